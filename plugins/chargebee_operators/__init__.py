@@ -1,0 +1,47 @@
+"""Chargebee exports for Airflow: ask for an export, wait for it without a worker, land it in S3.
+
+The public names are loaded when they are first used, so that importing one of the pure modules does not import
+Airflow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators._version import __version__
+
+if TYPE_CHECKING:
+    from chargebee_operators.dag_settings import ExportDagSettings, ResourceSettings
+    from chargebee_operators.export_dag import chargebee_export_dag
+    from chargebee_operators.hooks import ChargebeeHook
+    from chargebee_operators.operators import ChargebeeExportOperator
+    from chargebee_operators.sensors import ExportReadySensor
+    from chargebee_operators.transfers import ChargebeeExportToS3Operator
+
+_HOMES = {
+    "ChargebeeExportOperator": "operators",
+    "ChargebeeExportToS3Operator": "transfers",
+    "ChargebeeHook": "hooks",
+    "ExportDagSettings": "dag_settings",
+    "ExportReadySensor": "sensors",
+    "ResourceSettings": "dag_settings",
+    "chargebee_export_dag": "export_dag",
+}
+
+__all__ = [
+    "ChargebeeExportOperator",
+    "ChargebeeExportToS3Operator",
+    "ChargebeeHook",
+    "ExportDagSettings",
+    "ExportReadySensor",
+    "ResourceSettings",
+    "__version__",
+    "chargebee_export_dag",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"chargebee_operators.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,122 @@
+"""The one place that knows Airflow versions, 2.10 to 3.3. Everything else imports Airflow's names from here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, Asset, BaseHook, BaseOperator, BaseOperatorLink, Context, Param, TaskGroup, task
+    from airflow.sdk.bases.sensor import BaseSensorOperator, PokeReturnValue
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
+    from airflow.sdk.log import mask_secret
+else:
+    try:
+        from airflow.sdk import DAG, Asset, BaseOperator, BaseOperatorLink, Context, Param, TaskGroup, task
+        from airflow.sdk.bases.sensor import BaseSensorOperator, PokeReturnValue
+    except ImportError:  # 2.x
+        from airflow.datasets import Dataset as Asset
+        from airflow.decorators import task
+        from airflow.models import DAG, BaseOperator
+        from airflow.models.baseoperatorlink import BaseOperatorLink
+        from airflow.models.param import Param
+        from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
+        from airflow.utils.context import Context
+        from airflow.utils.task_group import TaskGroup
+
+    try:
+        from airflow.sdk import BaseHook
+    except ImportError:  # 2.x and 3.0
+        from airflow.hooks.base import BaseHook
+
+    try:
+        from airflow.sdk.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
+    except ImportError:  # 2.x and 3.0
+        from airflow.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
+
+    try:
+        from airflow.sdk.log import mask_secret
+    except ImportError:
+        try:
+            from airflow.sdk.execution_time.secrets_masker import mask_secret  # 3.0
+        except ImportError:
+            from airflow.utils.log.secrets_masker import mask_secret  # 2.x
+
+from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+__all__ = [
+    "DAG",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "Asset",
+    "BaseHook",
+    "BaseOperator",
+    "BaseOperatorLink",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "Context",
+    "CronDataIntervalTimetable",
+    "Param",
+    "PokeReturnValue",
+    "TaskGroup",
+    "TriggerEvent",
+    "aget_connection",
+    "last_complete_interval",
+    "mask_secret",
+    "task",
+    "xcom_of",
+]
+
+
+async def aget_connection(conn_id: str) -> Any:
+    """Look a connection up from inside the triggerer's event loop.
+
+    A plain ``get_connection`` there blocks the loop in 2.x and raises RuntimeError in 3.x.
+    """
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    # Thread-sensitive off: lookups of many triggers must not queue behind one another.
+    return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
+
+
+def last_complete_interval(cron: str, timezone: str, at: datetime | None = None) -> tuple[datetime, datetime]:
+    """Return the latest data interval of a cron schedule that is over.
+
+    :param cron: a cron expression or preset, ``@daily`` say.
+    :param timezone: an IANA name, ``Europe/Berlin`` say.
+    :param at: the instant to look back from; the present by default.
+    """
+    import pendulum
+
+    now = pendulum.instance(at or datetime.now(UTC))
+    interval = CronDataIntervalTimetable(cron, timezone=timezone).infer_manual_data_interval(run_after=now)
+    return interval.start, interval.end
+
+
+def xcom_of(ti_key: Any) -> Any:
+    """Return the value that a task instance returned, for an operator link; None when there is none."""
+    try:
+        from airflow.sdk.execution_time.xcom import XCom
+    except ImportError:  # 2.x
+        from airflow.models import XCom
+    return XCom.get_value(ti_key=ti_key, key="return_value")

@@ -1,0 +1,148 @@
+"""What an Airflow Connection says of a Chargebee site. Any connection type will do."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from chargebee_operators.exceptions import SettingsError
+
+# Chargebee asks for at least ten seconds between two looks at an export.
+MIN_POLL_INTERVAL = 10.0
+
+_SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class SiteSettings:
+    """One Chargebee site and how to reach it.
+
+    :param site: the site's name, ``acme`` or ``acme-test``.
+    :param api_key: a key that may do exports; in no ``repr``.
+    :param base_url: the API's address down to ``/api/v2``.
+    :param custom_endpoint: whether the address was overridden (simulator, proxy).
+    :param connect_timeout: seconds until a connection must stand.
+    :param read_timeout: seconds that an answer may keep us waiting.
+    :param ca_bundle: path of a PEM file of trusted CAs, or None for the system's.
+    :param business_entity_id: sent with every request, or None.
+    :param poll_interval: seconds between two looks at an export.
+    :param max_poll_interval: the most seconds that backing off may make of it.
+    :param allowed_download_hosts: hosts that the zip may be fetched from; empty for any public https host.
+    """
+
+    site: str
+    api_key: str = field(repr=False)
+    base_url: str
+    custom_endpoint: bool = False
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    ca_bundle: str | None = None
+    business_entity_id: str | None = None
+    poll_interval: float = MIN_POLL_INTERVAL
+    max_poll_interval: float = 60.0
+    allowed_download_hosts: tuple[str, ...] = ()
+
+    @property
+    def authorization(self) -> str:
+        """Value of the Authorization header: the key as user name, no password."""
+        return "Basic " + b64encode(f"{self.api_key}:".encode()).decode()
+
+    def checked_poll_interval(self, wanted: float | None) -> float:
+        """Return the seconds between two looks: what was asked for, but not below what the real API wants.
+
+        :param wanted: seconds, or None for the connection's own.
+        """
+        interval = float(wanted if wanted is not None else self.poll_interval)
+        return interval if self.custom_endpoint else max(interval, MIN_POLL_INTERVAL)
+
+
+def settings_from_connection(connection: Any) -> SiteSettings:
+    """Read a connection: login = site, password = API key, host = endpoint override, the rest in extra.
+
+    :param connection: an Airflow Connection of any type, from a JSON, a URI, the UI or a secrets backend.
+    :raises SettingsError: when something is missing or wrong; the message names the connection and the field.
+    """
+    conn_id = connection.conn_id
+    site = (connection.login or "").strip()
+    if not site:
+        raise SettingsError(f"Connection {conn_id!r} has no login: put the Chargebee site's name there, 'acme-test' say.")
+    if not _SITE.fullmatch(site):
+        raise SettingsError(
+            f"Connection {conn_id!r}: login {site!r} is not a site's name. Give the name alone, 'acme-test' say, "
+            "without https:// and without .chargebee.com."
+        )
+    api_key = (connection.password or "").strip()
+    if not api_key:
+        raise SettingsError(f"Connection {conn_id!r} has no password: put a Chargebee API key there.")
+    if not api_key.isascii():
+        raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
+    extra = _Extra(conn_id, connection.extra_dejson or {})
+    endpoint = _endpoint(connection)
+    return SiteSettings(
+        site=site,
+        api_key=api_key,
+        base_url=endpoint or f"https://{site}.{extra.text('domain') or 'chargebee.com'}/api/v2",
+        custom_endpoint=endpoint is not None,
+        connect_timeout=extra.seconds("connect_timeout", 10.0),
+        read_timeout=extra.seconds("read_timeout", 60.0),
+        ca_bundle=extra.text("ca_bundle"),
+        business_entity_id=extra.text("business_entity_id"),
+        poll_interval=extra.seconds("poll_interval", MIN_POLL_INTERVAL),
+        max_poll_interval=extra.seconds("max_poll_interval", 60.0),
+        allowed_download_hosts=extra.names("allowed_download_hosts"),
+    )
+
+
+def _endpoint(connection: Any) -> str | None:
+    """Return the overridden API address, or None for Chargebee's own."""
+    host = (connection.host or "").strip().rstrip("/")
+    if not host:
+        return None
+    scheme = connection.schema if connection.schema in ("http", "https") else "https"
+    url = host if "://" in host else f"{scheme}://{host}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise SettingsError(
+            f"Connection {connection.conn_id!r}: host {host!r} is not an address. Leave it empty for Chargebee itself, "
+            "or give the endpoint of a simulator or proxy, 'http://127.0.0.1:8090' say."
+        )
+    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{netloc}{path}" + ("" if path.endswith("/api/v2") else "/api/v2")
+
+
+class _Extra:
+    """The connection's extra, read field by field with a clear error for each."""
+
+    def __init__(self, conn_id: str, values: Mapping[str, Any]) -> None:
+        self.conn_id = conn_id
+        self.values = values
+
+    def text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        if value in (None, ""):
+            return None
+        if not isinstance(value, str):
+            raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a text.")
+        return value.strip()
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self.values.get(name, default)
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give seconds above 0.")
+        return seconds
+
+    def names(self, name: str) -> tuple[str, ...]:
+        value = self.values.get(name) or ()
+        value = value.split(",") if isinstance(value, str) else value
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a list of host names.")
+        return tuple(each.strip().lower() for each in value if each.strip())

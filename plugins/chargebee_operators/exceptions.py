@@ -1,0 +1,123 @@
+"""What can go wrong, as one tree.
+
+::
+
+    ChargebeeExportError
+    |-- SettingsError (also a ValueError)      a wrong argument, connection or window; nothing was sent
+    |-- ChargebeeApiError                      Chargebee answered, and the answer is no
+    |   |-- AuthenticationError                401: the key is not this site's
+    |   |-- AccessDeniedError                  403: the key may not do exports
+    |   |-- RequestRejectedError               any other 4xx: the request itself is wrong
+    |   |-- ThrottledError                     429: no free slot, or too many calls; wait and ask again
+    |   `-- UnavailableError                   5xx, a timeout, a cut connection, an answer that is not JSON
+    |-- ExportFailedError                      the job ended as ``failed``
+    |-- DownloadError                          the zip could not be fetched whole
+    |-- ArchiveError                           the zip came whole but is damaged
+    |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
+    `-- DestinationError                       the bucket is missing, or may not be written
+
+``permanent`` says whether trying the same again is pointless; the operators turn a permanent error into
+Airflow's ``AirflowFailException``, so that no retry is spent on it. No message ever holds an API key or a
+download URL.
+"""
+
+from __future__ import annotations
+
+
+class ChargebeeExportError(Exception):
+    """Base of all errors of this package."""
+
+    permanent = False
+
+
+class SettingsError(ChargebeeExportError, ValueError):
+    """An argument, a connection or a window is wrong; the message names it, its value and the mend."""
+
+    permanent = True
+
+
+class ChargebeeApiError(ChargebeeExportError):
+    """Chargebee refused a call.
+
+    :param message: one sentence for the person who reads the task log.
+    :param status: the HTTP status, or None when no answer came.
+    :param code: Chargebee's ``api_error_code``, or None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class AuthenticationError(ChargebeeApiError):
+    """401: the API key is not one of this site."""
+
+    permanent = True
+
+
+class AccessDeniedError(ChargebeeApiError):
+    """403: the API key is known but may not do this."""
+
+    permanent = True
+
+
+class RequestRejectedError(ChargebeeApiError):
+    """400, 404, 405, 409 or 422: the same request would be refused again."""
+
+    permanent = True
+
+
+class ThrottledError(ChargebeeApiError):
+    """429: five exports are in process already, or the calls of this minute are used up.
+
+    :param retry_after: seconds that Chargebee asked to wait, or None when it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, code: str | None = None) -> None:
+        super().__init__(message, status=429, code=code)
+        self.retry_after = retry_after
+
+
+class UnavailableError(ChargebeeApiError):
+    """No usable answer: 5xx, a timeout, a lost connection or a body that is not JSON.
+
+    :param retry_after: seconds that Chargebee asked to wait, or None when it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code)
+        self.retry_after = retry_after
+
+
+class ExportFailedError(ChargebeeExportError):
+    """Chargebee ended the job as ``failed``, which it never explains; a narrower window is its advice."""
+
+    permanent = True
+
+
+class DownloadError(ChargebeeExportError):
+    """The zip could not be fetched whole."""
+
+
+class ArchiveError(ChargebeeExportError):
+    """The zip is damaged: a wrong checksum, a missing end, a body that is no zip."""
+
+
+class UnsafeArchiveError(ArchiveError):
+    """The zip must not be unpacked: encrypted, an unknown method, or far beyond the size limits."""
+
+    permanent = True
+
+
+class DestinationError(ChargebeeExportError):
+    """The bucket does not exist or may not be written."""
+
+    permanent = True

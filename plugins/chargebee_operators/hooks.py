@@ -1,0 +1,204 @@
+"""The hook: Chargebee's Exports API, in a worker through the official SDK, in the triggerer through one pooled client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators._compat import BaseHook, aget_connection, mask_secret
+from chargebee_operators.api import (
+    ApiRequest,
+    Export,
+    create_export_request,
+    get_export_request,
+    read_answer,
+)
+from chargebee_operators.async_client import AsyncExportsClient, shared_client, tls_context
+from chargebee_operators.connection import SiteSettings, settings_from_connection
+from chargebee_operators.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
+from chargebee_operators.filters import Fields
+from chargebee_operators.redaction import quieten
+
+if TYPE_CHECKING:
+    from chargebee import Chargebee
+
+_STATUS_IN_TEXT = re.compile(r"http_status_code:\s*(\d{3})")
+
+
+class ChargebeeHook(BaseHook):
+    """Asks a Chargebee site for exports and looks at them.
+
+    The connection may have any type. Its fields: login = the site's name, password = an API key, host = another
+    endpoint in the place of Chargebee's (a simulator or proxy; empty as a rule), extra = a JSON object with any of
+    ``connect_timeout``, ``read_timeout``, ``poll_interval``, ``max_poll_interval`` (all in seconds),
+    ``business_entity_id``, ``ca_bundle`` (path of a PEM file), ``domain`` (``chargebee.com``) and
+    ``allowed_download_hosts`` (a list).
+
+    :param chargebee_conn_id: the Airflow connection.
+    """
+
+    conn_name_attr = "chargebee_conn_id"
+    default_conn_name = "chargebee_default"
+    conn_type = "chargebee"
+    hook_name = "Chargebee"
+
+    def __init__(self, chargebee_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.chargebee_conn_id = chargebee_conn_id
+        self._client: Chargebee | None = None
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the labels of the connection form, where the Chargebee connection type is installed."""
+        return {
+            "hidden_fields": ["port", "schema"],
+            "relabeling": {"login": "Site", "password": "API key", "host": "Endpoint override"},
+            "placeholders": {
+                "login": "acme-test",
+                "host": "leave empty for Chargebee",
+                "extra": '{"read_timeout": 60, "poll_interval": 10}',
+            },
+        }
+
+    @cached_property
+    def settings(self) -> SiteSettings:
+        """The site and how to reach it, from the connection; looked up once.
+
+        :raises SettingsError: when the connection lacks something or has it wrong.
+        """
+        return self._read(self.get_connection(self.chargebee_conn_id))
+
+    def get_conn(self) -> Chargebee:
+        """Return the official SDK's client for the site.
+
+        The SDK keeps what it trusts in class attributes, so the client of one connection should not be used after
+        ``get_conn()`` of another with a different ``ca_bundle`` in the same process.
+        """
+        from chargebee import Chargebee
+
+        settings = self.settings
+        quieten()
+        secure = settings.base_url.startswith("https")
+        # Both are read from the class, whatever the instance says; without them plain http turns into https.
+        Chargebee.verify_ca_certs = secure
+        if secure:
+            tls_context(settings.ca_bundle)  # a wrong path gets its clear sentence here
+        # None means the system's CAs, which the triggerer trusts as well; the SDK's own copy would differ.
+        Chargebee.ca_cert_path = settings.ca_bundle
+        if self._client is None:
+            self._client = Chargebee(
+                api_key=settings.api_key,
+                site=settings.site,
+                protocol="https" if secure else "http",
+                connection_time_out=settings.connect_timeout,
+                read_time_out=settings.read_timeout,
+            )
+            self._client.env.api_endpoint = settings.base_url
+        return self._client
+
+    def create_export(
+        self, resource: str, fields: Fields, *, idempotency_key: str, business_entity_id: str | None = None
+    ) -> Export:
+        """Ask for an export.
+
+        :param resource: ``customers``, say.
+        :param fields: checked form fields, from ``filters.export_fields``.
+        :param idempotency_key: at most 100 characters; within 30 minutes the same key gets the same job.
+        :param business_entity_id: overrides the connection's.
+        :raises ThrottledError: when no slot is free, or too many calls were made.
+        :raises UnavailableError: when no usable answer came; the job may exist all the same, so ask with the same key.
+        :raises ChargebeeApiError: when Chargebee refuses.
+        """
+        return self._send(
+            create_export_request(
+                self.settings,
+                resource,
+                fields,
+                idempotency_key=idempotency_key,
+                business_entity_id=business_entity_id,
+            )
+        )
+
+    def get_export(self, export_id: str, business_entity_id: str | None = None) -> Export:
+        """Look at an export; once completed, each look gives a fresh download URL.
+
+        :param export_id: as ``create_export`` returned it.
+        :param business_entity_id: overrides the connection's.
+        :raises UnavailableError: when no usable answer came.
+        :raises ChargebeeApiError: when Chargebee refuses.
+        """
+        export = self._send(get_export_request(self.settings, export_id, business_entity_id))
+        if export.download_url:
+            mask_secret(export.download_url)
+        return export
+
+    @asynccontextmanager
+    async def async_client(self) -> AsyncIterator[AsyncExportsClient]:
+        """Lend the event loop's pooled client for the site, for as long as the block runs."""
+        async with shared_client(self._read(await aget_connection(self.chargebee_conn_id))) as client:
+            yield client
+
+    async def acreate_export(
+        self, resource: str, fields: Fields, *, idempotency_key: str, business_entity_id: str | None = None
+    ) -> Export:
+        """Ask for an export from a coroutine; see ``create_export``."""
+        async with self.async_client() as client:
+            return await client.create_export(
+                resource, fields, idempotency_key=idempotency_key, business_entity_id=business_entity_id
+            )
+
+    async def aget_export(self, export_id: str, business_entity_id: str | None = None) -> Export:
+        """Look at an export from a coroutine; see ``get_export``."""
+        async with self.async_client() as client:
+            return await client.get_export(export_id, business_entity_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Tell whether the site accepts the key, by looking for an export that does not exist."""
+        try:
+            self.get_export("airflow-connection-test")
+        except RequestRejectedError as error:
+            if error.status == 404 and error.code == "resource_not_found":
+                return True, f"Site {self.settings.site} accepted the key"
+            return False, str(error)
+        except ChargebeeExportError as error:
+            return False, str(error)
+        except Exception as error:  # the UI's Test button shows what it is given, and must be given something
+            return False, f"{type(error).__name__}: connection {self.chargebee_conn_id!r} could not be read"
+        return True, f"Site {self.settings.site} accepted the key"
+
+    @staticmethod
+    def _read(connection: Any) -> SiteSettings:
+        settings = settings_from_connection(connection)
+        # Airflow masks the password by itself, but not what it looks like in an Authorization header.
+        mask_secret(settings.authorization.removeprefix("Basic "))
+        return settings
+
+    def _send(self, request: ApiRequest) -> Export:
+        status, headers, payload = self._through_sdk(request)
+        return read_answer(self.settings, status, headers, payload)
+
+    def _through_sdk(self, request: ApiRequest) -> tuple[int, Mapping[str, str], Any]:
+        """Make a call with the SDK and give back status, headers and parsed body, whatever it made of them."""
+        from chargebee import APIError
+        from httpx import HTTPError
+
+        exports = self.get_conn().Export
+        name = request.path.rpartition("/")[2]
+        try:
+            if request.method == "POST":
+                answer = getattr(exports, name)(dict(request.fields), dict(request.headers))
+            else:
+                answer = exports.retrieve(name, dict(request.headers))
+            return answer.http_status_code, answer.headers, {"export": answer.export.raw_data}
+        except APIError as error:
+            return error.http_status_code, error.http_headers or {}, error.json_obj
+        except (HTTPError, OSError) as error:
+            kind = type(error).__name__
+        except Exception as error:
+            # The SDK's word for a body that is not JSON: a plain Exception that quotes the body.
+            found = _STATUS_IN_TEXT.search(str(error))
+            return int(found.group(1)) if found else 500, {}, None
+        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")

@@ -1,0 +1,127 @@
+"""The job record: the only thing that flows from task to task. It never holds a URL or a key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from chargebee_operators.exceptions import SettingsError
+from chargebee_operators.filters import Fields
+from chargebee_operators.windows import Window, compact, iso, parse_instant
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One export that Chargebee was asked for.
+
+    :param export_id: Chargebee's id of the job.
+    :param resource: ``customers``, say.
+    :param site: the site's name.
+    :param filters: wire name -> value, exactly as sent.
+    :param window_start: ISO 8601 UTC, the start of the run's window; None when it has none.
+    :param window_end: ISO 8601 UTC, its end, exclusive.
+    :param window_field: the time field that the window bounds; None for a snapshot, which holds everything
+        there was at ``requested_at``.
+    :param requested_at: ISO 8601 UTC, when the export was asked for.
+    :param restarts: how often the export was asked for again after Chargebee failed it.
+    """
+
+    export_id: str
+    resource: str
+    site: str
+    filters: Mapping[str, str]
+    window_start: str | None
+    window_end: str | None
+    window_field: str | None
+    requested_at: str
+    restarts: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON-ready data, for XCom and the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Any) -> JobRecord:
+        """Read a record that an upstream task left in XCom; unknown keys of a later version are passed over.
+
+        :raises SettingsError: when it is not a job record.
+        """
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise SettingsError(
+                    f"job {value!r} is not a job record: pass the output of a ChargebeeExportOperator or "
+                    "ExportReadySensor (operator.output)."
+                ) from None
+        if not isinstance(value, Mapping):
+            raise SettingsError(
+                f"job is {value!r}, not a job record: pass the output of a ChargebeeExportOperator or "
+                "ExportReadySensor (operator.output), and check that this task ran."
+            )
+        names = {each.name for each in fields(cls)}
+        missing = sorted(names - {"restarts"} - set(value))
+        if missing:
+            raise SettingsError(f"job lacks {', '.join(missing)}: pass the whole record that the start task returned.")
+        return cls(**{name: value[name] for name in names if name in value})
+
+    @property
+    def wire_fields(self) -> Fields:
+        """The form fields that the export was asked for with."""
+        return tuple(sorted(self.filters.items()))
+
+    @property
+    def partition(self) -> str:
+        """Hive-style name of the partition: ``window_start=...`` or, for a snapshot, ``snapshot=...``."""
+        if self.window_field and self.window_start:
+            return f"window_start={compact(parse_instant(self.window_start, 'window_start'))}"
+        taken = self.window_end or self.requested_at
+        return f"snapshot={compact(parse_instant(taken, 'window_end'))}"
+
+    def restarted(self, export_id: str, requested_at: datetime) -> JobRecord:
+        """Return the record of the job that takes a failed one's place."""
+        return replace(self, export_id=export_id, requested_at=iso(requested_at), restarts=self.restarts + 1)
+
+
+def new_job(
+    *,
+    export_id: str,
+    resource: str,
+    site: str,
+    wire_fields: Fields,
+    window: Window | None,
+    window_field: str | None,
+    requested_at: datetime,
+) -> JobRecord:
+    """Return the record of a job that Chargebee has just accepted."""
+    return JobRecord(
+        export_id=export_id,
+        resource=resource,
+        site=site,
+        filters=dict(wire_fields),
+        window_start=iso(window.start) if window else None,
+        window_end=iso(window.end) if window else None,
+        window_field=window_field,
+        requested_at=iso(requested_at),
+    )
+
+
+def idempotency_key(*parts: Any) -> str:
+    """Return a key of at most 100 characters that is the same for the same parts, in any process.
+
+    Chargebee answers the same key and parameters with the first answer for 30 minutes
+    (https://apidocs.chargebee.com/docs/api/idempotency).
+
+    :param parts: what makes the request this one and no other, JSON-ready.
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return f"airflow-{hashlib.sha256(text.encode()).hexdigest()[:64]}"
+
+
+def restart_key(job: JobRecord) -> str:
+    """Return the key under which a failed job is asked for again: one new job, however often it is sent."""
+    return idempotency_key("restart", job.site, job.resource, sorted(job.filters.items()), job.export_id)

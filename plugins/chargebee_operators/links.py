@@ -1,0 +1,53 @@
+"""Buttons in the Airflow UI. A link that can't be made is empty; it never raises, for the UI would break."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from chargebee_operators._compat import BaseOperatorLink, xcom_of
+
+if TYPE_CHECKING:
+    from chargebee_operators._compat import BaseOperator
+
+log = logging.getLogger(__name__)
+
+
+class _ResultLink(BaseOperatorLink):
+    """A link made from what the task returned."""
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """Return the address, or an empty text when the task has returned nothing yet."""
+        try:
+            result = xcom_of(ti_key)
+            return self.address(result) if isinstance(result, Mapping) else ""
+        except Exception as error:
+            log.debug("No link for %s: %s", ti_key, type(error).__name__)
+            return ""
+
+    def address(self, result: Mapping[str, Any]) -> str:
+        """Return the address for a task's result."""
+        raise NotImplementedError
+
+
+class ChargebeeSiteLink(_ResultLink):
+    """Opens the Chargebee site that was exported."""
+
+    name = "Chargebee"
+
+    def address(self, result: Mapping[str, Any]) -> str:
+        """Return the site's address."""
+        return f"https://{quote(result['site'], safe='')}.chargebee.com/"
+
+
+class S3PartitionLink(_ResultLink):
+    """Opens the partition in the S3 console."""
+
+    name = "S3 partition"
+
+    def address(self, result: Mapping[str, Any]) -> str:
+        """Return the console's address of the partition."""
+        bucket, prefix = quote(result["bucket"], safe=""), quote(result["prefix"])
+        return f"https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}"

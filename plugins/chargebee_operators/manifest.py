@@ -1,0 +1,146 @@
+"""What a committed partition says of itself, and how its objects are named. Pure.
+
+``_manifest.json`` is written after all data objects: a partition without one is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from chargebee_operators.exceptions import SettingsError
+from chargebee_operators.jobs import JobRecord
+
+SCHEMA_VERSION = 1
+MANIFEST_NAME = "_manifest.json"
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._=-]+")
+
+
+@dataclass
+class FileEntry:
+    """One object of a partition.
+
+    :param key: its S3 key.
+    :param member: the name of the zip member that it holds; the zip's members, comma-separated, for format zip.
+    :param bytes: its size.
+    :param sha256: hex digest of its bytes.
+    :param rows: records in it, the header aside.
+    :param columns: the header's names, in order.
+    """
+
+    key: str
+    member: str
+    bytes: int
+    sha256: str
+    rows: int
+    columns: list[str]
+
+
+@dataclass
+class Manifest:
+    """What ``_manifest.json`` holds.
+
+    :param job: the job record.
+    :param package_version: of this package.
+    :param run: dag_id, run_id, task_id and try_number of the task that wrote it.
+    :param format: ``csv``, ``csv.gz`` or ``zip``.
+    :param committed_at: ISO 8601 UTC.
+    :param files: the objects, in the zip's order; empty when the export had none.
+    """
+
+    job: Mapping[str, Any]
+    package_version: str
+    run: Mapping[str, Any]
+    format: str
+    committed_at: str
+    files: list[FileEntry] = field(default_factory=list)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def rows(self) -> int:
+        """Records in all files."""
+        return sum(each.rows for each in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(each.bytes for each in self.files)
+
+    def to_json(self) -> str:
+        """Return the manifest as text."""
+        document = {**asdict(self), "rows": self.rows, "bytes": self.bytes}
+        return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def listed_keys(text: str) -> list[str]:
+    """Return the keys that an earlier manifest lists; none when it can't be read as one."""
+    try:
+        files = json.loads(text).get("files", [])
+        return [str(each["key"]) for each in files]
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return []
+
+
+def check_template(name: str, template: str, known: Mapping[str, Any]) -> None:
+    """Refuse a template with a placeholder that does not exist.
+
+    :param name: the argument's name, for the error.
+    :param template: text with ``{placeholders}``.
+    :param known: example values of all placeholders.
+    :raises SettingsError: for an unknown placeholder or a stray brace.
+    """
+    try:
+        template.format(**known)
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise SettingsError(
+            f"{name} {template!r} can't be filled in ({error}): use {', '.join(f'{{{each}}}' for each in known)}."
+        ) from None
+
+
+def placeholders(job: JobRecord) -> dict[str, str]:
+    """Return what the prefix's placeholders stand for."""
+    return {
+        "site": job.site,
+        "resource": job.resource,
+        "partition": job.partition,
+        "window_start": job.window_start or "",
+        "window_end": job.window_end or "",
+        "export_id": job.export_id,
+    }
+
+
+class ObjectNames:
+    """Gives each member of a zip an object name that is safe and its own.
+
+    :param template: with the placeholders ``{member}`` (its name without folders and ending), ``{export_id}`` and
+        those of ``placeholders``, ``{suffix}`` being the format's ending.
+    """
+
+    def __init__(self, template: str, job: JobRecord, suffix: str) -> None:
+        self._template = template
+        self._values = {**placeholders(job), "suffix": suffix}
+        self._given: set[str] = set()
+
+    def name(self, member: str) -> str:
+        """Return the object's name for a member; two members of one name get two objects."""
+        stem = safe_stem(member)
+        for number in range(1, 1_000_000):
+            tail = "" if number == 1 else f"_{number}"
+            name = self._template.format(**self._values, member=f"{stem}{tail}")
+            if name not in self._given:
+                self._given.add(name)
+                return name
+            if "{member}" not in self._template:
+                break
+        raise SettingsError(f"object_name {self._template!r} gives two members of the zip one name: put {{member}} in it.")
+
+
+def safe_stem(member: str) -> str:
+    """Return a member's name without folders, its ending, and whatever a key had better not hold."""
+    last = re.split(r"[/\\]", member)[-1]
+    stem = last[: -len(".csv")] if last.lower().endswith(".csv") else last
+    return _UNSAFE.sub("_", stem).strip("._")[:150] or "data"

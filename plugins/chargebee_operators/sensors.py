@@ -1,0 +1,226 @@
+"""The sensor that waits until Chargebee has an export ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from chargebee_operators._compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
+from chargebee_operators.api import ExportStatus
+from chargebee_operators.connection import MIN_POLL_INTERVAL
+from chargebee_operators.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.jobs import JobRecord, restart_key
+from chargebee_operators.links import ChargebeeSiteLink
+from chargebee_operators.operators import failing_fast, raise_outcome
+from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome, read_event
+
+if TYPE_CHECKING:
+    from chargebee_operators._compat import Context
+    from chargebee_operators.api import Export
+
+
+class ExportReadySensor(BaseSensorOperator):
+    """Waits until an export is completed and returns its job record.
+
+    It looks once in the worker and then waits in the triggerer. An export that Chargebee ends as ``failed`` is asked
+    for again, ``max_restarts`` times at most; the record that the sensor returns names the job that succeeded.
+
+    :param job: the job record of the start task, ``start.output``. (templated)
+    :param chargebee_conn_id: the Airflow connection. (templated)
+    :param business_entity_id: overrides the connection's business entity. (templated)
+    :param max_restarts: how often a failed export is asked for again.
+    :param poll_interval: the least seconds between two looks; the connection's (10) by default, and at least 10 for
+        Chargebee itself.
+    :param max_poll_interval: the most seconds between two looks at a long job; the connection's (60) by default.
+    :param outage_timeout: seconds without one usable answer after which the task fails; its retry looks at the same
+        job again.
+    :param deferrable: wait in the triggerer; in ``poke`` or ``reschedule`` mode when False.
+    :param timeout: seconds after which the sensor times out, without retries.
+    :raises AirflowSensorTimeout: when the export is not ready in time.
+    :raises AirflowFailException: when Chargebee fails the export for good, or refuses the key.
+    """
+
+    template_fields: Sequence[str] = ("job", "chargebee_conn_id", "business_entity_id")
+    template_fields_renderers = {"job": "json"}
+    operator_extra_links = (ChargebeeSiteLink(),)
+    ui_color = "#fff6d6"
+
+    def __init__(
+        self,
+        *,
+        job: Any,
+        chargebee_conn_id: str = ChargebeeHook.default_conn_name,
+        business_entity_id: str | None = None,
+        max_restarts: int = 1,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        outage_timeout: float = 30 * 60,
+        deferrable: bool = True,
+        timeout: float = 12 * 60 * 60,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("poke_interval", poll_interval or MIN_POLL_INTERVAL)
+        super().__init__(timeout=timeout, **kwargs)
+        self.job = job
+        self.chargebee_conn_id = chargebee_conn_id
+        self.business_entity_id = business_entity_id
+        self.max_restarts = max_restarts
+        self.poll_interval = poll_interval
+        self.max_poll_interval = max_poll_interval
+        self.outage_timeout = outage_timeout
+        self.deferrable = deferrable
+        self._restarted: JobRecord | None = None
+        for name in ("poll_interval", "max_poll_interval", "outage_timeout"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | float) or value <= 0):
+                raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
+        if not isinstance(max_restarts, int) or max_restarts < 0:
+            raise SettingsError(f"max_restarts is {max_restarts!r}: give 0 or a whole number above.")
+
+    def execute(self, context: Context) -> Any:
+        """Look once, then wait in the triggerer; or poke, when not deferrable."""
+        if not self.deferrable:
+            return super().execute(context)
+        now = time.time()
+        with failing_fast():
+            job = JobRecord.from_dict(self.job)
+            try:
+                export = self._look(job)
+            except (ThrottledError, UnavailableError) as error:
+                self.log.info("%s The task waits in the triggerer and looks again.", error)
+                self._defer_until_ready(job, now + self._seconds(), now)
+            return self._act_on(job, export.status, now + self._seconds(), now)
+
+    def execute_complete(
+        self, context: Context, event: Any, job: Mapping[str, Any], deadline: float, since: float
+    ) -> dict[str, Any]:
+        """Resume when the export has ended, or the trigger has given up."""
+        outcome, details = read_event(event)
+        with failing_fast():
+            record = JobRecord.from_dict(job)
+            if outcome is Outcome.COMPLETED:
+                self.log.info("Export %s: completed, about %.0f s after it was asked for", record.export_id, details["took"])
+                return record.to_dict()
+            if outcome is Outcome.FAILED:
+                return self._act_on(record, ExportStatus.FAILED, deadline, since)
+        self._raise(outcome, details)
+
+    def restart_complete(
+        self, context: Context, event: Any, job: Mapping[str, Any], deadline: float, since: float
+    ) -> NoReturn:
+        """Resume when the trigger has asked for a failed export again, and wait for that one."""
+        outcome, details = read_event(event)
+        if outcome is not Outcome.CREATED:
+            self._raise(outcome, details)
+        with failing_fast():
+            requested_at = datetime.fromtimestamp(details["created_at"], UTC)
+            record = JobRecord.from_dict(job).restarted(details["export_id"], requested_at)
+            self._defer_until_ready(record, deadline, since)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once, for the poke and reschedule modes."""
+        with failing_fast():
+            job = self._restarted or JobRecord.from_dict(self.job)
+            try:
+                status = self._look(job).status
+                if status is ExportStatus.FAILED:
+                    job = self._restarted = self._restart(job)
+                    # A rescheduled sensor forgets the new job, and after Chargebee's 30 minutes the key would make
+                    # yet another one. So it keeps its worker from here on.
+                    self.mode = "poke"
+                    status = self._look(job).status
+            except (ThrottledError, UnavailableError) as error:
+                self.log.info("%s Looking again later.", error)
+                return False
+            if status is ExportStatus.FAILED:
+                return self.poke(context)
+            if status is ExportStatus.COMPLETED:
+                self.log.info("Export %s: completed", job.export_id)
+            return PokeReturnValue(status is ExportStatus.COMPLETED, job.to_dict())
+
+    def _hook(self) -> ChargebeeHook:
+        return ChargebeeHook(self.chargebee_conn_id)
+
+    def _look(self, job: JobRecord) -> Export:
+        export = self._hook().get_export(job.export_id, self.business_entity_id or None)
+        self.log.info("Export %s: %s", job.export_id, export.status)
+        return export
+
+    def _act_on(self, job: JobRecord, status: ExportStatus, deadline: float, since: float) -> dict[str, Any]:
+        if status is ExportStatus.COMPLETED:
+            return job.to_dict()
+        if status is ExportStatus.FAILED:
+            try:
+                job = self._restart(job)
+            except (ThrottledError, UnavailableError) as error:
+                self._defer_restart(job, error.retry_after, deadline, since)
+        self._defer_until_ready(job, deadline, since)
+
+    def _restart(self, job: JobRecord) -> JobRecord:
+        if job.restarts >= self.max_restarts:
+            raise AirflowFailException(
+                f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {self.max_restarts + 1} tries. It "
+                "gives no reason; a large export usually passes with a narrower window."
+            )
+        export = self._hook().create_export(
+            job.resource,
+            job.wire_fields,
+            idempotency_key=restart_key(job),
+            business_entity_id=self.business_entity_id or None,
+        )
+        self.log.warning("Export %s: Chargebee failed it; asked for again as %s", job.export_id, export.id)
+        return job.restarted(export.id, export.created_at)
+
+    def _defer_until_ready(self, job: JobRecord, deadline: float, since: float) -> NoReturn:
+        settings = self._hook().settings
+        poll_interval = settings.checked_poll_interval(self.poll_interval)
+        self.defer(
+            trigger=ExportReadyTrigger(
+                chargebee_conn_id=self.chargebee_conn_id,
+                export_id=job.export_id,
+                business_entity_id=self.business_entity_id or None,
+                poll_interval=poll_interval,
+                max_poll_interval=max(poll_interval, self.max_poll_interval or settings.max_poll_interval),
+                outage_timeout=self.outage_timeout,
+                deadline=deadline,
+                since=since,
+            ),
+            method_name="execute_complete",
+            kwargs={"job": job.to_dict(), "deadline": deadline, "since": since},
+        )
+        raise AssertionError("defer() always raises")
+
+    def _defer_restart(self, job: JobRecord, retry_after: float | None, deadline: float, since: float) -> NoReturn:
+        self.log.info("Export %s: Chargebee failed it; waiting in the triggerer to ask again", job.export_id)
+        self.defer(
+            trigger=ExportSlotTrigger(
+                chargebee_conn_id=self.chargebee_conn_id,
+                resource=job.resource,
+                wire_fields=dict(job.wire_fields),
+                idempotency_key=restart_key(job),
+                business_entity_id=self.business_entity_id or None,
+                retry_interval=self._hook().settings.checked_poll_interval(self.poll_interval),
+                retry_after=retry_after,
+                deadline=deadline,
+                since=since,
+            ),
+            method_name="restart_complete",
+            kwargs={"job": job.to_dict(), "deadline": deadline, "since": since},
+        )
+        raise AssertionError("defer() always raises")
+
+    def _seconds(self) -> float:
+        return float(self.timeout.total_seconds() if hasattr(self.timeout, "total_seconds") else self.timeout)
+
+    def _raise(self, outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
+        if outcome is Outcome.TIMED_OUT:
+            raise AirflowSensorTimeout(str(details.get("message")))
+        raise_outcome(outcome, details)

@@ -1,0 +1,247 @@
+"""The operator that lands a completed export in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators._compat import BaseOperator
+from chargebee_operators._version import __version__
+from chargebee_operators.api import ExportStatus
+from chargebee_operators.archive import Limits, ZipStream
+from chargebee_operators.downloads import Download
+from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
+from chargebee_operators.formats import CsvFacts, Format, get_format, member_bytes, whole_zip
+from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.jobs import JobRecord
+from chargebee_operators.links import S3PartitionLink
+from chargebee_operators.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    ObjectNames,
+    check_template,
+    placeholders,
+)
+from chargebee_operators.operators import failing_fast
+from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
+from chargebee_operators.windows import iso
+
+if TYPE_CHECKING:
+    from chargebee_operators._compat import Context
+
+DEFAULT_PREFIX = "chargebee/site={site}/resource={resource}/{partition}"
+DEFAULT_OBJECT_NAME = "{member}-{export_id}{suffix}"
+
+_EXAMPLE = JobRecord("id", "customers", "site", {}, "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "updated_at", "")
+
+
+class ChargebeeExportToS3Operator(BaseOperator):
+    """Streams a completed export into S3 as one partition that is complete or absent.
+
+    It asks Chargebee for a fresh download URL itself, writes each member of the zip as an object, checks every byte
+    against the zip's own checksums, and writes ``_manifest.json`` last. A rerun replaces the partition. Memory does
+    not grow with the export.
+
+    :param job: the job record of the sensor, ``ready.output``. (templated)
+    :param s3_bucket: the bucket's name. (templated)
+    :param s3_prefix: the partition's prefix; besides Jinja it takes ``{site}``, ``{resource}``, ``{partition}``
+        (``window_start=20261123T000000Z``, or ``snapshot=...``), ``{window_start}``, ``{window_end}`` and
+        ``{export_id}`` from the job record. (templated)
+    :param object_name: an object's name within the prefix; besides those, ``{member}`` and ``{suffix}``. (templated)
+    :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``.
+    :param file_format: ``csv.gz``, ``csv`` or ``zip`` (the download as it is).
+    :param chargebee_conn_id: the Chargebee connection. (templated)
+    :param business_entity_id: overrides the connection's business entity. (templated)
+    :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
+    :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them (``ServerSideEncryption``,
+        ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). (templated)
+    :param transfer_config_args: over the defaults of ``boto3.s3.transfer.TransferConfig`` (8 MB parts, 4 at a time).
+    :param resume_attempts: how often a cut download is taken up again where it stopped.
+    :param max_bytes: the most bytes that the zip may inflate to.
+    :param max_ratio: the most times that the zip may inflate.
+    :raises SettingsError: at parse time, for an empty bucket, an unknown format or a wrong template.
+    :raises AirflowFailException: for what no retry can mend, a missing bucket or a zip that must not be unpacked.
+    :raises ArchiveError: when the zip is damaged; nothing is published.
+    :raises DownloadError: when the zip can't be fetched whole; nothing is published.
+    """
+
+    template_fields: Sequence[str] = (
+        "job",
+        "s3_bucket",
+        "s3_prefix",
+        "object_name",
+        "chargebee_conn_id",
+        "business_entity_id",
+        "aws_conn_id",
+        "extra_args",
+    )
+    template_fields_renderers = {"job": "json", "extra_args": "json"}
+    operator_extra_links = (S3PartitionLink(),)
+    ui_color = "#d6f0dc"
+
+    def __init__(
+        self,
+        *,
+        job: Any,
+        s3_bucket: str,
+        s3_prefix: str = DEFAULT_PREFIX,
+        object_name: str = DEFAULT_OBJECT_NAME,
+        manifest_name: str = MANIFEST_NAME,
+        file_format: str = "csv.gz",
+        chargebee_conn_id: str = ChargebeeHook.default_conn_name,
+        business_entity_id: str | None = None,
+        aws_conn_id: str | None = "aws_default",
+        extra_args: Mapping[str, Any] | None = None,
+        transfer_config_args: Mapping[str, Any] | None = None,
+        resume_attempts: int = 5,
+        max_bytes: int = Limits.total_bytes,
+        max_ratio: float = Limits.ratio,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.s3_bucket = s3_bucket
+        self.s3_prefix = s3_prefix
+        self.object_name = object_name
+        self.manifest_name = manifest_name
+        self.file_format = file_format
+        self.chargebee_conn_id = chargebee_conn_id
+        self.business_entity_id = business_entity_id
+        self.aws_conn_id = aws_conn_id
+        self.extra_args = extra_args
+        self.transfer_config_args = transfer_config_args
+        self.resume_attempts = resume_attempts
+        self.max_bytes = max_bytes
+        self.max_ratio = max_ratio
+        get_format(file_format)
+        check_bucket_name(s3_bucket)
+        known = placeholders(_EXAMPLE)
+        if "{{" not in s3_prefix:
+            check_template("s3_prefix", s3_prefix, known)
+        check_template("manifest_name", manifest_name, known)
+        if "{{" not in object_name:
+            check_template("object_name", object_name, {**known, "member": "", "suffix": ""})
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Stream the export, commit the partition, and return what was landed."""
+        with failing_fast():
+            job = JobRecord.from_dict(self.job)
+            check_bucket_name(self.s3_bucket)
+            hook = ChargebeeHook(self.chargebee_conn_id)
+            if hook.settings.site != job.site:
+                raise SettingsError(
+                    f"Connection {self.chargebee_conn_id!r} is for site {hook.settings.site!r}, but export "
+                    f"{job.export_id} is of {job.site!r}: give this task the start task's connection."
+                )
+            file_format = get_format(self.file_format)
+            extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
+            s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
+            check_bucket(s3, self.s3_bucket)
+            prefix = self._filled("s3_prefix", self.s3_prefix, job).strip("/")
+            manifest_key = _join(prefix, self._filled("manifest_name", self.manifest_name, job))
+            partition = S3Partition(s3, self.s3_bucket, manifest_key)
+            try:
+                files = self._write(hook, job, partition, prefix, file_format)
+                manifest = self._manifest(context, job, files)
+                partition.commit(manifest)
+            except BaseException:
+                # Also when the task is killed from the UI, which arrives as a signal's exception.
+                partition.discard()
+                raise
+        return self._landed(context, job, prefix, manifest_key, manifest)
+
+    def _write(
+        self, hook: ChargebeeHook, job: JobRecord, partition: S3Partition, prefix: str, file_format: Format
+    ) -> list[FileEntry]:
+        """Upload the members, or the whole zip, and return their entries."""
+        download = Download(
+            lambda: self._fresh_url(hook, job.export_id),
+            hook.settings,
+            job.export_id,
+            resume_attempts=self.resume_attempts,
+        )
+        limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio)
+        names = ObjectNames(self.object_name, job, file_format.suffix)
+        files: list[FileEntry] = []
+        if file_format.name == "zip":
+            facts: dict[str, CsvFacts] = {}
+            key = _join(prefix, names.name(job.resource))
+            files.append(self._entry(partition, key, whole_zip(download, limits, facts), facts))
+            return files
+        for member in ZipStream(download, limits).members():
+            counted = CsvFacts()
+            key = _join(prefix, names.name(member.name))
+            files.append(self._entry(partition, key, member_bytes(member, file_format, counted), {member.name: counted}))
+        return files
+
+    def _entry(self, partition: S3Partition, key: str, pieces: Any, facts: dict[str, CsvFacts]) -> FileEntry:
+        written = partition.write(key, pieces)
+        columns = [column for each in facts.values() for column in each.columns]
+        rows = sum(each.rows for each in facts.values())
+        self.log.info("Wrote s3://%s/%s: %s rows, %s bytes", partition.bucket, key, rows, written.bytes)
+        return FileEntry(key, ", ".join(facts), written.bytes, written.sha256, rows, columns)
+
+    def _fresh_url(self, hook: ChargebeeHook, export_id: str) -> str:
+        export = hook.get_export(export_id, self.business_entity_id or None)
+        if export.status is ExportStatus.FAILED:
+            raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
+        if export.download_url is None:
+            raise DownloadError(f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task.")
+        return export.download_url
+
+    def _filled(self, name: str, template: str, job: JobRecord) -> str:
+        values = placeholders(job)
+        check_template(name, template, values)
+        return template.format(**values)
+
+    def _manifest(self, context: Context, job: JobRecord, files: list[FileEntry]) -> Manifest:
+        ti = context["ti"]
+        return Manifest(
+            job=job.to_dict(),
+            package_version=__version__,
+            run={"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number},
+            format=self.file_format,
+            committed_at=iso(datetime.now(UTC)),
+            files=files,
+        )
+
+    def _landed(
+        self, context: Context, job: JobRecord, prefix: str, manifest_key: str, manifest: Manifest
+    ) -> dict[str, Any]:
+        landed = {
+            "bucket": self.s3_bucket,
+            "prefix": prefix,
+            "manifest_key": manifest_key,
+            "export_id": job.export_id,
+            "files": len(manifest.files),
+            "rows": manifest.rows,
+            "bytes": manifest.bytes,
+        }
+        self.log.info(
+            "Export %s: committed s3://%s/%s, %s rows in %s files",
+            job.export_id,
+            self.s3_bucket,
+            manifest_key,
+            manifest.rows,
+            len(manifest.files),
+        )
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = dict(landed)
+        return landed
+
+
+def check_bucket_name(bucket: str) -> None:
+    """Refuse an empty bucket, or a URL in the place of its name.
+
+    :raises SettingsError: with what to write in its place.
+    """
+    if not bucket or not str(bucket).strip():
+        raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
+    if "{{" not in bucket and ("/" in bucket or ":" in bucket):
+        raise SettingsError(f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path.")
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}/{name}" if prefix else name

@@ -1,0 +1,261 @@
+"""What waits in the triggerer: for a free export slot, and for an export to be ready.
+
+Each trigger holds an absolute deadline and ends in exactly one event, a dict whose ``outcome`` is one of
+``Outcome``. Nothing in the arguments or the event is secret, for Airflow stores both. The argument names and
+the class paths are for good: serialized triggers outlive an upgrade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from chargebee_operators._compat import BaseTrigger, TriggerEvent
+from chargebee_operators.api import Export, ExportStatus
+from chargebee_operators.exceptions import ChargebeeExportError, ThrottledError, UnavailableError
+from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.polling import next_look, next_try
+
+# Seconds between two lines in the log of a task that waits.
+LOG_EVERY = 60.0
+
+
+class Outcome(StrEnum):
+    """How the waiting ended."""
+
+    CREATED = "created"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+    UNAVAILABLE = "unavailable"
+    ERROR = "error"
+
+
+class _WaitingTrigger(BaseTrigger):
+    """Waits, looks, and fires once.
+
+    :param chargebee_conn_id: the Airflow connection.
+    :param deadline: epoch seconds at which the waiting ends.
+    :param since: epoch seconds at which it began, for the log.
+    """
+
+    what = ""
+
+    def __init__(self, *, chargebee_conn_id: str, deadline: float, since: float | None = None, **retired: Any) -> None:
+        super().__init__()
+        self.chargebee_conn_id = chargebee_conn_id
+        self.deadline = deadline
+        self.since = since if since is not None else time.time()
+        self._logged_at = time.monotonic()
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until there is something to say, and say it once."""
+        try:
+            event = await self._wait()
+        except ChargebeeExportError as error:
+            event = outcome_event(Outcome.REJECTED, message=str(error))
+        except Exception as error:
+            # Only the kind: a library's own message may quote a URL or a header.
+            self.log.warning("%s: unexpected %s", self.what, type(error).__name__)
+            event = outcome_event(Outcome.ERROR, message=f"{self.what}: unexpected {type(error).__name__} in the trigger")
+        yield TriggerEvent(event)
+
+    async def _wait(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def _sleep(self, seconds: float) -> bool:
+        """Sleep, but not beyond the deadline; tell whether there is time left."""
+        left = self.deadline - time.time()
+        await asyncio.sleep(max(0.0, min(seconds, left)))
+        return seconds < left
+
+    def _log_waiting(self, why: str, seconds: float) -> None:
+        """Say what is waited for, at most once a minute."""
+        if time.monotonic() - self._logged_at >= LOG_EVERY:
+            self._logged_at = time.monotonic()
+            self.log.info("%s: %s for %.0f s now, next look in %.0f s", self.what, why, time.time() - self.since, seconds)
+
+    def _timed_out(self) -> dict[str, Any]:
+        return outcome_event(Outcome.TIMED_OUT, message=f"{self.what}: gave up after {time.time() - self.since:.0f} s")
+
+
+class ExportSlotTrigger(_WaitingTrigger):
+    """Asks for an export again and again until Chargebee has a slot for it.
+
+    :param chargebee_conn_id: the Airflow connection.
+    :param resource: ``customers``, say.
+    :param wire_fields: the form fields, name -> value.
+    :param idempotency_key: the same for every try, so that one of them at most makes a job.
+    :param business_entity_id: overrides the connection's, or None.
+    :param retry_interval: seconds before the next try, before backing off.
+    :param retry_after: seconds that Chargebee asked to wait before the first try here, or None.
+    :param deadline: epoch seconds at which the waiting ends.
+    :param since: epoch seconds at which it began, for the log.
+    """
+
+    def __init__(
+        self,
+        *,
+        chargebee_conn_id: str,
+        resource: str,
+        wire_fields: Mapping[str, str],
+        idempotency_key: str,
+        deadline: float,
+        retry_interval: float,
+        business_entity_id: str | None = None,
+        retry_after: float | None = None,
+        since: float | None = None,
+        **retired: Any,
+    ) -> None:
+        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since)
+        self.resource = resource
+        self.wire_fields = dict(wire_fields)
+        self.idempotency_key = idempotency_key
+        self.business_entity_id = business_entity_id
+        self.retry_interval = retry_interval
+        self.retry_after = retry_after
+        self.what = f"Export of {resource}"
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, as JSON-ready data."""
+        return (
+            "chargebee_operators.triggers.ExportSlotTrigger",
+            {
+                "chargebee_conn_id": self.chargebee_conn_id,
+                "resource": self.resource,
+                "wire_fields": self.wire_fields,
+                "idempotency_key": self.idempotency_key,
+                "business_entity_id": self.business_entity_id,
+                "retry_interval": self.retry_interval,
+                "retry_after": self.retry_after,
+                "deadline": self.deadline,
+                "since": self.since,
+            },
+        )
+
+    async def _wait(self) -> dict[str, Any]:
+        async with ChargebeeHook(self.chargebee_conn_id).async_client() as client:
+            tries, in_time = 1, True
+            delay = next_try(1, self.retry_interval, self.retry_after)
+            while in_time:
+                # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
+                in_time = await self._sleep(delay)
+                try:
+                    export = await client.create_export(
+                        self.resource,
+                        tuple(sorted(self.wire_fields.items())),
+                        idempotency_key=self.idempotency_key,
+                        business_entity_id=self.business_entity_id,
+                    )
+                except (ThrottledError, UnavailableError) as error:
+                    tries += 1
+                    delay = next_try(tries, self.retry_interval, error.retry_after)
+                    self._log_waiting(f"waiting for a free slot ({error.code or error.status or 'no answer'})", delay)
+                else:
+                    return outcome_event(Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp())
+        return self._timed_out()
+
+
+class ExportReadyTrigger(_WaitingTrigger):
+    """Looks at an export until Chargebee has completed or failed it.
+
+    :param chargebee_conn_id: the Airflow connection.
+    :param export_id: Chargebee's id of the job.
+    :param business_entity_id: overrides the connection's, or None.
+    :param poll_interval: the least seconds between two looks.
+    :param max_poll_interval: the most seconds between two looks at a long job.
+    :param outage_timeout: seconds without one usable answer after which the trigger gives up.
+    :param deadline: epoch seconds at which the waiting ends.
+    :param since: epoch seconds at which it began, for the log.
+    """
+
+    def __init__(
+        self,
+        *,
+        chargebee_conn_id: str,
+        export_id: str,
+        deadline: float,
+        poll_interval: float,
+        max_poll_interval: float,
+        outage_timeout: float,
+        business_entity_id: str | None = None,
+        since: float | None = None,
+        **retired: Any,
+    ) -> None:
+        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since)
+        self.export_id = export_id
+        self.business_entity_id = business_entity_id
+        self.poll_interval = poll_interval
+        self.max_poll_interval = max_poll_interval
+        self.outage_timeout = outage_timeout
+        self.what = f"Export {export_id}"
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, as JSON-ready data."""
+        return (
+            "chargebee_operators.triggers.ExportReadyTrigger",
+            {
+                "chargebee_conn_id": self.chargebee_conn_id,
+                "export_id": self.export_id,
+                "business_entity_id": self.business_entity_id,
+                "poll_interval": self.poll_interval,
+                "max_poll_interval": self.max_poll_interval,
+                "outage_timeout": self.outage_timeout,
+                "deadline": self.deadline,
+                "since": self.since,
+            },
+        )
+
+    async def _wait(self) -> dict[str, Any]:
+        async with ChargebeeHook(self.chargebee_conn_id).async_client() as client:
+            answered_at, outages, in_time = time.time(), 0, True
+            delay = next_look(0, self.poll_interval, self.max_poll_interval)
+            while in_time:
+                in_time = await self._sleep(delay)  # the last look is at the deadline itself
+                try:
+                    export = await client.get_export(self.export_id, self.business_entity_id)
+                except (ThrottledError, UnavailableError) as error:
+                    outages += 1
+                    if isinstance(error, ThrottledError):
+                        answered_at = time.time()
+                    silent = time.time() - answered_at
+                    if silent >= self.outage_timeout:
+                        return outcome_event(
+                            Outcome.UNAVAILABLE, message=f"{self.what}: no usable answer for {silent:.0f} s. {error}"
+                        )
+                    delay = next_try(outages, self.poll_interval, error.retry_after)
+                    self._log_waiting(f"no usable answer ({error.status or 'no connection'})", delay)
+                    continue
+                answered_at, outages = time.time(), 0
+                if export.status is not ExportStatus.IN_PROCESS:
+                    return _ended(export)
+                delay = next_look(answered_at - self.since, self.poll_interval, self.max_poll_interval)
+                self._log_waiting("in process at Chargebee", delay)
+        return self._timed_out()
+
+
+def _ended(export: Export) -> dict[str, Any]:
+    outcome = Outcome.COMPLETED if export.status is ExportStatus.COMPLETED else Outcome.FAILED
+    return outcome_event(outcome, export_id=export.id, took=time.time() - export.created_at.timestamp())
+
+
+def outcome_event(outcome: Outcome, **details: Any) -> dict[str, Any]:
+    """Return an event: plain JSON data, with the outcome by its name."""
+    return {"outcome": str(outcome), **details}
+
+
+def read_event(event: Any) -> tuple[Outcome, dict[str, Any]]:
+    """Return an event's outcome and details.
+
+    An event that does not say one of the outcomes counts as ``ERROR``: a trigger of another version, say.
+    """
+    if isinstance(event, Mapping):
+        try:
+            return Outcome(event.get("outcome", "")), dict(event)
+        except ValueError:
+            pass
+    return Outcome.ERROR, {"message": f"The trigger ended with an event that can't be read: {event!r}"[:300]}
