@@ -26,6 +26,7 @@ from chargebee_operators.api import (
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.exceptions import SettingsError, UnavailableError
 from chargebee_operators.filters import Fields
+from chargebee_operators.slot_queue import SlotQueue
 
 if TYPE_CHECKING:
     import aiohttp
@@ -39,6 +40,7 @@ class AsyncExportsClient:
 
     def __init__(self, settings: SiteSettings, session: aiohttp.ClientSession) -> None:
         self.settings = settings
+        self.slots = SlotQueue()
         self._session = session
 
     async def create_export(

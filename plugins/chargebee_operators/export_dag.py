@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from chargebee_operators.s3_partition import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 from chargebee_operators.windows import iso
+
+log = logging.getLogger(__name__)
 
 PLAN = "plan"
 
@@ -137,7 +140,6 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
 
     :raises AirflowFailException: when the window, a resource, a connection or the bucket is wrong.
     """
-    log = context["ti"].log
     with failing_fast():
         latest = last_complete_interval(settings.schedule, settings.timezone) if settings.schedule else (None, None)
         interval = (context.get("data_interval_start"), context.get("data_interval_end"))
@@ -182,6 +184,7 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> 
             business_entity_id=resource.business_entity_id,
             aws_conn_id=settings.aws_conn_id,
             extra_args=settings.extra_args,
-            outlets=[Asset(uri=f"chargebee://{settings.chargebee_conn_id}/{resource.name}")],
+            # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
+            outlets=[Asset(f"{settings.dag_id}/{resource.name}")],
         )
     return group

@@ -17,7 +17,7 @@ from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.polling import next_try
 from chargebee_operators.resources import get_resource
 from chargebee_operators.triggers import ExportSlotTrigger, Outcome, read_event
-from chargebee_operators.windows import Window, window_of
+from chargebee_operators.windows import Window, iso, window_of
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -155,17 +155,18 @@ class ChargebeeExportOperator(BaseOperator):
                     self._defer(fields, key, error.retry_after, window)
             return self._record(export.id, export.created_at, fields, window, hook.settings.site)
 
-    def execute_complete(
-        self, context: Context, event: Any, fields: Mapping[str, str], window: Sequence[str] | None
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the trigger has started the export, or has given up."""
         outcome, details = read_event(event)
         if outcome is not Outcome.CREATED:
             raise_outcome(outcome, details)
-        created_at = datetime.fromtimestamp(details["created_at"], UTC)
-        site = ChargebeeHook(self.chargebee_conn_id).settings.site
-        span = window_of(*window) if window else None
-        return self._record(details["export_id"], created_at, tuple(sorted(fields.items())), span, site)
+        with failing_fast():
+            created_at = datetime.fromtimestamp(details["created_at"], UTC)
+            # As it was asked for, not worked out again: the DAG may have changed in the meantime.
+            fields = tuple(sorted(details["carry"]["fields"].items()))
+            window = window_of(*details["carry"]["window"])
+            site = ChargebeeHook(self.chargebee_conn_id).settings.site
+            return self._record(details["export_id"], created_at, fields, window, site)
 
     def _window(self, context: Context) -> Window | None:
         window = window_of(self.window_start, self.window_end)
@@ -234,12 +235,12 @@ class ChargebeeExportOperator(BaseOperator):
                 retry_after=retry_after,
                 deadline=now + self.slot_timeout,
                 since=now,
+                carry={
+                    "fields": dict(fields),
+                    "window": [iso(window.start), iso(window.end)] if window else [None, None],
+                },
             ),
             method_name="execute_complete",
-            kwargs={
-                "fields": dict(fields),
-                "window": [window.start.isoformat(), window.end.isoformat()] if window else None,
-            },
         )
         raise AssertionError("defer() always raises")
 

@@ -99,31 +99,27 @@ class ExportReadySensor(BaseSensorOperator):
                 self._defer_until_ready(job, now + self._seconds(), now)
             return self._act_on(job, export.status, now + self._seconds(), now)
 
-    def execute_complete(
-        self, context: Context, event: Any, job: Mapping[str, Any], deadline: float, since: float
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the export has ended, or the trigger has given up."""
         outcome, details = read_event(event)
+        if outcome not in (Outcome.COMPLETED, Outcome.FAILED):
+            self._raise(outcome, details)
         with failing_fast():
-            record = JobRecord.from_dict(job)
+            record, deadline, since = self._carried(details)
             if outcome is Outcome.COMPLETED:
                 self.log.info("Export %s: completed, about %.0f s after it was asked for", record.export_id, details["took"])
                 return record.to_dict()
-            if outcome is Outcome.FAILED:
-                return self._act_on(record, ExportStatus.FAILED, deadline, since)
-        self._raise(outcome, details)
+            return self._act_on(record, ExportStatus.FAILED, deadline, since)
 
-    def restart_complete(
-        self, context: Context, event: Any, job: Mapping[str, Any], deadline: float, since: float
-    ) -> NoReturn:
+    def restart_complete(self, context: Context, event: Any) -> NoReturn:
         """Resume when the trigger has asked for a failed export again, and wait for that one."""
         outcome, details = read_event(event)
         if outcome is not Outcome.CREATED:
             self._raise(outcome, details)
         with failing_fast():
+            failed, deadline, since = self._carried(details)
             requested_at = datetime.fromtimestamp(details["created_at"], UTC)
-            record = JobRecord.from_dict(job).restarted(details["export_id"], requested_at)
-            self._defer_until_ready(record, deadline, since)
+            self._defer_until_ready(failed.restarted(details["export_id"], requested_at), deadline, since)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once, for the poke and reschedule modes."""
@@ -192,9 +188,9 @@ class ExportReadySensor(BaseSensorOperator):
                 outage_timeout=self.outage_timeout,
                 deadline=deadline,
                 since=since,
+                carry={"job": job.to_dict(), "deadline": deadline, "since": since},
             ),
             method_name="execute_complete",
-            kwargs={"job": job.to_dict(), "deadline": deadline, "since": since},
         )
         raise AssertionError("defer() always raises")
 
@@ -211,11 +207,16 @@ class ExportReadySensor(BaseSensorOperator):
                 retry_after=retry_after,
                 deadline=deadline,
                 since=since,
+                carry={"job": job.to_dict(), "deadline": deadline, "since": since},
             ),
             method_name="restart_complete",
-            kwargs={"job": job.to_dict(), "deadline": deadline, "since": since},
         )
         raise AssertionError("defer() always raises")
+
+    @staticmethod
+    def _carried(details: Mapping[str, Any]) -> tuple[JobRecord, float, float]:
+        carry = details["carry"]
+        return JobRecord.from_dict(carry["job"]), carry["deadline"], carry["since"]
 
     def _seconds(self) -> float:
         return float(self.timeout.total_seconds() if hasattr(self.timeout, "total_seconds") else self.timeout)

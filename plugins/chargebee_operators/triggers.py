@@ -41,14 +41,25 @@ class _WaitingTrigger(BaseTrigger):
     :param chargebee_conn_id: the Airflow connection.
     :param deadline: epoch seconds at which the waiting ends.
     :param since: epoch seconds at which it began, for the log.
+    :param carry: JSON data that the event hands back to the task as it is. (``defer(kwargs=...)`` would do the same,
+        but ``airflow dags test`` drops it.)
     """
 
     what = ""
 
-    def __init__(self, *, chargebee_conn_id: str, deadline: float, since: float | None = None, **retired: Any) -> None:
+    def __init__(
+        self,
+        *,
+        chargebee_conn_id: str,
+        deadline: float,
+        since: float | None = None,
+        carry: Mapping[str, Any] | None = None,
+        **retired: Any,
+    ) -> None:
         super().__init__()
         self.chargebee_conn_id = chargebee_conn_id
         self.deadline = deadline
+        self.carry = dict(carry or {})
         self.since = since if since is not None else time.time()
         self._logged_at = time.monotonic()
 
@@ -62,7 +73,7 @@ class _WaitingTrigger(BaseTrigger):
             # Only the kind: a library's own message may quote a URL or a header.
             self.log.warning("%s: unexpected %s", self.what, type(error).__name__)
             event = outcome_event(Outcome.ERROR, message=f"{self.what}: unexpected {type(error).__name__} in the trigger")
-        yield TriggerEvent(event)
+        yield TriggerEvent({**event, "carry": self.carry})
 
     async def _wait(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -73,11 +84,12 @@ class _WaitingTrigger(BaseTrigger):
         await asyncio.sleep(max(0.0, min(seconds, left)))
         return seconds < left
 
-    def _log_waiting(self, why: str, seconds: float) -> None:
-        """Say what is waited for, at most once a minute."""
+    def _log_waiting(self, why: str, seconds: float | None = None) -> None:
+        """Say what is waited for and since when, at most once a minute; and when the next look is, if it is known."""
         if time.monotonic() - self._logged_at >= LOG_EVERY:
             self._logged_at = time.monotonic()
-            self.log.info("%s: %s for %.0f s now, next look in %.0f s", self.what, why, time.time() - self.since, seconds)
+            next_one = f", next look in {seconds:.0f} s" if seconds is not None else ""
+            self.log.info("%s: %s for %.0f s now%s", self.what, why, time.time() - self.since, next_one)
 
     def _timed_out(self) -> dict[str, Any]:
         return outcome_event(Outcome.TIMED_OUT, message=f"{self.what}: gave up after {time.time() - self.since:.0f} s")
@@ -95,6 +107,7 @@ class ExportSlotTrigger(_WaitingTrigger):
     :param retry_after: seconds that Chargebee asked to wait before the first try here, or None.
     :param deadline: epoch seconds at which the waiting ends.
     :param since: epoch seconds at which it began, for the log.
+    :param carry: JSON data that the event hands back.
     """
 
     def __init__(
@@ -109,9 +122,10 @@ class ExportSlotTrigger(_WaitingTrigger):
         business_entity_id: str | None = None,
         retry_after: float | None = None,
         since: float | None = None,
+        carry: Mapping[str, Any] | None = None,
         **retired: Any,
     ) -> None:
-        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since)
+        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since, carry=carry)
         self.resource = resource
         self.wire_fields = dict(wire_fields)
         self.idempotency_key = idempotency_key
@@ -134,29 +148,41 @@ class ExportSlotTrigger(_WaitingTrigger):
                 "retry_after": self.retry_after,
                 "deadline": self.deadline,
                 "since": self.since,
+                "carry": self.carry,
             },
         )
 
     async def _wait(self) -> dict[str, Any]:
         async with ChargebeeHook(self.chargebee_conn_id).async_client() as client:
-            tries, in_time = 1, True
-            delay = next_try(1, self.retry_interval, self.retry_after)
-            while in_time:
-                # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
-                in_time = await self._sleep(delay)
-                try:
-                    export = await client.create_export(
-                        self.resource,
-                        tuple(sorted(self.wire_fields.items())),
-                        idempotency_key=self.idempotency_key,
-                        business_entity_id=self.business_entity_id,
-                    )
-                except (ThrottledError, UnavailableError) as error:
-                    tries += 1
-                    delay = next_try(tries, self.retry_interval, error.retry_after)
-                    self._log_waiting(f"waiting for a free slot ({error.code or error.status or 'no answer'})", delay)
-                else:
-                    return outcome_event(Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp())
+            slots, tries = client.slots, 0
+            # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
+            first_try = time.time() + next_try(1, self.retry_interval, self.retry_after)
+            with slots.place(self.since, first_try) as place:
+                while time.time() < self.deadline:
+                    if not await slots.turn(place, min(self.deadline, time.time() + LOG_EVERY)):
+                        self._log_waiting("in line for a free slot")
+                        continue
+                    try:
+                        export = await client.create_export(
+                            self.resource,
+                            tuple(sorted(self.wire_fields.items())),
+                            idempotency_key=self.idempotency_key,
+                            business_entity_id=self.business_entity_id,
+                        )
+                    except ThrottledError as error:
+                        # A steady pace, for a slot may fall free at any time; only the oldest start asks.
+                        tries = 0
+                        delay = next_try(1, self.retry_interval, error.retry_after)
+                        self._log_waiting("waiting for a free slot", delay)
+                    except UnavailableError as error:
+                        tries += 1
+                        delay = next_try(tries, self.retry_interval, error.retry_after)
+                        self._log_waiting(f"no usable answer ({error.status or 'no connection'})", delay)
+                    else:
+                        return outcome_event(
+                            Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp()
+                        )
+                    slots.refused(delay)
         return self._timed_out()
 
 
@@ -171,6 +197,7 @@ class ExportReadyTrigger(_WaitingTrigger):
     :param outage_timeout: seconds without one usable answer after which the trigger gives up.
     :param deadline: epoch seconds at which the waiting ends.
     :param since: epoch seconds at which it began, for the log.
+    :param carry: JSON data that the event hands back.
     """
 
     def __init__(
@@ -184,9 +211,10 @@ class ExportReadyTrigger(_WaitingTrigger):
         outage_timeout: float,
         business_entity_id: str | None = None,
         since: float | None = None,
+        carry: Mapping[str, Any] | None = None,
         **retired: Any,
     ) -> None:
-        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since)
+        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since, carry=carry)
         self.export_id = export_id
         self.business_entity_id = business_entity_id
         self.poll_interval = poll_interval
@@ -207,6 +235,7 @@ class ExportReadyTrigger(_WaitingTrigger):
                 "outage_timeout": self.outage_timeout,
                 "deadline": self.deadline,
                 "since": self.since,
+                "carry": self.carry,
             },
         )
 
@@ -232,6 +261,7 @@ class ExportReadyTrigger(_WaitingTrigger):
                     continue
                 answered_at, outages = time.time(), 0
                 if export.status is not ExportStatus.IN_PROCESS:
+                    client.slots.freed()
                     return _ended(export)
                 delay = next_look(answered_at - self.since, self.poll_interval, self.max_poll_interval)
                 self._log_waiting("in process at Chargebee", delay)
