@@ -7,6 +7,7 @@ All settings: ``chargebee_operators.ExportDagSettings`` and ``ResourceSettings``
 from __future__ import annotations
 
 from airflow.configuration import conf
+
 from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
 
 SITES = [

@@ -127,7 +127,9 @@ class Member:
         if self._flags & _ENCRYPTED:
             raise UnsafeArchiveError(f"Member {self.name!r} of the zip is encrypted; an export never is.")
         if self.method not in (STORED, DEFLATED):
-            raise UnsafeArchiveError(f"Member {self.name!r} is packed with method {self.method}, only deflate can be read.")
+            raise UnsafeArchiveError(
+                f"Member {self.name!r} is packed with method {self.method}, only deflate can be read."
+            )
         if self.method == STORED and self._flags & _HAS_DESCRIPTOR and not self.is_dir and not self._compressed:
             raise UnsafeArchiveError(
                 f"Member {self.name!r} is stored without its size in front; its end can't be found in a stream."
@@ -320,6 +322,8 @@ class ZipStream:
 def _not_a_zip(start: bytes) -> ArchiveError:
     if not start:
         return ArchiveError("The download is empty, not a zip.")
-    kind = "a web page" if start.lstrip()[:5].lower() in (b"<!doc", b"<html") else "XML" if start[:1] == b"<" else "no zip"
+    kind = (
+        "a web page" if start.lstrip()[:5].lower() in (b"<!doc", b"<html") else "XML" if start[:1] == b"<" else "no zip"
+    )
     # The bytes themselves are not quoted: an S3 error page repeats the signed URL.
     return ArchiveError(f"The download is {kind}, not a zip.")

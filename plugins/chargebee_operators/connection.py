@@ -69,7 +69,9 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     conn_id = connection.conn_id
     site = (connection.login or "").strip()
     if not site:
-        raise SettingsError(f"Connection {conn_id!r} has no login: put the Chargebee site's name there, 'acme-test' say.")
+        raise SettingsError(
+            f"Connection {conn_id!r} has no login: put the Chargebee site's name there, 'acme-test' say."
+        )
     if not _SITE.fullmatch(site):
         raise SettingsError(
             f"Connection {conn_id!r}: login {site!r} is not a site's name. Give the name alone, 'acme-test' say, "

@@ -38,11 +38,15 @@ class ResourceSettings:
     def __post_init__(self) -> None:
         kind = get_resource(self.name)
         if self.snapshot and self.window_field:
-            raise SettingsError(f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two.")
+            raise SettingsError(
+                f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two."
+            )
         if self.window_field:
             kind.check_window_field(self.window_field)
         if self.snapshot is False and kind.default_window_field is None and not kind.is_report:
-            raise SettingsError(f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out.")
+            raise SettingsError(
+                f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out."
+            )
         for wire, value in flatten(self.filters):
             check_field(kind, wire, value)
 

@@ -81,7 +81,9 @@ class Download:
                     failures, mark = 0, self.received
                 failures += 1
                 if failures > self.resume_attempts:
-                    raise DownloadError(f"Export {self.export_id}: {problem} at byte {self.received}, {failures} times in a row.")
+                    raise DownloadError(
+                        f"Export {self.export_id}: {problem} at byte {self.received}, {failures} times in a row."
+                    )
                 log.info("Export %s: %s at byte %s, resuming", self.export_id, problem, self.received)
                 time.sleep(self.pause * 2 ** (failures - 1))
 
@@ -141,7 +143,9 @@ class Download:
         total = _total(response)
         if self.received:
             if (etag, total) != (self._etag, self.size):
-                raise DownloadError(f"Export {self.export_id}: the zip changed while it was fetched; the task must start over.")
+                raise DownloadError(
+                    f"Export {self.export_id}: the zip changed while it was fetched; the task must start over."
+                )
             if response.status_code == 200:
                 raise DownloadError(
                     f"Export {self.export_id}: the connection broke at byte {self.received} and the download host can't "

@@ -85,7 +85,7 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
 
 def _params(settings: ExportDagSettings) -> dict[str, Param]:
     names = [each.name for each in settings.each_resource]
-    instant = {"type": ["null", "string"], "format": "date-time"}
+    instant: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
     return {
         "resources": Param(
             names,

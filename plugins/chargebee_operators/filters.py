@@ -46,7 +46,9 @@ def export_fields(
     fields = dict(flatten(filters or {}))
     if export_type is not None:
         if not resource.export_types:
-            raise SettingsError(f"export_type {export_type!r}: the {resource.name} export has no export_type; leave it out.")
+            raise SettingsError(
+                f"export_type {export_type!r}: the {resource.name} export has no export_type; leave it out."
+            )
         fields["export_type"] = export_type
     if window is not None and resource.is_report:
         fields = {**window.months(), **fields}

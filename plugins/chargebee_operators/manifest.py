@@ -136,7 +136,9 @@ class ObjectNames:
                 return name
             if "{member}" not in self._template:
                 break
-        raise SettingsError(f"object_name {self._template!r} gives two members of the zip one name: put {{member}} in it.")
+        raise SettingsError(
+            f"object_name {self._template!r} gives two members of the zip one name: put {{member}} in it."
+        )
 
 
 def safe_stem(member: str) -> str:

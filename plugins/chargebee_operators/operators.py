@@ -124,7 +124,9 @@ class ChargebeeExportOperator(BaseOperator):
             if not isinstance(value, int | float) or value <= 0:
                 raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
         if self.window_field is not None and self.snapshot is True:
-            raise SettingsError(f"window_field {self.window_field!r} with snapshot=True: a snapshot has no window; drop one.")
+            raise SettingsError(
+                f"window_field {self.window_field!r} with snapshot=True: a snapshot has no window; drop one."
+            )
         if self.window_field is not None:
             kind.check_window_field(self.window_field)
         elif self.snapshot is False and kind.default_window_field is None and not kind.is_report:
@@ -210,7 +212,9 @@ class ChargebeeExportOperator(BaseOperator):
             self.resource, fields, idempotency_key=key, business_entity_id=self.business_entity_id or None
         )
 
-    def _ask_until(self, hook: ChargebeeHook, fields: Fields, key: str, error: ThrottledError | UnavailableError) -> Export:
+    def _ask_until(
+        self, hook: ChargebeeHook, fields: Fields, key: str, error: ThrottledError | UnavailableError
+    ) -> Export:
         """Wait in the worker, for deployments without a triggerer."""
         deadline, tries = time.monotonic() + self.slot_timeout, 1
         while (delay := next_try(tries, self.retry_interval, error.retry_after)) < deadline - time.monotonic():

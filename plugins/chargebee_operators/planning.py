@@ -60,7 +60,9 @@ def plan_run(
 def _window(params: Mapping[str, Any], interval: Interval, newest: Window | None, snapshot: bool) -> Window:
     typed = window_of(params.get("window_start"), params.get("window_end"))
     if typed and snapshot:
-        raise SettingsError("window_start and window_end with snapshot: a snapshot has no window; empty the two, or untick it.")
+        raise SettingsError(
+            "window_start and window_end with snapshot: a snapshot has no window; empty the two, or untick it."
+        )
     if typed:
         return typed
     # A schedule of None gives a manual run an interval of no length in Airflow 2.

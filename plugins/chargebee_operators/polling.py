@@ -9,7 +9,9 @@ from collections.abc import Callable
 SHARE_OF_AGE = 0.1
 
 
-def next_look(age: float, poll_interval: float, max_poll_interval: float, draw: Callable[[], float] = random.random) -> float:
+def next_look(
+    age: float, poll_interval: float, max_poll_interval: float, draw: Callable[[], float] = random.random
+) -> float:
     """Return the seconds until the next look at an export.
 
     :param age: seconds since the waiting began.

@@ -145,7 +145,9 @@ class S3Partition:
         except (ClientError, S3UploadFailedError) as error:
             text = str(error)
             if "NoSuchBucket" in text:
-                raise DestinationError(f"Bucket {self.bucket!r} does not exist: create it, or name the right one.") from error
+                raise DestinationError(
+                    f"Bucket {self.bucket!r} does not exist: create it, or name the right one."
+                ) from error
             if "AccessDenied" in text:
                 raise DestinationError(
                     f"AWS connection {self._hook.aws_conn_id!r} may not write to bucket {self.bucket!r}: it needs "

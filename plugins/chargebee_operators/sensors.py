@@ -107,7 +107,9 @@ class ExportReadySensor(BaseSensorOperator):
         with failing_fast():
             record, deadline, since = self._carried(details)
             if outcome is Outcome.COMPLETED:
-                self.log.info("Export %s: completed, about %.0f s after it was asked for", record.export_id, details["took"])
+                self.log.info(
+                    "Export %s: completed, about %.0f s after it was asked for", record.export_id, details["took"]
+                )
                 return record.to_dict()
             return self._act_on(record, ExportStatus.FAILED, deadline, since)
 

@@ -173,7 +173,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
         for member in ZipStream(download, limits).members():
             counted = CsvFacts()
             key = _join(prefix, names.name(member.name))
-            files.append(self._entry(partition, key, member_bytes(member, file_format, counted), {member.name: counted}))
+            files.append(
+                self._entry(partition, key, member_bytes(member, file_format, counted), {member.name: counted})
+            )
         return files
 
     def _entry(self, partition: S3Partition, key: str, pieces: Any, facts: dict[str, CsvFacts]) -> FileEntry:
@@ -188,7 +190,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
         if export.status is ExportStatus.FAILED:
             raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
         if export.download_url is None:
-            raise DownloadError(f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task.")
+            raise DownloadError(
+                f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task."
+            )
         return export.download_url
 
     def _filled(self, name: str, template: str, job: JobRecord) -> str:
@@ -210,7 +214,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _landed(
         self, context: Context, job: JobRecord, prefix: str, manifest_key: str, manifest: Manifest
     ) -> dict[str, Any]:
-        landed = {
+        landed: dict[str, Any] = {
             "bucket": self.s3_bucket,
             "prefix": prefix,
             "manifest_key": manifest_key,
@@ -240,7 +244,9 @@ def check_bucket_name(bucket: str) -> None:
     if not bucket or not str(bucket).strip():
         raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
     if "{{" not in bucket and ("/" in bucket or ":" in bucket):
-        raise SettingsError(f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path.")
+        raise SettingsError(
+            f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
+        )
 
 
 def _join(prefix: str, name: str) -> str:

@@ -72,7 +72,9 @@ class _WaitingTrigger(BaseTrigger):
         except Exception as error:
             # Only the kind: a library's own message may quote a URL or a header.
             self.log.warning("%s: unexpected %s", self.what, type(error).__name__)
-            event = outcome_event(Outcome.ERROR, message=f"{self.what}: unexpected {type(error).__name__} in the trigger")
+            event = outcome_event(
+                Outcome.ERROR, message=f"{self.what}: unexpected {type(error).__name__} in the trigger"
+            )
         yield TriggerEvent({**event, "carry": self.carry})
 
     async def _wait(self) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def window_of(start: Any, end: Any) -> Window | None:
     if len(given) == 1:
         have, missing = ("window_start", "window_end") if "window_start" in given else ("window_end", "window_start")
         raise SettingsError(f"{have} is {given[have]} but {missing} is empty: give both, or neither.")
-    return Window(parse_instant(given["window_start"], "window_start"), parse_instant(given["window_end"], "window_end"))
+    return Window(
+        parse_instant(given["window_start"], "window_start"), parse_instant(given["window_end"], "window_end")
+    )
 
 
 def parse_instant(value: Any, name: str) -> datetime:
@@ -92,7 +94,9 @@ def parse_instant(value: Any, name: str) -> datetime:
     try:
         return as_utc(datetime.fromisoformat(str(value).strip()))
     except (ValueError, OverflowError):
-        raise SettingsError(f"{name} {value!r} is not a date: write it as 2026-11-23 or 2026-11-23T00:00:00Z.") from None
+        raise SettingsError(
+            f"{name} {value!r} is not a date: write it as 2026-11-23 or 2026-11-23T00:00:00Z."
+        ) from None
 
 
 def as_utc(value: datetime) -> datetime:

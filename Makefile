@@ -1,0 +1,30 @@
+# Everything is installed below .venv/ and run below .local/; nothing else of the machine is touched.
+AIRFLOW_VERSION ?= 3.3.1
+PYTHON ?= python3
+DATA ?=
+
+AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
+.PHONY: help demo test lint clean environment tools
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: environment tools  ## run the DAG for real against a simulator (DATA=customers.csv, AIRFLOW_VERSION=2.11.2)
+	@$(AIRFLOW_PYTHON) local/demo.py $(if $(DATA),--data "$(DATA)")
+
+test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
+	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest $(ARGS)
+
+lint: environment tools  ## ruff and mypy
+	@.venv/tools/bin/ruff check .
+	@.venv/tools/bin/ruff format --check .
+	@.venv/tools/bin/mypy --python-executable $(AIRFLOW_PYTHON)
+
+clean:  ## remove what was installed and run
+	rm -rf .venv .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+environment:
+	@$(PYTHON) local/environment.py $(AIRFLOW_VERSION) >/dev/null
+
+tools:
+	@$(PYTHON) local/environment.py tools >/dev/null

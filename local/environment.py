@@ -1,0 +1,152 @@
+"""Makes the project's own Python environments, below ``.venv/``: one for each Airflow version, one for the tools.
+
+    python3 local/environment.py 3.3.1      # Airflow 3.3.1 under MWAA's constraint files; prints its Python
+    python3 local/environment.py tools      # ruff, mypy and the S3 server
+
+Needs nothing but Python 3.11 or later. A second call finds everything there and is done at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENVS = ROOT / ".venv"
+# The newest Python that each major version of Airflow runs on; MWAA itself has 3.12, and 3.11 for Airflow 2.10.
+NEWEST_PYTHON = {"2": (3, 12), "3": (3, 13)}
+OLDEST_PYTHON = (3, 11)
+
+
+class SetUpError(Exception):
+    """The machine lacks something; the message says what."""
+
+
+def airflow_versions() -> list[str]:
+    """Return the Airflow versions that there are constraint files for."""
+    return sorted(path.name for path in (ROOT / "constraints").iterdir() if path.is_dir())
+
+
+def airflow_python(version: str) -> Path:
+    """Return the Python of the environment with this Airflow, made if need be."""
+    if version not in airflow_versions():
+        raise SetUpError(f"AIRFLOW_VERSION {version!r} is not supported: choose from {', '.join(airflow_versions())}.")
+    constraints = sorted((ROOT / "constraints" / version).glob("*.txt"))
+    wanted = [
+        f"apache-airflow=={version}",
+        "-r",
+        str(ROOT / "requirements.txt"),
+        "-r",
+        str(ROOT / "requirements-test.txt"),
+    ]
+    for path in constraints:
+        wanted += ["-c", str(path)]
+    inputs = [*constraints, ROOT / "requirements.txt", ROOT / "requirements-test.txt"]
+    return _environment(f"airflow-{version}", python_for(version), wanted, inputs)
+
+
+def tools_python() -> Path:
+    """Return the Python of the environment with ruff, mypy and the S3 server, made if need be."""
+    requirements = ROOT / "requirements-tools.txt"
+    return _environment("tools", Path(sys.executable), ["-r", str(requirements)], [requirements])
+
+
+def python_for(version: str) -> Path:
+    """Return a Python that this Airflow runs on: the one that MWAA has if it is here, else another that will do."""
+    newest = NEWEST_PYTHON[version.split(".")[0]]
+    best = (3, 11) if version.startswith("2.10.") else (3, 12)
+    found = {}
+    for candidate in _candidates():
+        got = _version_of(candidate)
+        if got and OLDEST_PYTHON <= got <= newest:
+            found.setdefault(got, candidate)
+    if not found:
+        have = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SetUpError(
+            f"Airflow {version} needs Python 3.11 to {newest[0]}.{newest[1]}; this is {have} and no other was found. "
+            "Install one of these, or put it on the PATH."
+        )
+    return found.get(best) or found[max(found)]
+
+
+def _candidates() -> list[Path]:
+    names = ["python3.12", "python3.11", "python3.13", "python3"]
+    paths = [Path(found) for name in names if (found := shutil.which(name))]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    return [*paths, Path(sys.executable), *sorted(pyenv.glob("3.1*/bin/python3"))]
+
+
+def _version_of(python: Path) -> tuple[int, int] | None:
+    code = "import sys; print(*sys.version_info[:2])"
+    # A pyenv shim of a version that is not active answers with an error: then it is no candidate.
+    answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return None
+    major, minor = answer.stdout.split()
+    return int(major), int(minor)
+
+
+def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path]) -> Path:
+    """Make an environment, unless it is there already and made from the same inputs."""
+    folder = VENVS / name
+    made = folder / "bin" / "python"
+    stamp = folder / "made-from"
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + str(python).encode()).hexdigest()
+    if made.exists() and stamp.exists() and stamp.read_text() == digest:
+        return made
+    uv = _uv()
+    print(f"Installing {name} ...", file=sys.stderr)
+    _run([uv, "venv", "--quiet", "--clear", "--python", str(python), str(folder)])
+    _run([uv, "pip", "install", "--quiet", "--python", str(made), *wanted])
+    # Compiled once here; otherwise each of the demo's and the tests' many processes would pay for it.
+    _run([str(made), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], check=False)
+    stamp.write_text(digest)
+    return made
+
+
+def _uv() -> str:
+    """Return the path of uv: the machine's, or one of our own."""
+    own = VENVS / "uv" / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    if found := shutil.which("uv"):
+        return found
+    try:
+        _run([sys.executable, "-m", "venv", str(VENVS / "uv")])
+    except SetUpError:
+        raise SetUpError(
+            "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv."
+        ) from None
+    _run([str(VENVS / "uv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "uv"])
+    return str(own)
+
+
+def _run(command: list[str], check: bool = True) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, env=environment, capture_output=not check, check=False)
+    if check and done.returncode:
+        raise SetUpError(f"{' '.join(command[:4])} ... ended with {done.returncode}.")
+
+
+def main() -> int:
+    """Make the environment that the command line names."""
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if sys.version_info < OLDEST_PYTHON:
+        print(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 1
+    try:
+        print(tools_python() if sys.argv[1] == "tools" else airflow_python(sys.argv[1]))
+    except SetUpError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
