@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.zip_records import (
+    CENTRAL,
+    END,
+    END64,
+    LOCATOR64,
+    MAX32,
+    ByteSource,
+    Entry,
+    read_central_entry,
+)
 
 STORED, DEFLATED = 0, 8
 
-_LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-_END64, _LOCATOR64, _DESCRIPTOR = b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08"
-_MAX32 = 0xFFFFFFFF
+_LOCAL, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
 _ENCRYPTED, _HAS_DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
 
 # The most that one step of inflating may give back, so that a bomb cannot fill the memory.
@@ -40,57 +48,6 @@ class Limits:
     members: int = 100_000
 
 
-@dataclass
-class _Found:
-    """What one member turned out to be, for the comparison with the central directory."""
-
-    name: bytes
-    offset: int
-    crc: int
-    compressed: int
-    inflated: int
-
-
-class _Source:
-    """Reads exact amounts from chunks, and counts."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._held = b""
-        self.position = 0
-
-    def some(self) -> bytes:
-        """Return the bytes at hand, or the next chunk; empty at the end."""
-        data, self._held = self._held, b""
-        while not data:
-            fresh = next(self._chunks, None)
-            if fresh is None:
-                return b""
-            data = fresh
-        self.position += len(data)
-        return data
-
-    def give_back(self, data: bytes) -> None:
-        self._held = data + self._held
-        self.position -= len(data)
-
-    def exactly(self, size: int, what: str) -> bytes:
-        data = self.upto(size)
-        if len(data) < size:
-            raise ArchiveError(f"The zip ends at byte {self.position}, in the middle of {what}: it is cut short.")
-        return data
-
-    def upto(self, size: int) -> bytes:
-        parts, have = [], 0
-        while have < size and (data := self.some()):
-            parts.append(data)
-            have += len(data)
-        data = b"".join(parts)
-        if have > size:
-            self.give_back(data[size:])
-        return data[:size]
-
-
 class Member:
     """One file of the zip, to be read once and before the next.
 
@@ -105,12 +62,12 @@ class Member:
         )
         self.name = name.decode("utf-8" if self._flags & _UTF8 else "cp437", errors="replace")
         self.is_dir = self.name.endswith("/")
-        self.found = _Found(name, offset, 0, 0, 0)
+        self.found = Entry(name, offset, 0, 0, 0)
         self.crc = 0
         self.inflated_size = 0
         self._started = False
         self.finished = False
-        if _MAX32 in (self._compressed, self._inflated):
+        if MAX32 in (self._compressed, self._inflated):
             self._read_zip64(extra)
         self._refuse()
 
@@ -130,10 +87,9 @@ class Member:
             raise UnsafeArchiveError(
                 f"Member {self.name!r} is packed with method {self.method}, only deflate can be read."
             )
-        if self.method == STORED and self._flags & _HAS_DESCRIPTOR and not self.is_dir and not self._compressed:
-            raise UnsafeArchiveError(
-                f"Member {self.name!r} is stored without its size in front; its end can't be found in a stream."
-            )
+        if self.method == STORED and self._flags & _HAS_DESCRIPTOR and not self._compressed:
+            # Its end can't be seen in the stream, for the size comes behind; the directory knows it.
+            self._compressed = self._archive.listed(self.name, self.found.offset).compressed
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         if self._started:
@@ -219,6 +175,8 @@ class ZipStream:
     :param chunks: the zip's bytes, in pieces of any size.
     :param limits: how far it may go.
     :param new_inflater: makes an object like ``zlib.decompressobj(wbits=-15)``.
+    :param directory: reads the directory at the zip's end ahead of the stream, by offset; only called for a member
+        that is stored with its size behind it. None where the zip can't be read out of order.
     """
 
     def __init__(
@@ -226,11 +184,14 @@ class ZipStream:
         chunks: Iterable[bytes],
         limits: Limits | None = None,
         new_inflater: Callable[[], Any] = lambda: zlib.decompressobj(wbits=-15),
+        directory: Callable[[], Mapping[int, Entry]] | None = None,
     ) -> None:
-        self.source = _Source(chunks)
+        self.source = ByteSource(chunks)
         self.limits = limits or Limits()
         self.new_inflater = new_inflater
-        self._found: list[_Found] = []
+        self._directory = directory
+        self._listed: Mapping[int, Entry] | None = None
+        self._found: list[Entry] = []
         self._total = 0
 
     def members(self) -> Iterator[Member]:
@@ -256,7 +217,7 @@ class ZipStream:
             if not member.finished:
                 for _ in member:
                     pass
-        if offset == 0 and signature not in (_END, _CENTRAL):
+        if offset == 0 and signature not in (END, CENTRAL):
             raise _not_a_zip(signature + self.source.upto(60))
         self._check_directory(signature)
 
@@ -272,21 +233,33 @@ class ZipStream:
                 f"The zip inflates more than {self.limits.ratio:.0f} times (limit max_ratio), in member {name!r}."
             )
 
+    def listed(self, name: str, offset: int) -> Entry:
+        """Return what the directory says of the member at this offset, before the stream gets there."""
+        if self._listed is None:
+            if self._directory is None:
+                raise UnsafeArchiveError(
+                    f"Member {name!r} is stored with its size behind it, which a stream can't read."
+                )
+            self._listed = self._directory()
+        if offset not in self._listed:
+            raise ArchiveError(f"The zip is damaged: its directory does not list {name!r}.")
+        return self._listed[offset]
+
     def _check_directory(self, signature: bytes) -> None:
-        listed: list[_Found] = []
-        while signature == _CENTRAL:
-            listed.append(self._central_entry())
+        listed: list[Entry] = []
+        while signature == CENTRAL:
+            listed.append(read_central_entry(self.source))
             signature = self.source.upto(4)
-        if signature == _END64:
+        if signature == END64:
             (size,) = struct.unpack("<Q", self.source.exactly(8, "the directory's end"))
             if size > 1 << 20:
                 raise ArchiveError("The zip is damaged: the record at its end has an impossible size.")
             self.source.exactly(size, "the directory's end")
             signature = self.source.upto(4)
-        if signature == _LOCATOR64:
+        if signature == LOCATOR64:
             self.source.exactly(16, "the directory's end")
             signature = self.source.upto(4)
-        if signature != _END:
+        if signature != END:
             at = self.source.position - len(signature)
             what = "it is cut short" if not signature else "there is something that does not belong there"
             raise ArchiveError(f"The zip is damaged at byte {at}: {what}.")
@@ -298,25 +271,6 @@ class ZipStream:
             raise ArchiveError(
                 f"The zip is damaged: its directory lists {len(listed)} members that are not the {len(self._found)} read."
             )
-
-    def _central_entry(self) -> _Found:
-        fixed = self.source.exactly(42, "the directory")
-        crc, compressed, inflated, name_size, extra_size, comment_size = struct.unpack_from("<IIIHHH", fixed, 12)
-        (offset,) = struct.unpack_from("<I", fixed, 38)
-        name = self.source.exactly(name_size, "the directory")
-        extra = self.source.exactly(extra_size, "the directory")
-        self.source.exactly(comment_size, "the directory")
-        at = 0
-        while at + 4 <= len(extra):
-            kind, size = struct.unpack_from("<HH", extra, at)
-            if kind == 1:
-                # The 64-bit values stand in this order, each only where its 32-bit field is full.
-                wide = iter(struct.unpack_from(f"<{min(size, len(extra) - at - 4) // 8}Q", extra, at + 4))
-                inflated = next(wide, inflated) if inflated == _MAX32 else inflated
-                compressed = next(wide, compressed) if compressed == _MAX32 else compressed
-                offset = next(wide, offset) if offset == _MAX32 else offset
-            at += 4 + size
-        return _Found(name, offset, crc, compressed, inflated)
 
 
 def _not_a_zip(start: bytes) -> ArchiveError:

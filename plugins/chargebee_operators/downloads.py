@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from chargebee_operators.connection import SiteSettings
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.exceptions import DownloadError, ThrottledError, UnavailableError
 from chargebee_operators.redaction import quieten
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class Download:
                     problem = self._shortfall()
                     if problem is None:
                         return
+                except _Refused as error:
+                    problem = str(error)
+                except (ThrottledError, UnavailableError) as error:
+                    problem = f"no fresh URL ({error})"
                 except (requests.RequestException, OSError) as error:
                     # The library's message quotes the URL, so only its kind goes on.
                     problem = f"the connection broke ({type(error).__name__})"
@@ -86,6 +90,26 @@ class Download:
                     )
                 log.info("Export %s: %s at byte %s, resuming", self.export_id, problem, self.received)
                 time.sleep(self.pause * 2 ** (failures - 1))
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes from anywhere in the zip, over a connection of their own.
+
+        :raises DownloadError: when the host can't give a part, or the zip is another one by now.
+        """
+        import requests
+
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={offset}-{offset + length - 1}"}
+        try:
+            with requests.Session() as session, self._follow(session, self._fresh_url(), headers) as response:
+                same = (response.headers.get("ETag"), _total(response)) == (self._etag, self.size)
+                data = response.content if response.status_code == 206 and same else b""
+        except requests.RequestException as error:
+            data, kind = b"", f" ({type(error).__name__})"
+        else:
+            kind = ""
+        if len(data) != length:
+            raise DownloadError(f"Export {self.export_id}: the download host did not give a part of the zip{kind}.")
+        return data
 
     def _open(self, session: requests.Session) -> requests.Response:
         """Ask for the bytes that are still missing."""

@@ -14,7 +14,8 @@
     |-- DownloadError                          the zip could not be fetched whole
     |-- ArchiveError                           the zip came whole but is damaged
     |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
-    `-- DestinationError                       the bucket is missing, or may not be written
+    |-- DestinationError                       the bucket is missing, or may not be written
+    `-- UploadError                            an object is not in S3 as it was sent
 
 ``permanent`` says whether trying the same again is pointless; the operators turn a permanent error into
 Airflow's ``AirflowFailException``, so that no retry is spent on it. No message ever holds an API key or a
@@ -121,3 +122,7 @@ class DestinationError(ChargebeeExportError):
     """The bucket does not exist or may not be written."""
 
     permanent = True
+
+
+class UploadError(ChargebeeExportError):
+    """An object is not in S3 as it was sent: gone, or of another size."""

@@ -6,10 +6,10 @@ import csv
 import io
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from chargebee_operators.archive import DEFLATED, Limits, Member, ZipStream
+from chargebee_operators.archive import DEFLATED, Member, ZipStream
 from chargebee_operators.exceptions import ArchiveError, SettingsError
 
 
@@ -78,10 +78,13 @@ def member_bytes(member: Member, file_format: Format, facts: CsvFacts) -> Iterat
     yield (member.crc & 0xFFFFFFFF).to_bytes(4, "little") + (member.inflated_size & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-def whole_zip(chunks: Iterable[bytes], limits: Limits, facts: dict[str, CsvFacts]) -> Iterator[bytes]:
+def whole_zip(
+    chunks: Iterable[bytes], open_archive: Callable[[Iterable[bytes]], ZipStream], facts: dict[Member, CsvFacts]
+) -> Iterator[bytes]:
     """Yield the zip as it is, while its members are checked and counted beside it.
 
-    :param facts: gets an entry for each member, by name.
+    :param open_archive: makes the ``ZipStream`` that checks.
+    :param facts: gets an entry for each member.
     """
     passed: deque[bytes] = deque()
 
@@ -90,8 +93,8 @@ def whole_zip(chunks: Iterable[bytes], limits: Limits, facts: dict[str, CsvFacts
             passed.append(chunk)
             yield chunk
 
-    for member in ZipStream(recorded(), limits).members():
-        counted = facts.setdefault(member.name, CsvFacts())
+    for member in open_archive(recorded()).members():
+        counted = facts[member] = CsvFacts()
         for _, inflated in member:
             counted.feed(inflated)
             # The last chunk stays behind until everything that it holds was found right.

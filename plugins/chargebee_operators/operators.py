@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from chargebee_operators._compat import AirflowException, AirflowFailException, BaseOperator
 from chargebee_operators.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
-from chargebee_operators.filters import Fields, export_fields, flatten
+from chargebee_operators.filters import Fields, export_fields
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import idempotency_key, new_job
 from chargebee_operators.links import ChargebeeSiteLink
@@ -134,10 +134,8 @@ class ChargebeeExportOperator(BaseOperator):
         literal = [value for value in (self.window_start, self.window_end) if not _is_template(value)]
         if len(literal) == 2:
             window_of(self.window_start, self.window_end)
-        if isinstance(self.filters, Mapping):
+        if not _is_template(self.filters):
             self._fields(kind, Window(datetime(2024, 1, 1), datetime(2024, 1, 2)))
-        elif self.filters is not None and not _is_template(self.filters):
-            dict(flatten(self.filters))  # says what is wrong with it
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the export; on a refusal for want of a slot, defer."""

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.exceptions import DestinationError
-from chargebee_operators.manifest import Manifest, listed_keys
+from chargebee_operators.exceptions import DestinationError, UploadError
+from chargebee_operators.manifest import FileEntry, Manifest, listed_keys
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -103,15 +103,27 @@ class S3Partition:
         self._refusals(lambda: self._hook.load_file_obj(reader, key=key, bucket_name=self.bucket, replace=True))
         return Written(key, reader.size, reader.digest.hexdigest())
 
+    def verify(self, files: Iterable[FileEntry]) -> None:
+        """Ask S3 for each object that was written, and compare the sizes.
+
+        :raises UploadError: when an object is not there, or not whole.
+        """
+        from botocore.exceptions import ClientError
+
+        for each in files:
+            try:
+                size = self._client.head_object(Bucket=self.bucket, Key=each.key)["ContentLength"]
+            except ClientError as error:
+                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+                raise UploadError(f"s3://{self.bucket}/{each.key} was written, but S3 answers {status} for it.") from None
+            if size != each.bytes:
+                raise UploadError(f"s3://{self.bucket}/{each.key} has {size} bytes in S3, but {each.bytes} were sent.")
+
     def commit(self, manifest: Manifest) -> None:
         """Write the manifest, then remove what the earlier one listed and this one does not."""
-        args = {name: value for name, value in self._hook.extra_args.items() if name != "ContentType"}
+        args = {**self._hook.extra_args, "ContentType": "application/json"}
         body = manifest.to_json().encode()
-        self._refusals(
-            lambda: self._client.put_object(
-                Bucket=self.bucket, Key=self.manifest_key, Body=body, ContentType="application/json", **args
-            )
-        )
+        self._refusals(lambda: self._client.put_object(Bucket=self.bucket, Key=self.manifest_key, Body=body, **args))
         stale = sorted(self._earlier - {each.key for each in manifest.files})
         if stale:
             log.info("Removing %s objects of the earlier run of %s", len(stale), self.manifest_key)

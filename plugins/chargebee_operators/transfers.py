@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import BaseOperator
 from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
-from chargebee_operators.archive import Limits, ZipStream
+from chargebee_operators.archive import Limits, Member, ZipStream
 from chargebee_operators.downloads import Download
 from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.formats import CsvFacts, Format, get_format, member_bytes, whole_zip
@@ -27,6 +27,7 @@ from chargebee_operators.manifest import (
 from chargebee_operators.operators import failing_fast
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
 from chargebee_operators.windows import iso
+from chargebee_operators.zip_records import read_directory
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -58,6 +59,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them (``ServerSideEncryption``,
         ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). (templated)
     :param transfer_config_args: over the defaults of ``boto3.s3.transfer.TransferConfig`` (8 MB parts, 4 at a time).
+    :param verify: ask S3 for the size of each object before the manifest is written.
     :param resume_attempts: how often a cut download is taken up again where it stopped.
     :param max_bytes: the most bytes that the zip may inflate to.
     :param max_ratio: the most times that the zip may inflate.
@@ -95,6 +97,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         aws_conn_id: str | None = "aws_default",
         extra_args: Mapping[str, Any] | None = None,
         transfer_config_args: Mapping[str, Any] | None = None,
+        verify: bool = True,
         resume_attempts: int = 5,
         max_bytes: int = Limits.total_bytes,
         max_ratio: float = Limits.ratio,
@@ -112,6 +115,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.aws_conn_id = aws_conn_id
         self.extra_args = extra_args
         self.transfer_config_args = transfer_config_args
+        self.verify = verify
         self.resume_attempts = resume_attempts
         self.max_bytes = max_bytes
         self.max_ratio = max_ratio
@@ -144,6 +148,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
             partition = S3Partition(s3, self.s3_bucket, manifest_key)
             try:
                 files = self._write(hook, job, partition, prefix, file_format)
+                if self.verify:
+                    partition.verify(files)
                 manifest = self._manifest(context, job, files)
                 partition.commit(manifest)
             except BaseException:
@@ -163,27 +169,31 @@ class ChargebeeExportToS3Operator(BaseOperator):
             resume_attempts=self.resume_attempts,
         )
         limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio)
+
+        def open_archive(chunks: Iterable[bytes]) -> ZipStream:
+            return ZipStream(chunks, limits, directory=lambda: read_directory(download.read, download.size or 0))
+
         names = ObjectNames(self.object_name, job, file_format.suffix)
-        files: list[FileEntry] = []
+        facts: dict[Member, CsvFacts] = {}
         if file_format.name == "zip":
-            facts: dict[str, CsvFacts] = {}
             key = _join(prefix, names.name(job.resource))
-            files.append(self._entry(partition, key, whole_zip(download, limits, facts), facts))
-            return files
-        for member in ZipStream(download, limits).members():
-            counted = CsvFacts()
+            return [self._entry(partition, key, whole_zip(download, open_archive, facts), facts)]
+        files = []
+        for member in open_archive(download).members():
+            facts = {member: CsvFacts()}
             key = _join(prefix, names.name(member.name))
-            files.append(
-                self._entry(partition, key, member_bytes(member, file_format, counted), {member.name: counted})
-            )
+            files.append(self._entry(partition, key, member_bytes(member, file_format, facts[member]), facts))
         return files
 
-    def _entry(self, partition: S3Partition, key: str, pieces: Any, facts: dict[str, CsvFacts]) -> FileEntry:
+    def _entry(
+        self, partition: S3Partition, key: str, pieces: Iterable[bytes], facts: Mapping[Member, CsvFacts]
+    ) -> FileEntry:
         written = partition.write(key, pieces)
         columns = [column for each in facts.values() for column in each.columns]
         rows = sum(each.rows for each in facts.values())
         self.log.info("Wrote s3://%s/%s: %s rows, %s bytes", partition.bucket, key, rows, written.bytes)
-        return FileEntry(key, ", ".join(facts), written.bytes, written.sha256, rows, columns)
+        members = ", ".join(member.name for member in facts)
+        return FileEntry(key, members, written.bytes, written.sha256, rows, columns)
 
     def _fresh_url(self, hook: ChargebeeHook, export_id: str) -> str:
         export = hook.get_export(export_id, self.business_entity_id or None)

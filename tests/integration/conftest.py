@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,6 +24,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.S3Server]:
     """SeaweedFS, one for the session."""
     with stack.s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's own database, migrated."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -83,24 +89,3 @@ def aws(s3: stack.S3Server, monkeypatch: pytest.MonkeyPatch) -> stack.S3Server:
     """The S3 server, with ``aws_default`` pointing at it."""
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
     return s3
-
-
-@dataclass
-class FakeTaskInstance:
-    """As much of a task instance as the operators look at."""
-
-    dag_id: str = "dag"
-    run_id: str = "run"
-    task_id: str = "task"
-    map_index: int = -1
-    max_tries: int = 2
-    try_number: int = 1
-
-
-def context(**changes: Any) -> dict[str, Any]:
-    """Return a task's context with a data interval of one day."""
-    interval = {
-        "data_interval_start": datetime(2026, 11, 23, tzinfo=UTC),
-        "data_interval_end": datetime(2026, 11, 24, tzinfo=UTC),
-    }
-    return {"ti": FakeTaskInstance(), "outlet_events": {}, "params": {}, **interval, **changes}

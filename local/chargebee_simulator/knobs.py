@@ -1,0 +1,75 @@
+"""What can be changed while the server runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .profiles import SWITCHES, ZipProfile, named, switched
+from .settings import SettingsError, SimulatorSettings, parse_job_seconds
+
+
+@dataclass
+class Knobs:
+    """The settings in force. Times are in seconds."""
+
+    job_seconds: tuple[float, float]
+    max_jobs: int
+    rate_limit: int
+    retry_after: bool
+    url_ttl: float
+    idempotency_window: float
+    profile: ZipProfile
+
+    @classmethod
+    def of(cls, settings: SimulatorSettings) -> Knobs:
+        """Return the settings a server starts with."""
+        return cls(
+            settings.job_range(),
+            settings.max_jobs,
+            settings.rate_limit,
+            settings.retry_after,
+            settings.url_ttl,
+            settings.idempotency_window,
+            named(settings.profile),
+        )
+
+    def turn(self, changes: Mapping[str, Any]) -> None:
+        """Change some settings, all or none. A profile's switches go by their own names."""
+        lowest = {"max_jobs": 1, "rate_limit": 0, "url_ttl": 1, "idempotency_window": 0}
+        found: dict[str, Any] = {}
+        profile = named(changes["profile"]) if "profile" in changes else self.profile
+        for name, value in changes.items():
+            if name == "job_seconds":
+                text = "-".join(map(str, value)) if isinstance(value, list) else value
+                found[name] = parse_job_seconds(text)
+            elif name in lowest:
+                found[name] = _number(name, value, lowest[name])
+            elif name == "retry_after":
+                found[name] = _boolean(name, value)
+            elif name in SWITCHES:
+                profile = switched(profile, {name: value})
+            elif name != "profile":
+                raise SettingsError(f"There is no setting '{name}' to change; there are {', '.join(self.shown())}.")
+        for name, value in {**found, "profile": profile}.items():
+            setattr(self, name, value)
+
+    def shown(self) -> dict[str, Any]:
+        """Return the settings in force, a profile's switches by their own names."""
+        values = asdict(self)
+        profile = values.pop("profile")
+        return {**values, "profile": profile.pop("name"), **profile}
+
+
+def _number(name: str, value: Any, lowest: int) -> Any:
+    allowed = (int,) if name in ("max_jobs", "rate_limit") else (int, float)
+    if isinstance(value, bool) or not isinstance(value, allowed) or value < lowest:
+        raise SettingsError(f"'{name}' takes a number of {lowest} or more.")
+    return value
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"'{name}' takes true or false.")
+    return value

@@ -1,0 +1,21 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_LATEST = 253_402_300_799  # the end of the year 9999, beyond which no calendar goes
+
+
+def parse_time(value: object) -> float:
+    """Read epoch seconds, a datetime or an ISO 8601 text as seconds since the epoch; what names no zone is UTC.
+
+    Raises ValueError where it is none of these.
+    """
+    if isinstance(value, str):
+        value = float(value) if value.strip().isdecimal() else datetime.fromisoformat(value.strip())
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LATEST:
+        raise ValueError("This is no time.")
+    return float(value)

@@ -1,0 +1,144 @@
+"""Writing an export's ZIP, row by row, so that memory stays flat however large the export is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .profiles import ZipProfile
+from .tables import Table
+
+_KEPT_IDS = 100_000
+"""How many ids of an export's records are remembered for tests."""
+
+_MADE_AT = (2024, 1, 1, 0, 0, 0)
+# Fixed, so that the same records make the same bytes.
+
+
+@dataclass
+class Written:
+    """What went into a ZIP."""
+
+    rows: int = 0  # of the resource's own table
+    ids: list[str] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)  # name, rows, bytes
+
+
+def write_zip(path: Path, resource: str, made: list[Table], profile: ZipProfile) -> Written:
+    """Write the tables to a ZIP at `path`. A member that may pass 2 GB needs a profile with `zip64`."""
+    written = Written()
+    compression = zipfile.ZIP_STORED if profile.stored else zipfile.ZIP_DEFLATED
+    with open(path, "wb") as file:
+        target: Any = _Unseekable(file) if profile.data_descriptors else file
+        with zipfile.ZipFile(target, "w", compression) as archive:
+            for table in made:
+                _write_table(archive, resource, table, profile, written)
+    return written
+
+
+def _write_table(archive: zipfile.ZipFile, resource: str, table: Table, profile: ZipProfile, written: Written) -> None:
+    rows, part = _Ahead(table.rows(), written if table.ids else None), 1
+    if rows.at_end and profile.empty != "header":
+        if profile.empty == "zero-byte":
+            archive.writestr(_member(_file_name(resource, table, profile, part), profile), b"")
+            written.files.append({"name": archive.namelist()[-1], "rows": 0, "bytes": 0})
+        return
+    while part == 1 or not rows.at_end:
+        member = _member(_file_name(resource, table, profile, part), profile)
+        with archive.open(member, "w", force_zip64=profile.zip64) as raw:
+            count, size = _write_rows(raw, table.header, rows, profile)
+        written.files.append({"name": member.filename, "rows": count, "bytes": size})
+        part += 1
+
+
+def _write_rows(raw: Any, header: list[str], rows: _Ahead, profile: ZipProfile) -> tuple[int, int]:
+    """Write one member; return its rows and bytes."""
+    count = 0
+    encoding = "utf-8-sig" if profile.bom else "utf-8"
+    counted = _Counted(raw)
+    text = io.TextIOWrapper(io.BufferedWriter(counted, 1 << 16), encoding, newline="")
+    writer = csv.writer(
+        text,
+        lineterminator="\r\n" if profile.crlf else "\n",
+        quoting=csv.QUOTE_ALL if profile.quote_all else csv.QUOTE_MINIMAL,
+    )
+    writer.writerow(header)
+    while not rows.at_end and (not profile.rows_per_part or count < profile.rows_per_part):
+        writer.writerow(rows.take())
+        count += 1
+    text.flush()
+    text.detach().detach()
+    return count, counted.size
+
+
+def _file_name(resource: str, table: Table, profile: ZipProfile, part: int) -> str:
+    capital = resource.replace("_", " ").title().replace(" ", "")
+    name = profile.member.format(resource=resource, Resource=capital)
+    stem, dot, ending = name.rpartition(".")
+    numbered = f"_{part}" if profile.rows_per_part else ""
+    folder = profile.folder.format(resource=resource, Resource=capital).strip("/")
+    return f"{folder}/" * bool(folder) + f"{stem if dot else name}{table.suffix}{numbered}{dot}{ending if dot else ''}"
+
+
+def _member(name: str, profile: ZipProfile) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _MADE_AT)
+    info.compress_type = zipfile.ZIP_STORED if profile.stored else zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    info.create_system = 3  # the same bytes on every machine
+    return info
+
+
+class _Ahead:
+    """Rows of which the next is already read, so that one knows whether there is one."""
+
+    def __init__(self, rows: Iterator[list[str]], written: Written | None) -> None:
+        self._rows = rows
+        self._written = written
+        self._next = next(rows, None)
+
+    @property
+    def at_end(self) -> bool:
+        return self._next is None
+
+    def take(self) -> list[str]:
+        row = self._next
+        assert row is not None
+        self._next = next(self._rows, None)
+        if self._written is not None:
+            self._written.rows += 1
+            if len(self._written.ids) < _KEPT_IDS:
+                self._written.ids.append(row[0])
+        return row
+
+
+class _Counted(io.RawIOBase):
+    """A writer that counts what passes through it."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.size += len(data)
+        return int(self._raw.write(data))
+
+
+class _Unseekable:
+    """A file one can only append to, which makes zipfile write data descriptors."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()

@@ -1,0 +1,190 @@
+"""ChargebeeExportOperator against the simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tasks import TaskInstance, context, run
+
+from chargebee_operators import ChargebeeExportOperator
+from chargebee_operators._compat import AirflowException, AirflowFailException
+
+WINDOW = "[1795392000,1795478399]"  # 2026-11-23, both ends included
+
+
+def start(**arguments: Any) -> ChargebeeExportOperator:
+    defaults = {"task_id": "start", "resource": "customers", "retry_interval": 0.01}
+    return ChargebeeExportOperator(**{**defaults, **arguments})
+
+
+def test_the_job_record_says_what_was_sent(connected):
+    job = run(start())
+    (post,) = connected.control.requests(method="POST")
+    assert post["body"] == "customer%5Bupdated_at%5D%5Bbetween%5D=%5B1795392000%2C1795478399%5D"
+    assert job["filters"] == {"customer[updated_at][between]": WINDOW}
+    assert (job["window_start"], job["window_end"]) == ("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z")
+    assert (job["resource"], job["site"], job["window_field"]) == ("customers", "acme-test", "updated_at")
+    (export,) = connected.control.exports()
+    assert export["id"] == job["export_id"]
+    assert not export["ignored"], "the simulator ignores a filter in a wrong shape, as Chargebee does"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields"),
+    [
+        ({"window_start": "2026-11-01", "window_end": "2026-11-02"}, ["customer[updated_at][between]"]),
+        ({"snapshot": True}, []),
+        ({"snapshot": "True"}, []),
+        ({"window_field": "created_at"}, ["customer[created_at][between]"]),
+        (
+            {"filters": {"customer": {"auto_collection": {"is": "on"}}}, "snapshot": True},
+            ["customer[auto_collection][is]"],
+        ),
+        ({"export_type": "import_friendly_data", "snapshot": True}, ["export_type"]),
+    ],
+    ids=["window", "snapshot", "rendered snapshot", "window_field", "filters", "export_type"],
+)
+def test_each_argument_reaches_the_wire(connected, arguments, fields):
+    run(start(**arguments))
+    (post,) = connected.control.requests(method="POST")
+    assert [name for name, _ in post["fields"]] == fields
+    assert not connected.control.exports()[0]["ignored"]
+
+
+def test_a_revenue_report_takes_its_months_from_the_window(connected):
+    run(start(resource="deferred_revenue", filters={"report_by": "invoice"}))
+    (post,) = connected.control.requests(method="POST")
+    assert dict(post["fields"])["report_from_month"] == "11"
+    assert dict(post["fields"])["report_to_year"] == "2026"
+
+
+def test_a_retry_finds_the_job_of_the_try_before(connected):
+    first = run(start(), context(ti=TaskInstance(try_number=1)))
+    again = run(start(), context(ti=TaskInstance(try_number=2)))
+    assert again["export_id"] == first["export_id"]
+    assert len(connected.control.exports()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"max_tries": 3}, {"run_id": "another"}, {"map_index": 4}, {"task_id": "another"}, {"dag_id": "another"}],
+    ids=["cleared", "run", "map index", "task", "dag"],
+)
+def test_any_other_task_gets_a_job_of_its_own(connected, other):
+    first = run(start())
+    assert run(start(), context(ti=TaskInstance(**other)))["export_id"] != first["export_id"]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+def test_a_connection_lost_on_the_post_makes_one_job(connected, fault):
+    connected.control.fault(fault)
+    deferrals: list[str] = []
+    job = run(start(), deferrals=deferrals)
+    assert deferrals == ["ExportSlotTrigger"]
+    assert [export["id"] for export in connected.control.exports()] == [job["export_id"]]
+
+
+def test_a_sixth_job_waits_in_the_triggerer(make_simulator, connect):
+    simulator = make_simulator(job_seconds=3600)
+    connect(simulator)
+    for number in range(5):
+        run(start(), context(ti=TaskInstance(map_index=number)))
+    simulator.control.fault("status", status=429, times=2)  # the first look, and one in the triggerer
+    simulator.control.settings(max_jobs=6)
+    deferrals: list[str] = []
+    job = run(start(), context(ti=TaskInstance(map_index=5)), deferrals)
+    assert deferrals == ["ExportSlotTrigger"]
+    assert len(simulator.control.exports()) == 6
+    assert job["filters"] == {"customer[updated_at][between]": WINDOW}
+
+
+def test_without_a_triggerer_it_waits_in_the_worker(connected):
+    connected.control.fault("status", status=429, times=3, retry_after=0)
+    deferrals: list[str] = []
+    run(start(deferrable=False), deferrals=deferrals)
+    assert not deferrals
+    assert len(connected.control.requests(method="POST")) == 4
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_it_gives_up_after_slot_timeout(connected, deferrable):
+    connected.control.fault("status", status=429, times=None)
+    with pytest.raises(AirflowException, match="gave up after"):
+        run(start(slot_timeout=0.2, deferrable=deferrable))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"status": 401}, "refused the API key"),
+        ({"status": 403}, "may not do this"),
+        ({"status": 400}, "refused the request"),
+        ({"status": 422}, "refused the request"),
+    ],
+)
+def test_what_no_retry_can_mend_fails_at_once(connected, fault, message):
+    connected.control.fault("status", times=None, **fault)
+    with pytest.raises(AirflowFailException, match=message):
+        run(start())
+    assert len(connected.control.requests(method="POST")) == 1
+
+
+def test_a_wrong_key_fails_at_once(simulator, connect):
+    connect(simulator, password="not_the_key_of_this_site")
+    with pytest.raises(AirflowFailException, match="Check the connection's password") as caught:
+        run(start())
+    assert "not_the_key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"login": "https://acme-test.chargebee.com"}, "is not a site's name"),
+        ({"login": "acme.test"}, "is not a site's name"),
+        ({"login": ""}, "has no login"),
+        ({"password": ""}, "has no password"),
+        ({"extra": {"read_timeout": "soon"}}, "extra read_timeout"),
+    ],
+    ids=["scheme", "dots", "no site", "no key", "extra"],
+)
+def test_a_wrong_connection_fails_before_anything_is_sent(simulator, connect, changes, message):
+    connect(simulator, **changes)
+    with pytest.raises(AirflowFailException, match=message):
+        run(start())
+    assert not simulator.control.requests()
+
+
+def test_a_run_without_an_interval_says_what_to_give(connected):
+    bare = context()
+    del bare["data_interval_start"], bare["data_interval_end"]
+    with pytest.raises(AirflowFailException, match="give window_start and window_end"):
+        run(start(), bare)
+    assert not connected.control.requests()
+
+
+def test_a_run_without_an_interval_takes_the_window_given(connected):
+    bare = context()
+    del bare["data_interval_start"], bare["data_interval_end"]
+    job = run(start(window_start="2026-11-01T00:00:00Z", window_end="2026-11-02T00:00:00Z"), bare)
+    assert job["window_start"] == "2026-11-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"resource": "customer"}, "did you mean 'customers'"),
+        ({"window_start": "2026-11-02", "window_end": "2026-11-01"}, "is not after window_start"),
+        ({"resource": "differential_prices"}, "has no time filter"),
+        ({"resource": "differential_prices", "window_field": "updated_at"}, "has no time filter"),
+        ({"window_field": "update_at"}, "did you mean 'updated_at'"),
+        ({"filters": {"customer[auto_colection][is]": "on"}}, "did you mean 'customer\\[auto_collection\\]\\[is\\]'"),
+        ({"filters": {"customer[auto_collection][is]": "onn"}}, "did you mean 'on'"),
+        ({"filters": {"customer[updated_at][after]": 1700000000}}, "bounds the field that the window bounds"),
+        ({"resource": "invoices", "export_type": "data"}, "has no export_type"),
+        ({"slot_timeout": 0}, "slot_timeout is 0"),
+    ],
+)
+def test_what_is_wrong_in_the_dag_file_is_said_at_parse_time(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        start(**arguments)

@@ -1,0 +1,243 @@
+"""ChargebeeExportToS3Operator: the simulator's zips into a real S3 server."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from tasks import context, run
+
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
+from chargebee_operators._compat import AirflowFailException
+from chargebee_operators.exceptions import ArchiveError, DownloadError
+from chargebee_simulator.profiles import PROFILES
+
+PREFIX = "chargebee/site=acme-test/resource=customers/snapshot=20261124T000000Z"
+
+
+@pytest.fixture
+def job(connected, aws) -> dict[str, Any]:
+    """A completed export of all customers."""
+    return run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+
+
+def upload(job: dict[str, Any], bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
+    return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket, **arguments)
+
+
+def keys(s3: Any, bucket: str) -> list[str]:
+    return [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def body(s3: Any, bucket: str, key: str) -> bytes:
+    return s3.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def manifest(s3: Any, bucket: str, key: str = f"{PREFIX}/_manifest.json") -> dict[str, Any]:
+    return json.loads(body(s3, bucket, key))
+
+
+def records(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+UNPACK = {"csv": lambda data: data, "csv.gz": gzip.decompress}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz"])
+def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
+    connected.control.settings(profile=profile)
+    job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+    landed = run(upload(job, bucket, file_format=file_format))
+    told = manifest(aws, bucket)
+    assert landed["rows"] == told["rows"]
+    assert sorted(keys(aws, bucket)) == sorted([*(each["key"] for each in told["files"]), f"{PREFIX}/_manifest.json"])
+    ids: set[str] = set()
+    for each in told["files"]:
+        stored = body(aws, bucket, each["key"])
+        assert (len(stored), hashlib.sha256(stored).hexdigest()) == (each["bytes"], each["sha256"])
+        header, *rows = records(UNPACK[file_format](stored))
+        assert (each["columns"], each["rows"]) == (header, len(rows))
+        ids |= {value for row in rows for value in row}
+    assert {each["id"] for each in connected.control.records("customers")} <= ids
+
+
+def test_a_zip_lands_as_it_came(aws, bucket, job):
+    run(upload(job, bucket, file_format="zip"))
+    (entry,) = manifest(aws, bucket)["files"]
+    archive = zipfile.ZipFile(io.BytesIO(body(aws, bucket, entry["key"])))
+    assert archive.testzip() is None
+    assert entry["key"] == f"{PREFIX}/customers-{job['export_id']}.zip"
+    assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())
+
+
+@pytest.mark.parametrize("profile", ["default", "empty-zip", "zero-byte"])
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "zip"])
+def test_an_export_without_rows_is_committed_too(connected, aws, bucket, profile, file_format):
+    connected.control.settings(profile=profile)
+    start = ChargebeeExportOperator(
+        task_id="start", resource="customers", window_start="2003-01-01", window_end="2003-01-02"
+    )
+    landed = run(upload(run(start), bucket, file_format=file_format))
+    told = manifest(aws, bucket, landed["manifest_key"])
+    assert (landed["rows"], told["rows"]) == (0, 0)
+    assert told["job"]["window_start"] == "2003-01-01T00:00:00Z"
+
+
+def test_a_rerun_replaces_the_partition(connected, aws, bucket, job):
+    run(upload(job, bucket))
+    before = {each["key"] for each in manifest(aws, bucket)["files"]}
+    again = run(
+        ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True),
+        context(ti=type(context()["ti"])(max_tries=9)),
+    )
+    run(upload(again, bucket, file_format="csv"))
+    after = {each["key"] for each in manifest(aws, bucket)["files"]}
+    assert not before & after
+    assert set(keys(aws, bucket)) == after | {f"{PREFIX}/_manifest.json"}
+
+
+def test_the_same_upload_twice_changes_nothing_but_the_time(aws, bucket, job):
+    run(upload(job, bucket))
+    first = manifest(aws, bucket)
+    run(upload(job, bucket))
+    second = manifest(aws, bucket)
+    assert {**first, "committed_at": ""} == {**second, "committed_at": ""}
+
+
+def test_an_hourly_window_has_a_partition_of_its_own(connected, aws, bucket):
+    landed = [
+        run(
+            upload(
+                run(ChargebeeExportOperator(task_id="s", resource="customers", window_start=a, window_end=b)), bucket
+            )
+        )
+        for a, b in [("2026-11-23T01:00Z", "2026-11-23T02:00Z"), ("2026-11-23T02:00Z", "2026-11-23T03:00Z")]
+    ]
+    assert [each["prefix"].rpartition("/")[2] for each in landed] == [
+        "window_start=20261123T010000Z",
+        "window_start=20261123T020000Z",
+    ]
+
+
+def test_the_flat_layout_is_a_template_away(aws, bucket, job):
+    run(
+        upload(
+            job,
+            bucket,
+            s3_prefix="exports",
+            object_name="{member}{suffix}",
+            manifest_name="_manifests/{resource}.json",
+            file_format="csv",
+        )
+    )
+    assert set(keys(aws, bucket)) == {
+        "exports/customers.csv",
+        "exports/customers_billing_addresses.csv",
+        "exports/_manifests/customers.json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "corrupt_zip"}, ArchiveError),
+        ({"kind": "truncate_zip"}, ArchiveError),
+        ({"kind": "not_a_zip"}, ArchiveError),
+        ({"kind": "cut_download", "after_bytes": 500, "chunked": True}, (ArchiveError, DownloadError)),
+        ({"kind": "cut_download", "after_bytes": 10}, DownloadError),
+        ({"kind": "expire_url"}, DownloadError),
+    ],
+    ids=lambda value: "_".join(str(part) for part in value.values()) if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "zip"])
+def test_a_bad_download_publishes_nothing_and_leaves_what_was_there(
+    connected, aws, bucket, job, fault, error, file_format
+):
+    run(upload(job, bucket))
+    before = {key: body(aws, bucket, key) for key in keys(aws, bucket)}
+    connected.control.add_faults([{**fault, "times": None}])
+    another = run(
+        ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True),
+        context(ti=type(context()["ti"])(max_tries=9)),
+    )
+    with pytest.raises(error) as caught:
+        run(upload(another, bucket, file_format=file_format, resume_attempts=1))
+    assert "Signature" not in str(caught.value)
+    assert "http" not in str(caught.value)
+    assert {key: body(aws, bucket, key) for key in keys(aws, bucket)} == before
+    assert not aws.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "cut_download", "after_bytes": 700}, {"kind": "expire_url"}, {"kind": "drop_before", "method": "GET"}],
+    ids=lambda fault: fault["kind"],
+)
+def test_a_cut_connection_or_an_expired_url_is_taken_up_again(connected, aws, bucket, job, fault):
+    connected.control.add_faults([{**fault, "times": 1}])
+    assert run(upload(job, bucket))["rows"] > 0
+
+
+def test_a_cut_download_goes_on_where_it_stopped(connected, aws, bucket, job):
+    connected.control.fault("cut_download", after_bytes=700)
+    run(upload(job, bucket))
+    assert [each["range"] for each in connected.control.requests(listener="download")] == [None, "bytes=700-"]
+
+
+def test_another_object_under_the_same_export_is_not_patched_onto_the_first(connected, aws, bucket, job):
+    connected.control.add_faults(
+        [{"kind": "cut_download", "after_bytes": 700}, {"kind": "change_object", "times": None}]
+    )
+    with pytest.raises(DownloadError, match="changed while it was fetched"):
+        run(upload(job, bucket))
+    assert not keys(aws, bucket)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "zip"])
+def test_a_missing_bucket_is_named_before_anything_is_fetched(connected, job, file_format):
+    with pytest.raises(AirflowFailException, match="Bucket 'no-such-bucket' does not exist"):
+        run(upload(job, "no-such-bucket", file_format=file_format))
+    assert not connected.control.requests(listener="download")
+
+
+def test_a_job_of_another_site_is_refused(aws, bucket, job):
+    with pytest.raises(AirflowFailException, match="give this task the start task's connection"):
+        run(upload({**job, "site": "other-test"}, bucket))
+
+
+def test_an_export_in_process_is_refused(connected, aws, bucket):
+    connected.control.settings(job_seconds=3600)
+    job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+    with pytest.raises(DownloadError, match="put an ExportReadySensor before"):
+        run(upload(job, bucket))
+
+
+def test_extra_args_reach_s3(aws, bucket, job):
+    landed = run(upload(job, bucket, extra_args={"Metadata": {"team": "billing"}, "ContentType": "text/plain"}))
+    (first, *_) = manifest(aws, bucket)["files"]
+    head = aws.client().head_object(Bucket=bucket, Key=first["key"])
+    assert (head["Metadata"], head["ContentType"]) == ({"team": "billing"}, "text/plain")
+    assert aws.client().head_object(Bucket=bucket, Key=landed["manifest_key"])["ContentType"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"s3_bucket": ""}, "s3_bucket is empty"),
+        ({"s3_bucket": "s3://bucket/path"}, "give the name alone"),
+        ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip"),
+        ({"s3_prefix": "a/{resourse}"}, "{resource}"),
+        ({"object_name": "{0}"}, "object_name"),
+    ],
+)
+def test_wrong_arguments_are_named_at_parse_time(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ChargebeeExportToS3Operator(**{"task_id": "upload", "job": {}, "s3_bucket": "b", **arguments})
