@@ -132,7 +132,7 @@ def run_dag(environment: Mapping[str, str], folder: Path, conf: dict[str, Any]) 
     """Run the DAG for the last complete day and return the seconds that it took."""
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     log = folder / "run.log"
-    print(f"Running the DAG {DAG_ID}; its log is {log.relative_to(stack.ROOT)} ...", flush=True)
+    print(f"Running the DAG {DAG_ID}; its log is {os.path.relpath(log)} ...", flush=True)
     began = time.monotonic()
     airflow(["dags", "test", DAG_ID, today, "--conf", json.dumps(conf)], environment, log)
     return time.monotonic() - began

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         AirflowSensorTimeout,
         AirflowSkipException,
     )
-    from airflow.sdk.log import mask_secret
 else:
     try:
         from airflow.sdk import DAG, Asset, BaseOperator, BaseOperatorLink, Context, Param, TaskGroup, task
@@ -49,14 +48,6 @@ else:
             AirflowSkipException,
         )
 
-    try:
-        from airflow.sdk.log import mask_secret
-    except ImportError:
-        try:
-            from airflow.sdk.execution_time.secrets_masker import mask_secret  # 3.0
-        except ImportError:
-            from airflow.utils.log.secrets_masker import mask_secret  # 2.x
-
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -80,7 +71,6 @@ __all__ = [
     "TriggerEvent",
     "aget_connection",
     "last_complete_interval",
-    "mask_secret",
     "task",
     "xcom_of",
 ]

@@ -20,7 +20,8 @@ from chargebee_operators.redaction import quieten
 if TYPE_CHECKING:
     import requests
 
-log = logging.getLogger(__name__)
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
 
 CHUNK = 256 * 1024
 MAX_REDIRECTS = 5

@@ -25,7 +25,8 @@ from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 from chargebee_operators.windows import iso
 
-log = logging.getLogger(__name__)
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
 
 PLAN = "plan"
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import BaseHook, aget_connection, mask_secret
+from chargebee_operators._compat import BaseHook, aget_connection
 from chargebee_operators.api import (
     ApiRequest,
     Export,
@@ -69,7 +69,7 @@ class ChargebeeHook(BaseHook):
 
         :raises SettingsError: when the connection lacks something or has it wrong.
         """
-        return self._read(self.get_connection(self.chargebee_conn_id))
+        return settings_from_connection(self.get_connection(self.chargebee_conn_id))
 
     def get_conn(self) -> Chargebee:
         """Return the official SDK's client for the site.
@@ -130,15 +130,12 @@ class ChargebeeHook(BaseHook):
         :raises UnavailableError: when no usable answer came.
         :raises ChargebeeApiError: when Chargebee refuses.
         """
-        export = self._send(get_export_request(self.settings, export_id, business_entity_id))
-        if export.download_url:
-            mask_secret(export.download_url)
-        return export
+        return self._send(get_export_request(self.settings, export_id, business_entity_id))
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncExportsClient]:
         """Lend the event loop's pooled client for the site, for as long as the block runs."""
-        async with shared_client(self._read(await aget_connection(self.chargebee_conn_id))) as client:
+        async with shared_client(settings_from_connection(await aget_connection(self.chargebee_conn_id))) as client:
             yield client
 
     async def acreate_export(
@@ -168,13 +165,6 @@ class ChargebeeHook(BaseHook):
         except Exception as error:  # the UI's Test button shows what it is given, and must be given something
             return False, f"{type(error).__name__}: connection {self.chargebee_conn_id!r} could not be read"
         return True, f"Site {self.settings.site} accepted the key"
-
-    @staticmethod
-    def _read(connection: Any) -> SiteSettings:
-        settings = settings_from_connection(connection)
-        # Airflow masks the password by itself, but not what it looks like in an Authorization header.
-        mask_secret(settings.authorization.removeprefix("Basic "))
-        return settings
 
     def _send(self, request: ApiRequest) -> Export:
         status, headers, payload = self._through_sdk(request)

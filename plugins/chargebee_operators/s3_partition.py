@@ -19,7 +19,8 @@ from chargebee_operators.manifest import FileEntry, Manifest, listed_keys
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-log = logging.getLogger(__name__)
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
 
 # Part size times the parts in flight is what an upload holds in memory.
 TRANSFER_DEFAULTS = {"multipart_threshold": 8 << 20, "multipart_chunksize": 8 << 20, "max_concurrency": 4}
@@ -115,7 +116,9 @@ class S3Partition:
                 size = self._client.head_object(Bucket=self.bucket, Key=each.key)["ContentLength"]
             except ClientError as error:
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                raise UploadError(f"s3://{self.bucket}/{each.key} was written, but S3 answers {status} for it.") from None
+                raise UploadError(
+                    f"s3://{self.bucket}/{each.key} was written, but S3 answers {status} for it."
+                ) from None
             if size != each.bytes:
                 raise UploadError(f"s3://{self.bucket}/{each.key} has {size} bytes in S3, but {each.bytes} were sent.")
 

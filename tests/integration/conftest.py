@@ -70,7 +70,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def point(simulator: Simulator, **changes: Any) -> None:
         extra = {"poll_interval": 0.05, "max_poll_interval": 0.2, **changes.pop("extra", {})}
         if simulator.ca_bundle:
-            extra["ca_bundle"] = str(simulator.ca_bundle)
+            extra.setdefault("ca_bundle", str(simulator.ca_bundle))
         connection = {"conn_type": "generic", "login": SITE, "password": KEY, "host": simulator.url, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps({**connection, **changes}))
 

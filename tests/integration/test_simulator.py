@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from chargebee_simulator import ControlClient, ControlError, Simulator, SimulatorSettings
 
 SITE, KEY = "acme-test", "test_key_acme"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+
 from chargebee_simulator import Simulator, SimulatorSettings
 
 KEY = "test_key_acme"

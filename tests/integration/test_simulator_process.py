@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import chargebee_simulator
 import pytest
 import requests
+
+import chargebee_simulator
 from chargebee_simulator import ControlClient, SettingsError, Simulator, SimulatorSettings
 
 KEY = "test_key_acme"

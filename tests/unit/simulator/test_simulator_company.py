@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from chargebee_simulator.catalogue import SINGULAR, parameters
 from chargebee_simulator.company import Company, CompanyError
 from chargebee_simulator.csv_import import Imported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from chargebee_simulator.catalogue import SINGULAR, parameters
 from chargebee_simulator.company import Company
 from chargebee_simulator.filters import WrongValue, judge

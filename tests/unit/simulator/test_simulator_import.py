@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from chargebee_simulator.csv_import import Imported, ImportFailed, load
 
 DAY = 86400

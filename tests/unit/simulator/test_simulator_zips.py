@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from chargebee_simulator.company import Company
 from chargebee_simulator.csv_import import Imported
 from chargebee_simulator.filters import Selection, judge

@@ -1,0 +1,98 @@
+"""The DAG as Airflow runs it, with everything logged and most things going wrong; and no secret anywhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import demo
+import pytest
+
+KEY = "test_key_0123456789abcdef"  # of the simulator that the fixtures start
+SECRETS = {
+    "API key": KEY,
+    "API key in a header": base64.b64encode(f"{KEY}:".encode()).decode().rstrip("="),
+    "API key in a header, as a fragment": base64.b64encode(KEY.encode()).decode()[:20],
+    "signature of a download URL": "X-Amz-Signature",
+    "policy of a download URL": "X-Amz-Credential",
+}
+
+
+@pytest.fixture(scope="module")
+def whole_run(s3, tmp_path_factory) -> Any:
+    """One run at DEBUG level: a full house, a failed job, an outage, a cut download."""
+    from chargebee_simulator import Simulator, SimulatorSettings
+
+    folder = tmp_path_factory.mktemp("whole-run")
+    with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=3)) as simulator:
+        for fault in (
+            {"kind": "status", "status": 429, "method": "POST", "times": 1, "retry_after": 1},
+            {"kind": "drop_after", "method": "POST", "times": 1},
+            {"kind": "fail_job", "times": 1},
+            {"kind": "status", "status": 503, "text": True, "method": "GET", "times": 1},
+            {"kind": "cut_download", "after_bytes": 200, "times": 1},
+        ):
+            simulator.control.add_faults([fault])
+        address = SimpleNamespace(url=simulator.url)
+        environment = demo.airflow_environment(folder, address, s3, KEY)
+        environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
+        # What the triggers carry is logged nowhere by itself, so have Airflow log every statement that stores it.
+        environment["AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS"] = '{"echo": true}'
+        s3.client().create_bucket(Bucket=demo.BUCKET)
+        demo.airflow(["db", "migrate"], environment, folder / "migrate.log")
+        demo.run_dag(environment, folder, {"resources": ["customers", "invoices"]})
+        yield SimpleNamespace(folder=folder, simulator=simulator, manifests=demo.manifests(s3))
+
+
+def test_both_resources_are_committed(whole_run):
+    assert sorted(each["job"]["resource"] for each in whole_run.manifests) == ["customers", "invoices"]
+
+
+def test_each_file_says_how_many_rows_it_has(whole_run):
+    for manifest in whole_run.manifests:
+        resource = manifest["job"]["resource"]
+        start, end = manifest["job"]["window_start"], manifest["job"]["window_end"]
+        truth = whole_run.simulator.control.records(resource)
+        expected = sum(1 for record in truth if between(record, start, end))
+        (main,) = [each for each in manifest["files"] if each["member"] == f"{resource}.csv"]
+        assert main["rows"] == expected
+
+
+def between(record: dict[str, Any], start: str, end: str) -> bool:
+    from datetime import datetime
+
+    low, high = (datetime.fromisoformat(each).timestamp() for each in (start, end))
+    return record["updated_at"] is not None and low <= record["updated_at"] < high
+
+
+def test_the_faults_were_all_met(whole_run):
+    assert not [fault for fault in whole_run.simulator.control.faults() if fault.get("times")]
+    assert max(each["restarts"] for each in (manifest["job"] for manifest in whole_run.manifests)) == 1
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_is_in_anything_that_the_run_left_behind(whole_run, name):
+    secret = SECRETS[name].encode()
+    files = [path for path in Path(whole_run.folder).rglob("*") if path.is_file()]
+    assert {"airflow.db", "run.log"} <= {path.name for path in files}
+    for path in files:
+        lines = [line for line in path.read_bytes().splitlines() if secret in line]
+        # Airflow 3's `dags test` logs its own masking of a connection's password, at DEBUG; nothing else may.
+        assert not [line for line in lines if b"msg=MaskSecret(" not in line], path.name
+    assert secret not in json.dumps(whole_run.manifests).encode()
+
+
+def test_the_log_is_at_debug_level_and_tells_the_story(whole_run):
+    log = (Path(whole_run.folder) / "run.log").read_text(errors="replace")
+    assert "DEBUG" in log.upper()
+    for line in (
+        "waits in the triggerer and asks again",
+        "Chargebee failed it; asked for again as",
+        "resuming",
+        "committed s3://",
+    ):
+        assert line in log, line
+    assert "INSERT INTO xcom" in log, "the statements that store XComs are part of what is searched"
