@@ -45,7 +45,7 @@ def airflow_python(version: str) -> Path:
     ]
     for path in constraints:
         wanted += ["-c", str(path)]
-    inputs = [*constraints, ROOT / "requirements.txt", ROOT / "requirements-test.txt"]
+    inputs = [*constraints, *(ROOT / f"requirements{name}.txt" for name in ("", "-parquet", "-test"))]
     return _environment(f"airflow-{version}", python_for(version), wanted, inputs)
 
 

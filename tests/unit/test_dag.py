@@ -102,7 +102,8 @@ def test_importing_the_dag_imports_nothing_heavy():
     # What Airflow itself imports is not ours to answer for, so an empty DAG is the measure.
     plain = "from airflow.models import DAG, BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator"
     if airflow_major() >= 3:
-        plain = "from airflow.sdk import DAG, BaseHook, task\nfrom airflow.sdk.bases.sensor import BaseSensorOperator"
+        plain = "import airflow.hooks.base\nfrom airflow.sdk import DAG, task"
+        plain += "\nfrom airflow.sdk.bases.sensor import BaseSensorOperator"
     code = f"""
 import json, sys
 {plain}
