@@ -1,0 +1,200 @@
+"""Turns results into tables and into docs/performance.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import chart
+from measure import Cost
+from paths import PATHS
+
+MB = 10**6
+SHORT = {
+    "limit": "the limit",
+    "csv.gz": "this package, csv.gz",
+    "csv": "this package, csv",
+    "zip": "this package, zip",
+    "original": "in memory, unzipped",
+    "http_to_s3": "in memory, as it is (HttpToS3Operator)",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The medians for one size.
+
+    :param size: bytes asked for, inflated.
+    :param zip_size: bytes of the zip.
+    :param members: files in it.
+    :param runs: behind each median.
+    :param titles: what each path is called.
+    :param rows: the median of each path.
+    """
+
+    size: int
+    zip_size: int
+    members: int
+    runs: int
+    titles: dict[str, str]
+    rows: dict[str, Cost]
+
+    def of_limit(self, name: str) -> float | None:
+        """How many times the limit's wall time a path took."""
+        return self.rows[name].wall / self.rows["limit"].wall if "limit" in self.rows else None
+
+    def of_original(self, name: str) -> float | None:
+        """How many times as fast as the in-memory way a path was."""
+        return self.rows["original"].wall / self.rows[name].wall if "original" in self.rows else None
+
+
+def size_text(size: int) -> str:
+    """Return bytes as the command line takes them."""
+    return f"{size / 10**9:g} GB" if size >= 10**9 else f"{size / MB:g} MB"
+
+
+def heading(table: Table) -> str:
+    """Return a sentence that says what was landed."""
+    files = "one file" if table.members == 1 else f"{table.members} files"
+    runs = "one run" if table.runs == 1 else f"median of {table.runs} runs"
+    return f"{size_text(table.size)} of CSV in {files}, a zip of {table.zip_size / MB:,.0f} MB ({runs})"
+
+
+def as_text(table: Table) -> str:
+    """Return a Markdown table, which reads well in a terminal too."""
+    head = ["path", "wall s", "CPU s", "x limit", "x faster than in memory", "idle MB", "peak MB", "above idle MB"]
+    lines = [head]
+    for name, cost in table.rows.items():
+        figures = [f"{cost.wall:.2f}", f"{cost.cpu:.2f}", _times(table.of_limit(name)), _times(table.of_original(name))]
+        memory = [cost.idle, cost.peak, cost.peak - cost.idle]
+        lines.append([table.titles[name], *figures, *(f"{each / MB:,.0f}" for each in memory)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rows = [[_padded(text, widths[at], at) for at, text in enumerate(line)] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [rows[0], rule, *rows[1:]])
+
+
+def _padded(text: str, width: int, column: int) -> str:
+    return text.rjust(width) if column else text.ljust(width)
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def write_docs(folder: Path, tables: list[Table]) -> None:
+    """Write performance.md and performance.svg."""
+    blocks = [chart.Block(heading(table), _bars(table)) for table in tables]
+    (folder / "performance.svg").write_text(chart.svg(blocks))
+    results = "\n\n".join(f"### {heading(table)}\n\n{as_text(table)}" for table in tables)
+    text = _PAGE.format(machine=_machine(), command=_command(tables), results=results, memory=_memory(tables))
+    (folder / "performance.md").write_text(text)
+
+
+def _bars(table: Table) -> list[chart.Bar]:
+    return [
+        chart.Bar(SHORT.get(name, name), cost.wall, (cost.peak - cost.idle) / MB, name in PATHS and PATHS[name].ours)
+        for name, cost in table.rows.items()
+    ]
+
+
+def _memory(tables: list[Table]) -> str:
+    """Return one line for each path: its memory above idle at each size."""
+    lines = [
+        "| path | " + " | ".join(f"{size_text(table.size)}" for table in tables) + " |",
+        "|---|" + "---:|" * len(tables),
+    ]
+    for name in tables[0].rows:
+        costs = [table.rows[name] for table in tables]
+        figures = " | ".join(f"{(cost.peak - cost.idle) / MB:,.0f}" for cost in costs)
+        lines.append(f"| {tables[0].titles[name]} | {figures} |")
+    return "\n".join(lines)
+
+
+def _command(tables: list[Table]) -> str:
+    sizes = ",".join(f"{size_text(table.size).replace(' ', '')}:{table.runs}" for table in tables)
+    return f"benchmarks/upload.py --sizes {sizes} --write-docs"
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 10**9
+    names = ["apache-airflow", "boto3", "requests", "urllib3", "isal"]
+    libraries = ", ".join(f"{name} {_version(name)}" for name in names)
+    system = f"{platform.system()} on {platform.machine()}, {_processor()}"
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {system}; Python {platform.python_version()}, {libraries}."
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown processor"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+_PAGE = """# Speed and memory
+
+The upload task, measured against other ways to land the same export in S3. `benchmarks/upload.py` writes this page;
+to do it again, on Linux:
+
+```bash
+make benchmark
+```
+
+or, with the Python of any Airflow environment that has this project's requirements:
+
+```bash
+python {command}
+```
+
+![Seconds and memory by size](performance.svg)
+
+## What is compared
+
+| path | what it does |
+|---|---|
+| the limit | the zip's bytes go from the download host to S3 as a stream, with no look inside |
+| this package | `ChargebeeExportToS3Operator.execute`, as a worker runs it: fresh URL, download, every checksum and row count, upload, verification, manifest |
+| in memory, unzipped | the whole answer in memory, `zipfile` over it, `upload_fileobj` for each member |
+| in memory, as it is | `HttpToS3Operator` of Airflow's Amazon provider: the whole answer in memory, stored as a zip |
+
+Only this package's paths check what they land, and the limit lands a zip that nobody has looked into.
+
+## How it is measured
+
+- The simulator serves the zip, and a sink that throws the bytes away takes the objects. Both are on the same machine,
+  in processes of their own, and share its cores with what is measured. There is no TLS: boto3 then signs each part with
+  a SHA-256 of its own, in all paths alike.
+- Each run is a fresh process. The clock starts when everything is imported and set up, and the export is completed.
+- CPU seconds are those of that process alone, all threads. Idle is its memory right before, peak its highest since
+  (`VmHWM`).
+- The paths take turns, and medians are shown. The bytes that reached the sink are compared with the zip's own figures.
+- The data are customers as an export has them: quoted addresses, notes of two lines, deflated about 7 to 1.
+
+Machine: {machine}
+
+## Results
+
+{results}
+
+**x limit** is the wall time in units of the limit's: 1 would be a task that costs nothing beside HTTP and S3. The
+limit moves the compressed bytes only, on a network that does nothing but copy memory, so on real networks the ratios
+come out smaller: checks and counts go on while bytes are on their way. **x faster than in memory** is the wall time of
+the in-memory way, unzipped, divided by the path's own.
+
+### Memory above idle, MB
+
+{memory}
+
+The in-memory ways need twice the zip's size and more. This package's memory comes from the parts in flight: part size
+times the parts at a time, whatever the export's size.
+"""

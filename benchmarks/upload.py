@@ -1,0 +1,242 @@
+"""Measures the upload task against other ways to land an export in S3.
+
+    python benchmarks/upload.py --sizes 100MB,1GB,5GB --runs 3 --write-docs
+
+It needs the Python of an Airflow environment, and Linux. The Chargebee simulator serves the zip and a sink takes the
+objects, both on this machine and in processes of their own; each measured run is a fresh process too. The paths take
+turns, so that a busy machine slows all of them; trust the ratios more than the seconds.
+
+Ends with an error when something goes wrong, never because something was slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "local"))
+
+import report  # noqa: E402
+import testdata  # noqa: E402
+from measure import Cost  # noqa: E402
+from paths import CONNECTION, HTTP_CONNECTION, PATHS, RESOURCE, S3_CONNECTION, WARM_UP, Setting  # noqa: E402
+
+import stack  # noqa: E402
+
+FOLDER = ROOT / ".local" / "benchmarks"
+SITE, KEY = "acme-test", "test_benchmark_key"
+BUCKET = "benchmark"
+GZIP_FRAME = 18  # bytes of header and trailer around deflated data
+RUN_TIMEOUT = 1800.0
+
+
+class BenchmarkError(Exception):
+    """A run did not do what it should; the message holds the end of what it said."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A path, with the package's code from a folder."""
+
+    path: str
+    plugins: Path
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """For messages and as the key of results."""
+        return f"{self.path} ({self.label})" if self.label else self.path
+
+
+class Servers:
+    """The simulator and the sink, for one zip."""
+
+    def __init__(self, simulator: stack.SimulatorAddress, sink_url: str) -> None:
+        self.simulator = simulator
+        self.sink_url = sink_url
+
+    def setting(self, prefix: str) -> Setting:
+        """What a measured process is told of them."""
+        return Setting(SITE, self.sink_url, "key", "secret", BUCKET, prefix)
+
+    def environment(self, plugins: Path) -> dict[str, str]:
+        """A measured process's environment: Airflow's connections, and where our code is."""
+        extra = {"endpoint_url": self.sink_url, "region_name": "us-east-1"}
+        connections = {
+            CONNECTION: {"conn_type": "generic", "login": SITE, "password": KEY, "host": self.simulator.url},
+            S3_CONNECTION: {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra},
+            HTTP_CONNECTION: {"conn_type": "http", "host": self._download_host()},
+        }
+        return {
+            **os.environ,
+            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(each) for name, each in connections.items()},
+            "AIRFLOW_HOME": str(FOLDER / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PYTHONPATH": str(plugins),
+        }
+
+    def _download_host(self) -> str:
+        state = json.loads((FOLDER / "servers" / "simulator.json").read_text())
+        return str(state["download_url"])
+
+    def objects(self) -> dict[str, int]:
+        """The size of each object that reached the sink."""
+        with urllib.request.urlopen(self.sink_url, timeout=10) as answer:
+            return dict(json.load(answer))
+
+    def forget(self) -> None:
+        """Empty the sink."""
+        with urllib.request.urlopen(urllib.request.Request(self.sink_url, method="DELETE"), timeout=10):
+            pass
+
+
+@contextmanager
+def servers(zip_path: Path) -> Iterator[Servers]:
+    """Run the servers for as long as the block does."""
+    folder = FOLDER / "servers"
+    folder.mkdir(parents=True, exist_ok=True)
+    state = folder / "sink.json"
+    state.unlink(missing_ok=True)
+    command = [sys.executable, str(ROOT / "benchmarks" / "sink.py"), "--state-file", str(state)]
+    options = ["--site", f"{SITE}:{KEY}", "--serve-zip", f"{RESOURCE}={zip_path}", "--job-seconds", "0"]
+    options += ["--rate-limit", "0", "--max-jobs", "1000", "--customers", "1", "--port", "0", "--download-port", "0"]
+    with stack.running("sink", [*command, "--parent-pid", str(os.getpid())], folder) as sink:
+        sink_url = sink.wait_until(lambda: state.exists() and json.loads(state.read_text())["url"])
+        with stack.simulator(folder, *options) as simulator:
+            yield Servers(simulator, sink_url)
+
+
+def measured(contender: Contender, run: int, facts: testdata.ZipFacts, on: Servers) -> Cost:
+    """Run a path once in a process of its own, and check what arrived.
+
+    :raises BenchmarkError: when the process fails, or other bytes than expected reached the sink.
+    """
+    on.forget()
+    result = FOLDER / "result.json"
+    result.unlink(missing_ok=True)
+    setting = on.setting(f"{contender.path}/run={run}/{os.getpid()}")
+    arguments = json.dumps([contender.path, str(result), asdict(setting)])
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "measure.py"), arguments],
+        env=on.environment(contender.plugins),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=RUN_TIMEOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchmarkError(f"{contender.name}: ended with {done.returncode}\n{done.stdout[-4000:]}")
+    _check(contender, facts, on.objects())
+    return Cost(**json.loads(result.read_text()))
+
+
+def _check(contender: Contender, facts: testdata.ZipFacts, objects: Mapping[str, int]) -> None:
+    """Compare the bytes at the sink with those that the zip must give."""
+    form = PATHS[contender.path].result
+    bytes_expected = {
+        "zip": facts.size,
+        "csv": facts.inflated,
+        "csv.gz": facts.compressed + facts.members * GZIP_FRAME,
+    }[form]
+    files = {
+        key: size
+        for key, size in objects.items()
+        if not key.endswith("_manifest.json") and not key.startswith(f"{BUCKET}/{WARM_UP}/")
+    }
+    expected = (1 if form == "zip" else facts.members, bytes_expected)
+    if (len(files), sum(files.values())) != expected:
+        raise BenchmarkError(f"{contender.name}: {expected} objects and bytes were due, {files} reached the sink")
+
+
+def median(costs: list[Cost]) -> Cost:
+    """Return the median of each figure by itself."""
+    columns = {name: statistics.median(asdict(cost)[name] for cost in costs) for name in asdict(costs[0])}
+    return Cost(columns["wall"], columns["cpu"], int(columns["idle"]), int(columns["peak"]))
+
+
+def measure_size(size: int, contenders: list[Contender], runs: int) -> report.Table:
+    """Run all paths by turns over one zip, and return the medians."""
+    facts = testdata.make_zip(FOLDER, size)
+    costs: dict[str, list[Cost]] = {each.name: [] for each in contenders}
+    with servers(facts.path) as on:
+        for run in range(1, runs + 1):
+            for each in contenders:
+                cost = measured(each, run, facts, on)
+                costs[each.name].append(cost)
+                print(f"  run {run} {each.name:24} {cost.wall:6.2f} s wall {cost.cpu:6.2f} s CPU", file=sys.stderr)
+    titles = {each.name: PATHS[each.path].title + (f" ({each.label})" if each.label else "") for each in contenders}
+    rows = {name: median(values) for name, values in costs.items()}
+    return report.Table(size, facts.size, facts.members, runs, titles, rows)
+
+
+def main() -> int:
+    options = _options()
+    plugins = ROOT / "plugins"
+    contenders = [Contender(name, plugins) for name in options.paths]
+    for label, folder in options.compare:
+        contenders += [Contender(name, folder, label) for name in options.paths if PATHS[name].ours]
+    tables = []
+    try:
+        for size, runs in options.sizes:
+            tables.append(measure_size(size, contenders, runs or options.runs))
+            print(f"\n{report.heading(tables[-1])}\n\n{report.as_text(tables[-1])}\n", flush=True)
+    except (BenchmarkError, stack.StackError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.write_docs:
+        report.write_docs(ROOT / "docs", tables)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the upload task against other ways.")
+    sizes = "of the data inflated: 100MB,1GB,5GB; 5GB:1 is 5 GB with one run"
+    parser.add_argument("--sizes", type=_sizes, default=_sizes("100MB,1GB"), help=sizes)
+    parser.add_argument("--runs", type=int, default=3, help="of each path; medians are shown")
+    parser.add_argument("--paths", type=_paths, default=list(PATHS), help=f"some of {','.join(PATHS)}")
+    parser.add_argument(
+        "--compare",
+        type=_labelled,
+        action="append",
+        default=[],
+        metavar="LABEL=FOLDER",
+        help="run our paths also with the package from another folder, such as plugins/ of another checkout",
+    )
+    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and its chart")
+    return parser.parse_args()
+
+
+def _sizes(text: str) -> list[tuple[int, int | None]]:
+    """Read sizes, each with its own number of runs or None."""
+    pairs = [each.partition(":") for each in text.split(",")]
+    return [(testdata.parse_size(size), int(runs) if runs else None) for size, _, runs in pairs]
+
+
+def _paths(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in PATHS]:
+        raise argparse.ArgumentTypeError(f"no such path: {', '.join(unknown)}")
+    return names
+
+
+def _labelled(text: str) -> tuple[str, Path]:
+    label, equals, folder = text.partition("=")
+    if not equals or not (Path(folder) / "chargebee_operators").is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=FOLDER with a chargebee_operators in the folder")
+    return label, Path(folder).resolve()
+
+
+if __name__ == "__main__":
+    stack.exit_on_signals()
+    sys.exit(main())
