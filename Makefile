@@ -4,7 +4,7 @@ PYTHON ?= python3
 DATA ?=
 
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
-.PHONY: help demo test lint clean environment tools
+.PHONY: help demo test test-all lint clean environment tools
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,6 +14,9 @@ demo: environment tools  ## run the DAG for real against a simulator (DATA=custo
 
 test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
 	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest $(ARGS)
+
+test-all: tools  ## unit and integration tests on all five Airflow versions
+	@.venv/tools/bin/nox $(if $(ARGS),-- $(ARGS))
 
 lint: environment tools  ## ruff and mypy
 	@.venv/tools/bin/ruff check .

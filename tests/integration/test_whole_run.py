@@ -42,7 +42,7 @@ def whole_run(s3, tmp_path_factory) -> Any:
         # What the triggers carry is logged nowhere by itself, so have Airflow log every statement that stores it.
         environment["AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS"] = '{"echo": true}'
         s3.client().create_bucket(Bucket=demo.BUCKET)
-        demo.airflow(["db", "migrate"], environment, folder / "migrate.log")
+        demo.prepare(environment, folder)
         demo.run_dag(environment, folder, {"resources": ["customers", "invoices"]})
         yield SimpleNamespace(folder=folder, simulator=simulator, manifests=demo.manifests(s3))
 
