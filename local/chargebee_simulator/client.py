@@ -63,6 +63,10 @@ class ControlClient:
         body = _given(resource=resource, ids=listed, count=count, at=at, site=site)
         return list(self._call("POST", "touch", body=body)["ids"])
 
+    def remove(self, resource: str, ids: Iterable[str], site: str | None = None) -> list[str]:
+        """Delete these records for good; return their ids."""
+        return list(self._call("POST", "remove", body=_given(resource=resource, ids=list(ids), site=site))["ids"])
+
     def now(self) -> float:
         """Return the server's time, in seconds since the epoch."""
         return float(self._call("GET", "clock")["now"])

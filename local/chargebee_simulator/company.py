@@ -56,6 +56,7 @@ class Company:
         self._imports = imports
         self._kept: dict[str, list[Record]] = {r: imported.records for r, imported in imports.items()}
         self._moved: dict[str, dict[str, int]] = {resource: {} for resource in SINGULAR}
+        self._removed: dict[str, set[str]] = {resource: set() for resource in SINGULAR}
 
     @property
     def is_large(self) -> bool:
@@ -63,25 +64,33 @@ class Company:
         return self._world.customers * self._world.history_days > _LARGE
 
     def snapshot(self, resource: str) -> Snapshot:
-        """Return the resource as it is now; a later touch does not change it."""
+        """Return the resource as it is now; a later touch or removal does not change it."""
         prototype = self._prototype(resource)
         children = {key: list(value[0]) for key, value in prototype.items() if _is_objects(value)}
         columns = [key for key in prototype if key not in children]
-        moved = dict(self._moved[resource])
-        return Snapshot(resource, columns, children, lambda: _with_moves(self._rows(resource), moved))
+        moved, removed = dict(self._moved[resource]), set(self._removed[resource])
+        return Snapshot(resource, columns, children, lambda: _changed(self._rows(resource), moved, removed))
 
     def touch(self, resource: str, at: int, ids: Iterable[str] | None = None, count: int = 1) -> list[str]:
         """Move the updated_at of these records, or of the first `count`, to `at`; return their ids."""
         if resource in REPORTS or "updated_at" not in self._prototype(resource):
             raise CompanyError(f"The records of {resource} carry no updated_at that could move.")
-        if ids is None:
-            chosen = [record["id"] for record in islice(self._rows(resource), count)]
-        else:
-            chosen = list(ids)
-            unknown = set(chosen) - {record["id"] for record in self._rows(resource)}
-            if unknown:
-                raise CompanyError(f"There is no record '{min(unknown)}' in {resource}.")
+        first = (record["id"] for record in islice(self._rows(resource), count))
+        chosen = list(first) if ids is None else self._known(resource, ids)
         self._moved[resource].update(dict.fromkeys(chosen, at))
+        return chosen
+
+    def remove(self, resource: str, ids: Iterable[str]) -> list[str]:
+        """Delete these records for good, as Chargebee does: no export shows that they ever were; return their ids."""
+        chosen = self._known(resource, ids)
+        self._removed[resource].update(chosen)
+        return chosen
+
+    def _known(self, resource: str, ids: Iterable[str]) -> list[str]:
+        chosen = list(ids)
+        unknown = set(chosen) - {record["id"] for record in self._rows(resource)}
+        if unknown:
+            raise CompanyError(f"There is no record '{min(unknown)}' in {resource}.")
         return chosen
 
     def _prototype(self, resource: str) -> Record:
@@ -192,7 +201,9 @@ def _is_objects(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def _with_moves(records: Iterator[Record], moved: Mapping[str, int]) -> Iterator[Record]:
+def _changed(records: Iterator[Record], moved: Mapping[str, int], removed: set[str]) -> Iterator[Record]:
     for record in records:
+        if record["id"] in removed:
+            continue
         at = moved.get(record["id"])
         yield record if at is None else {**record, "updated_at": at}

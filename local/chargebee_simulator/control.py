@@ -33,6 +33,7 @@ class Control:
             ("GET", "exports"): self._exports,
             ("GET", "records"): self._records,
             ("POST", "touch"): self._touch,
+            ("POST", "remove"): self._remove,
             ("GET", "clock"): self._clock,
             ("POST", "clock"): self._advance,
             ("GET", "settings"): self._settings,
@@ -95,6 +96,13 @@ class Control:
         await self._state.settle()
         moved = self._site(fields).company.touch(_resource(fields), at, ids, count)
         return {"ids": moved, "updated_at": at}
+
+    async def _remove(self, query: Mapping[str, str], body: Any) -> Any:
+        fields = _object(body, {"site", "resource", "ids"})
+        if not isinstance(fields.get("ids"), list):
+            raise Misuse("'ids' is a list of the records' ids.")
+        await self._state.settle()
+        return {"ids": self._site(fields).company.remove(_resource(fields), fields["ids"])}
 
     async def _clock(self, query: Mapping[str, str], body: Any) -> Any:
         return {"now": self._state.clock.now(), "company_now": self._state.company_now()}

@@ -188,7 +188,11 @@ def _refusal(settings: SiteSettings, status: int, headers: Mapping[str, str], pa
         return UnavailableError(
             f"Site {site} could not answer: {told}", status=status, code=code, retry_after=retry_after(headers)
         )
-    return RequestRejectedError(f"Site {site} refused the request: {told}", status=status, code=code)
+    # How long Chargebee keeps an export is not documented.
+    mend = (
+        ". An export that Chargebee no longer keeps has to be made again: clear the start task" if status == 404 else ""
+    )
+    return RequestRejectedError(f"Site {site} refused the request: {told}{mend}", status=status, code=code)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -1,0 +1,122 @@
+"""What docs/semantics.md promises, paragraph by paragraph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tasks import TaskInstance, context, run
+
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
+from chargebee_operators._compat import AirflowFailException
+
+DAY = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
+MIDDAY = "2026-11-20T12:00:00Z"
+LATER = "2026-11-22T12:00:00Z"
+
+
+def start(resource: str = "customers", **arguments: Any) -> ChargebeeExportOperator:
+    return ChargebeeExportOperator(task_id="start", resource=resource, **arguments)
+
+
+def day(**arguments: Any) -> ChargebeeExportOperator:
+    """A start for one past day, as a backfill has it."""
+    return start(window_start=DAY[0], window_end=DAY[1], **arguments)
+
+
+def exported(simulator: Any, job: dict[str, Any]) -> set[str]:
+    """Return the ids of the records in an export."""
+    (export,) = [each for each in simulator.control.exports(ids=True) if each["id"] == job["export_id"]]
+    return set(export["ids"])
+
+
+def cleared() -> dict[str, Any]:
+    """A task's context after a person has cleared it, which raises ``max_tries``."""
+    return context(ti=TaskInstance(try_number=2, max_tries=3))
+
+
+def test_a_retry_of_start_within_half_an_hour_gets_the_same_export(connected):
+    first = run(start())
+    connected.control.advance(29 * 60)
+    again = run(start(), context(ti=TaskInstance(try_number=2)))
+    assert again["export_id"] == first["export_id"]
+
+
+def test_a_retry_of_start_after_half_an_hour_gets_another_export(connected):
+    first = run(start())
+    connected.control.advance(31 * 60)
+    again = run(start(), context(ti=TaskInstance(try_number=2)))
+    assert again["export_id"] != first["export_id"]
+
+
+def test_clearing_start_gets_another_export(connected):
+    assert run(start(), cleared())["export_id"] != run(start())["export_id"]
+
+
+def test_clearing_ready_looks_at_the_same_export(connected):
+    job = run(start())
+    assert run(ExportReadySensor(task_id="ready", job=job), cleared()) == job
+    assert len(connected.control.exports()) == 1
+
+
+def test_clearing_upload_takes_the_same_export_through_a_fresh_url(connected, aws, bucket):
+    job = run(start(snapshot=True))
+    first = run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))
+    again = run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket), cleared())
+    assert (again["export_id"], again["rows"]) == (first["export_id"], first["rows"])
+    assert len(connected.control.exports()) == 1
+
+
+def test_an_export_older_than_its_url_can_still_be_uploaded(connected, aws, bucket):
+    job = run(start(snapshot=True))
+    run(ExportReadySensor(task_id="ready", job=job))  # has seen a URL, which is good for four hours
+    connected.control.advance(26 * 60 * 60)
+    assert run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))["rows"] > 0
+
+
+def test_an_export_that_chargebee_has_forgotten_says_what_to_clear(connected, aws, bucket):
+    job = {**run(start(snapshot=True)), "export_id": "forgotten"}
+    with pytest.raises(AirflowFailException, match="clear the start task"):
+        run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))
+
+
+def test_by_updated_at_a_row_is_in_the_window_of_its_latest_change_only(connected):
+    (moved,) = connected.control.touch("customers", at=MIDDAY)
+    assert moved in exported(connected, run(day()))
+    connected.control.touch("customers", ids=[moved], at=LATER)
+    assert moved not in exported(connected, run(day(), cleared()))
+    later = start(window_start="2026-11-22", window_end="2026-11-23")
+    assert moved in exported(connected, run(later))
+
+
+def test_by_updated_at_a_row_without_one_is_in_no_window(connected):
+    everything = {"window_start": "2003-01-01", "window_end": "2030-01-01"}
+    without = {each["id"] for each in connected.control.records("transactions") if each["updated_at"] is None}
+    assert without
+    by_change = exported(connected, run(start("transactions", **everything)))
+    assert not without & by_change
+    assert without <= exported(connected, run(start("transactions", window_field="date", **everything)))
+    assert without <= exported(connected, run(start("transactions", snapshot=True)))
+
+
+@pytest.mark.parametrize(
+    ("resource", "clock"),
+    [("customers", "created_at"), ("invoices", "date"), ("orders", "order_date"), ("subscriptions", "created_at")],
+)
+def test_by_the_immutable_clock_a_past_window_stays_as_it_was(connected, resource, clock):
+    connected.control.settings(job_seconds=0)
+    window = {"window_start": "2026-01-01", "window_end": "2026-07-01", "window_field": clock}
+    before = exported(connected, run(start(resource, **window)))
+    assert before
+    connected.control.touch(resource, ids=list(before), at=LATER)
+    assert exported(connected, run(start(resource, **window), cleared())) == before
+
+
+def test_a_deleted_row_is_in_no_later_export_and_no_window_tells(connected):
+    (gone,) = connected.control.touch("customers", at=MIDDAY)
+    assert gone in exported(connected, run(start(snapshot=True)))
+    connected.control.remove("customers", [gone])
+    since = start(window_start=MIDDAY, window_end="2026-11-25T00:00:00Z")
+    assert gone not in exported(connected, run(since))
+    # Which it was, two snapshots tell.
+    assert gone not in exported(connected, run(start(snapshot=True), cleared()))

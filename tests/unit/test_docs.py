@@ -1,0 +1,56 @@
+"""What README.md and docs/ say: their Python runs, their links lead somewhere, their commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chargebee_operators._compat import DAG
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "local").rglob("README.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [text for language, text in FENCE.findall(page.read_text()) if language in languages]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_leads_somewhere(page):
+    targets = LINK.findall(page.read_text())
+    assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python") and "local" not in page.parts])
+def test_the_python_of_a_page_can_be_put_into_a_dag(page):
+    for number, code in enumerate(blocks(page, "python")):
+        prelude = (
+            "from chargebee_operators import *\nfrom chargebee_operators import ExportDagSettings, ResourceSettings\n"
+        )
+        with DAG(f"page_{number}", schedule=None):
+            exec(compile(prelude + code, f"{page.name}:{number}", "exec"), {})
+
+
+def test_each_make_target_that_a_page_names_exists():
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name for page in PAGES for name in re.findall(r"\bmake ([a-z][a-z0-9-]+)", "\n".join(blocks(page, "bash")))
+    }
+    assert named
+    assert named <= targets
+
+
+def test_each_option_of_the_settings_is_in_the_readme():
+    from dataclasses import fields
+
+    from chargebee_operators import ExportDagSettings, ResourceSettings
+
+    text = (ROOT / "README.md").read_text()
+    missing = [
+        each.name for kind in (ExportDagSettings, ResourceSettings) for each in fields(kind) if each.name not in text
+    ]
+    assert not missing
