@@ -14,6 +14,9 @@
     |-- DownloadError                          the zip could not be fetched whole
     |-- ArchiveError                           the zip came whole but is damaged
     |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
+    |-- ConversionError                        a CSV of the export can't be made the Parquet that was asked for
+    |-- WindowCheckError                       rows lie outside the window that was asked for
+    |-- ColumnsChangedError                    the columns are not those of the last partition, and that is not wanted
     |-- DestinationError                       the bucket is missing, or may not be written
     `-- UploadError                            an object is not in S3 as it was sent
 
@@ -114,6 +117,24 @@ class ArchiveError(ChargebeeExportError):
 
 class UnsafeArchiveError(ArchiveError):
     """The zip must not be unpacked: encrypted, an unknown method, or far beyond the size limits."""
+
+    permanent = True
+
+
+class ConversionError(ChargebeeExportError):
+    """A row, a value or an encoding that does not fit the Parquet file; the message says where, never what."""
+
+    permanent = True
+
+
+class WindowCheckError(ChargebeeExportError):
+    """Chargebee exported rows outside the window, so it has ignored the filter; it would do so again."""
+
+    permanent = True
+
+
+class ColumnsChangedError(ChargebeeExportError):
+    """Columns have come or gone since the last partition, and ``column_changes`` says that this must not pass."""
 
     permanent = True
 

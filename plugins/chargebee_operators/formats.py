@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from chargebee_operators.archive import DEFLATED, Member, ZipStream
-from chargebee_operators.exceptions import ArchiveError, SettingsError
+from chargebee_operators.csv_facts import CsvFacts as CsvFacts
+from chargebee_operators.exceptions import SettingsError
+from chargebee_operators.parquet import ColumnTypes, check_pyarrow, parquet_bytes
 
 
 @dataclass(frozen=True)
@@ -33,58 +34,86 @@ FORMATS = {
         Format("csv", ".csv", "text/csv"),
         Format("csv.gz", ".csv.gz", "application/gzip"),
         Format("zip", ".zip", "application/zip"),
+        Format("parquet", ".parquet", "application/vnd.apache.parquet"),
     )
 }
-
-# A header longer than this is not read; no site has that many columns.
-MAX_HEADER = 1 << 20
 
 # Ten bytes make a raw DEFLATE stream a gzip file (RFC 1952). No name and no time: the same data, the same object.
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
+class Observer(Protocol):
+    """Looks at a member's inflated bytes as they pass by."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece, which may be empty."""
+
+    def finish(self) -> None:
+        """Take the end; not called when the member breaks off."""
+
+
 def get_format(name: str) -> Format:
     """Return the format of that name.
 
-    :raises SettingsError: when there is none.
+    :raises SettingsError: when there is none, or when it needs pyarrow and that is not installed.
     """
     if name not in FORMATS:
         raise SettingsError(f"file_format {name!r} is not known: choose from {', '.join(FORMATS)}.")
+    if name == "parquet":
+        check_pyarrow()
     return FORMATS[name]
 
 
-def member_bytes(member: Member, file_format: Format, facts: CsvFacts) -> Iterator[bytes]:
-    """Yield the object that a member becomes, as ``csv`` or ``csv.gz``.
+def member_bytes(
+    member: Member, file_format: Format, *observers: Observer, column_types: ColumnTypes | None = None
+) -> Iterator[bytes]:
+    """Yield the object that a member becomes, as ``csv``, ``csv.gz`` or ``parquet``.
 
     For gzip the zip's own compressed bytes are passed on, for they are a DEFLATE stream already; they are inflated
-    beside it, to check and count them.
+    beside it, to check and count them. For Parquet nothing is yielded when the member is empty: there is no such
+    file without columns, and so no object to be written.
 
-    :param facts: is fed the inflated bytes.
+    :param observers: are fed the inflated bytes.
+    :param column_types: for ``parquet``, the columns that are not text.
     """
-    if file_format.name == "csv":
-        for _, inflated in member:
-            facts.feed(inflated)
-            yield inflated
-        facts.finish()
+    if file_format.name == "csv.gz":
+        yield from _gzip_bytes(member, observers)
         return
+    inflated = (inflated for _, inflated in _observed(member, observers))
+    yield from parquet_bytes(inflated, member.name, column_types) if file_format.name == "parquet" else inflated
+
+
+def _gzip_bytes(member: Member, observers: Iterable[Observer]) -> Iterator[bytes]:
     yield GZIP_HEADER
     deflater = None if member.method == DEFLATED else zlib.compressobj(1, zlib.DEFLATED, -15)
-    for compressed, inflated in member:
-        facts.feed(inflated)
+    for compressed, inflated in _observed(member, observers):
         yield deflater.compress(inflated) if deflater else compressed
     if deflater:
         yield deflater.flush()
-    facts.finish()
     yield (member.crc & 0xFFFFFFFF).to_bytes(4, "little") + (member.inflated_size & 0xFFFFFFFF).to_bytes(4, "little")
 
 
+def _observed(member: Iterable[tuple[bytes, bytes]], observers: Iterable[Observer]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield a member's pairs, its observers fed before each and finished at the end."""
+    for pair in member:
+        for each in observers:
+            each.feed(pair[1])
+        yield pair
+    for each in observers:
+        each.finish()
+
+
 def whole_zip(
-    chunks: Iterable[bytes], open_archive: Callable[[Iterable[bytes]], ZipStream], facts: dict[Member, CsvFacts]
+    chunks: Iterable[bytes],
+    open_archive: Callable[[Iterable[bytes]], ZipStream],
+    facts: dict[Member, CsvFacts],
+    observe: Callable[[Member], CsvFacts] = lambda member: CsvFacts(),
 ) -> Iterator[bytes]:
     """Yield the zip as it is, while its members are checked and counted beside it.
 
     :param open_archive: makes the ``ZipStream`` that checks.
     :param facts: gets an entry for each member.
+    :param observe: makes what looks at a member.
     """
     passed: deque[bytes] = deque()
 
@@ -94,80 +123,9 @@ def whole_zip(
             yield chunk
 
     for member in open_archive(recorded()).members():
-        counted = facts[member] = CsvFacts()
-        for _, inflated in member:
-            counted.feed(inflated)
+        facts[member] = observe(member)
+        for _ in _observed(member, (facts[member],)):
             # The last chunk stays behind until everything that it holds was found right.
             while len(passed) > 1:
                 yield passed.popleft()
-        counted.finish()
     yield from passed
-
-
-class CsvFacts:
-    """Counts records and reads the header of a CSV that passes by in pieces.
-
-    A line break inside quotes ends no record. Encoding: UTF-8, with or without a byte order mark.
-    """
-
-    def __init__(self) -> None:
-        self._open = False  # inside quotes
-        self._records = 0
-        self._tail = b""
-        self._head: bytearray | None = bytearray()
-        self.columns: list[str] = []
-
-    @property
-    def rows(self) -> int:
-        """Records seen so far, the header aside; exact after ``finish``."""
-        return max(0, self._records - 1)
-
-    def feed(self, data: bytes) -> None:
-        """Take the next piece."""
-        if not data:
-            return
-        if self._head is not None:
-            self._head += data
-            self._read_header(final=False)
-        if b'"' not in data and not self._open:
-            self._records += data.count(b"\n")
-        else:
-            lines = data.split(b"\n")
-            for line in lines[:-1]:
-                self._open ^= line.count(b'"') & 1 == 1
-                self._records += not self._open
-            self._open ^= lines[-1].count(b'"') & 1 == 1
-        self._tail = data[-1:]
-
-    def finish(self) -> None:
-        """Count a last record that no line break ends.
-
-        :raises ArchiveError: when the data ends inside quotes.
-        """
-        if self._open:
-            raise ArchiveError("A CSV of the export ends in the middle of a quoted field.")
-        if self._tail and self._tail != b"\n":
-            self._records += 1
-        if self._head is not None:
-            self._read_header(final=True)
-
-    def _read_header(self, final: bool) -> None:
-        assert self._head is not None
-        head = bytes(self._head)
-        end = _first_record_end(head)
-        if end is None:
-            if not final and len(head) <= MAX_HEADER:
-                return
-            end = len(head)
-        text = head[:end].decode("utf-8-sig", errors="replace").strip("\r\n")
-        self.columns = next(csv.reader(io.StringIO(text, newline="")), [])
-        self._head = None
-
-
-def _first_record_end(head: bytes) -> int | None:
-    at = head.find(b"\n")
-    while at >= 0:
-        if head.count(b'"', 0, at) % 2 == 0:
-            return at
-        at = head.find(b"\n", at + 1)
-    return None
