@@ -39,6 +39,7 @@ _SORTABLE = {b"0000-00-00": ("%Y-%m-%d", _DAY, False)} | {
     for seconds in ("", ":00", ":00.000", ":00.000000")
     for zone in ("", "Z", " UTC")
 }
+_NOTHING = b" 0-/:.TZUC"  # 0000-00-00 00:00:00, as some databases have it
 _REMEMBERED = 50_000
 
 
@@ -163,7 +164,7 @@ class WindowJudge:
         return self._verdicts[value]
 
     def _verdict(self, value: bytes) -> str:
-        if not value.strip():
+        if not value.strip(_NOTHING):
             return "empty"
         clock = read_clock_value(value.decode("utf-8", errors="replace").strip())
         if clock is None:
@@ -190,9 +191,11 @@ class WindowJudge:
             return True
         elsewhere = [value for value in values if not first <= value < behind]
         after = sum(value >= late for value in elsewhere) if late else 0
-        self.tally.inside += len(values) - len(elsewhere)
-        self.tally.late += after
-        self.tally.outside += len(elsewhere) - after
+        nothing = elsewhere.count(shape)
+        self.tally.add("inside", len(values) - len(elsewhere))
+        self.tally.add("late", after)
+        self.tally.add("empty", nothing)
+        self.tally.add("outside", len(elsewhere) - after - nothing)
         return True
 
     def _bounds_of(self, shape: bytes) -> tuple[bytes, bytes, bytes] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -128,7 +129,7 @@ class CsvFacts:
                 self.warnings.append(f"No header was found in the file's first {MAX_HEADER} bytes.")
             end = len(head) if final else 0
         self._head = None
-        self._skip, self._skip_breaks = end, max(1, count_breaks(head[:end], False)[0])
+        self._skip, self._skip_breaks = end, lines_in(head[:end])
         self.columns = header_names(head[:end])
         if self._reader is not None and self.columns:
             self._reader.header(self.columns)
@@ -212,6 +213,17 @@ def count_breaks(data: bytes, inside: bool) -> tuple[int, bool]:
     # Only quotes and line breaks matter, and of the quotes only those that have a line break between them.
     pieces = data.translate(None, _ALL_BUT_MARKS).replace(b'""', b"").split(b'"')
     return b"".join(pieces[inside::2]).count(b"\n"), inside ^ (len(pieces) % 2 == 0)
+
+
+def lines_in(data: bytes) -> int:
+    """Count whole records, blank lines included and one that no line break ends."""
+    return count_breaks(data, False)[0] + (not data.endswith(b"\n"))
+
+
+def blank_lines(data: bytes) -> int:
+    """Count the blank lines of whole records."""
+    outside = b'"'.join(data.split(b'"')[::2])
+    return len(re.findall(rb"^\r?\n", outside, re.M))
 
 
 def _last_break(data: bytes, inside: bool) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 
-from chargebee_operators.csv_facts import MAX_RECORD, RecordCutter, count_breaks, header_end, header_names
+from chargebee_operators.csv_facts import MAX_RECORD, RecordCutter, header_end, header_names, lines_in
 from chargebee_operators.exceptions import ConversionError, SettingsError
 from chargebee_operators.parquet_table import DECIMAL, SIMPLE_TYPES, TIMESTAMP, ParquetTable
 from chargebee_operators.resources import nearest
@@ -94,7 +94,7 @@ def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | Non
                 continue
             types.see(columns)
             table = ParquetTable(member, columns, types.types)
-            block, records = block[end:], records - max(1, count_breaks(block[:end], False)[0])
+            block, records = block[end:], records - lines_in(block[:end])
         table.add(block, records)
         yield from table.taken()
     if table is not None:

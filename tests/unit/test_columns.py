@@ -1,0 +1,157 @@
+"""Columns that come and go, and where the partition before stands."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chargebee_operators.columns import (
+    check_column_changes,
+    compare_columns,
+    fold,
+    judge_columns,
+    kind_of,
+    previous_files,
+)
+from chargebee_operators.exceptions import ColumnsChangedError, SettingsError
+
+
+def files(**columns: list[str]) -> list[dict]:
+    return [{"member": member.replace("__", "."), "columns": names} for member, names in columns.items()]
+
+
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [
+        ("customers.csv", "customers"),
+        ("exports/customers/Customers_2.CSV", "Customers"),
+        ("Customers1.csv", "Customers"),
+        ("customers_part_03.csv", "customers"),
+        ("customers (2).csv", "customers"),
+        ("customers_billing_addresses.csv", "customers_billing_addresses"),
+        ("2024.csv", "2024"),
+        ("data", "data"),
+    ],
+)
+def test_parts_are_of_one_kind(member, kind):
+    assert kind_of(member) == kind
+
+
+@pytest.mark.parametrize("name", ["customer[updated_at]", "Customer Updated At", "CUSTOMER.updated-at"])
+def test_spellings_of_one_name(name):
+    assert fold(name) == "customer_updated_at"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changes"),
+    [
+        (files(c__csv=["id", "a"]), files(c__csv=["a", "id"]), {}),
+        (
+            files(c__csv=["id", "a"], d__csv=["id"]),
+            files(c__csv=["id", "cf_new"], d__csv=["id"]),
+            {"c": {"added": ["cf_new"], "removed": ["a"]}},
+        ),
+        (files(c1__csv=["id"], c2__csv=["id", "a"]), files(c1__csv=["id", "a"]), {}),
+        (files(c__csv=["id"]), files(c__csv=["id"], addresses__csv=[]), {}),
+        (files(export_monday__csv=["id"]), files(export_tuesday__csv=["id"]), {}),
+        (files(monday__csv=["id"]), files(tuesday__csv=["id", "b"]), {"*": {"added": ["b"], "removed": []}}),
+        ([], files(c__csv=["id"]), {}),
+        (files(c__csv=["id"]), files(c__csv=[]), {}),
+        ([{"key": "an older manifest"}], files(c__csv=["id"]), {}),
+    ],
+)
+def test_changes(before, now, changes):
+    assert compare_columns(before, now) == changes
+
+
+def test_changes_are_told_or_fail():
+    changes = compare_columns(files(c__csv=["id", "a"]), files(c__csv=["id", "cf_new", "cf_other"]))
+    assert judge_columns(changes, "warn") == [
+        "The columns have changed since the partition before (c: cf_new and cf_other added, a removed)."
+    ]
+    with pytest.raises(ColumnsChangedError, match="cf_new"):
+        judge_columns(changes, "fail")
+    assert judge_columns({}, "fail") == []
+    with pytest.raises(SettingsError, match="did you mean 'warn'"):
+        check_column_changes("warm")
+
+
+class Bucket:
+    """Answers as S3's ListObjectsV2 with a delimiter does."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = {key: json.dumps({"files": files(c__csv=[key])}) for key in keys}
+        self.read_keys: list[str] = []
+
+    def list_prefixes(self, prefix: str, start_after: str) -> list[str]:
+        cut = {key[: key.index("/", len(prefix)) + 1] for key in self.keys if key.startswith(prefix)}
+        return sorted(each for each in cut if each > start_after)
+
+    def read(self, key: str) -> str | None:
+        self.read_keys.append(key)
+        return self.keys.get(key)
+
+
+def found(template: str, bucket: Bucket, day: int = 20, snapshot: bool = False, length: int = 24) -> str | None:
+    start = datetime(2026, 11, day, tzinfo=UTC)
+    values = {
+        "site": "s",
+        "resource": "customers",
+        "partition": f"{'snapshot' if snapshot else 'window_start'}=202611{day}T000000Z",
+        "window_start": f"2026-11-{day}T00:00:00Z",
+        "window_end": "",
+        "export_id": "e",
+    }
+    length = None if snapshot else timedelta(hours=length)
+    files = previous_files(template, values, "_manifest.json", start, length, bucket.list_prefixes, bucket.read)
+    return files[0]["columns"][0] if files else None
+
+
+DEFAULT = "chargebee/site={site}/resource={resource}/{partition}"
+
+
+def key(stamp: str, root: str = "chargebee/site=s/resource=customers/") -> str:
+    return f"{root}{stamp}/_manifest.json"
+
+
+def test_the_nearest_earlier_partition_is_compared_with():
+    stamps = ["20261118T000000Z", "20261119T000000Z", "20261120T000000Z", "20261121T000000Z"]
+    bucket = Bucket(*(key(f"window_start={each}") for each in stamps), key("snapshot=20261119T120000Z"))
+    assert found(DEFAULT, bucket) == key("window_start=20261119T000000Z")
+    assert found(DEFAULT, bucket, snapshot=True) == key("snapshot=20261119T120000Z")
+    assert found(DEFAULT, bucket, day=18) is None
+
+
+def test_partitions_without_a_manifest_are_passed_over_and_old_ones_not_looked_at():
+    old, gap = "window_start=20261001T000000Z", "chargebee/site=s/resource=customers/window_start=20261119T000000Z/x"
+    bucket = Bucket(key(old), key("window_start=20261118T000000Z"))
+    bucket.keys[gap] = "{}"
+    assert found(DEFAULT, bucket) == key("window_start=20261118T000000Z")
+    assert found(DEFAULT, Bucket(key(old))) is None
+    assert found(DEFAULT, Bucket(key(old)), length=24 * 30) == key(old)
+
+
+@pytest.mark.parametrize(
+    ("template", "where"),
+    [
+        ("a/dt={window_start}", "a/dt=2026-11-19T00:00:00Z/_manifest.json"),
+        ("{window_start}", "2026-11-19T00:00:00Z/_manifest.json"),
+        ("a/{resource}-{window_start}-{export_id}", "a/customers-2026-11-19T00:00:00Z-x/_manifest.json"),
+        ("a/{export_id}-{window_start}", None),
+        ("a/{partition}/{resource}", None),
+        ("exports", None),
+    ],
+)
+def test_other_layouts(template, where):
+    bucket = Bucket(where or "a/e/_manifest.json")
+    assert found(template, bucket) == where
+    assert where or not bucket.read_keys
+
+
+@pytest.mark.parametrize("text", [None, "", "no json", "[]", '{"files": 3}', '{"files": ["x"]}'])
+def test_what_is_no_manifest_tells_nothing(text):
+    bucket = Bucket()
+    bucket.keys[key("window_start=20261119T000000Z")] = text
+    assert found(DEFAULT, bucket) is None

@@ -1,0 +1,234 @@
+"""Rows outside the window: found in any spelling, quoting and format, and never where there is a doubt."""
+
+from __future__ import annotations
+
+import csv
+import random
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from csv_cases import in_pieces, written
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargebee_operators.clock_values import ZONELESS_SLACK, read_clock_value, shape_of
+from chargebee_operators.csv_facts import CsvFacts
+from chargebee_operators.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.resources import get_resource
+from chargebee_operators.window_check import WindowCheck, WindowResult, check_mode, judge_window
+from chargebee_operators.windows import Window
+
+START, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
+WINDOW = Window(START, END)
+PLUS_ONE = timezone(timedelta(hours=1))
+
+FORMATS = {
+    "epoch": lambda at: str(int(at.timestamp())),
+    "epoch ms": lambda at: str(int(at.timestamp()) * 1000 + 7),
+    "iso Z": lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "iso fraction": lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.123Z"),
+    "iso offset": lambda at: at.astimezone(PLUS_ONE).isoformat(),
+    "iso space": lambda at: at.strftime("%Y-%m-%d %H:%M:%S"),
+    "iso UTC": lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    "iso minutes": lambda at: at.strftime("%Y-%m-%d %H:%M"),
+    "date": lambda at: at.strftime("%Y-%m-%d"),
+    "named": lambda at: at.strftime("%d-%b-%Y %H:%M"),
+    "named seconds": lambda at: at.strftime("%d-%b-%Y %H:%M:%S"),
+    "named 12 hours": lambda at: at.strftime("%d-%b-%Y %I:%M:%S %p"),
+    "named comma": lambda at: at.strftime("%d %B, %Y %H:%M"),
+}
+ZONED = {"epoch", "epoch ms", "iso Z", "iso fraction", "iso offset", "iso UTC"}
+PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
+
+
+def checked(data: bytes, size: int = 1000, **arguments) -> WindowResult:
+    arguments = {
+        "member": "customers.csv",
+        "resource": "customers",
+        "window": WINDOW,
+        "field": "updated_at",
+        **arguments,
+    }
+    check = WindowCheck(
+        arguments.pop("member"),
+        get_resource(arguments.pop("resource")),
+        arguments.pop("window"),
+        arguments.pop("field"),
+        **arguments,
+    )
+    facts = CsvFacts(check)
+    for piece in in_pieces(data, size):
+        facts.feed(piece)
+    facts.finish()
+    return check.result
+
+
+def customers(values: list[str], **how) -> bytes:
+    rows = [[f"id{number}", 'a "b", c\nd', value, "x"] for number, value in enumerate(values)]
+    return written([["id", "note", "updated_at", "z"], *rows], **how).encode()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("requested", [None, END + timedelta(hours=20)], ids=["", "requested_at"])
+@pytest.mark.parametrize("many", [0, 50], ids=["edges", "many"])
+def test_every_format_is_judged_as_datetime_would(name, requested, many):
+    slack = timedelta(seconds=0 if name in ZONED else ZONELESS_SLACK)
+    covers = timedelta(seconds=PRECISION.get(name, 1))
+    draw = random.Random(name)
+    moments = [edge + step * timedelta(seconds=1) for edge in (START - slack, END + slack) for step in (-1, 0, 1)]
+    moments += [START + timedelta(seconds=draw.randrange(-3 * 86400, 4 * 86400)) for _ in range(many)]
+    floor = {timedelta(minutes=1): {"second": 0}, timedelta(days=1): {"hour": 0, "minute": 0, "second": 0}}
+    written_as = [moment.replace(**floor.get(covers, {})) for moment in moments]
+    inside = [at + covers > START - slack and at < END + slack for at in written_as]
+    late = [requested is not None and at + covers > requested - slack for at in written_as]
+    expected = [not here and not after for here, after in zip(inside, late, strict=True)]
+    result = checked(customers([FORMATS[name](moment) for moment in moments]), requested_at=requested)
+    assert (result.checked, result.outside, result.unread) == (len(moments), sum(expected), 0)
+    assert result.late == sum(after and not here for here, after in zip(inside, late, strict=True))
+    assert result.slack_hours == (0 if name in ZONED else 14)
+    assert result.example_id == next((f"id{at}" for at, out in enumerate(expected) if out), None)
+    assert result.not_checked is None
+
+
+MOMENTS = st.datetimes(datetime(2026, 11, 21), datetime(2026, 11, 26)).map(
+    lambda at: at.replace(tzinfo=UTC, microsecond=0)
+)
+NOTES = st.text(st.sampled_from('ab,"\n\r ü'), max_size=5)
+
+
+@given(
+    st.lists(st.tuples(st.none() | MOMENTS, NOTES, st.sampled_from(["iso Z", "epoch", "iso offset"])), max_size=12),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(0, 3),
+    st.booleans(),
+    st.integers(1, 60),
+)
+def test_counts_are_those_of_csv_reader_and_datetime(rows, quoting, end, at, one_format, size):
+    """The clock may stand in any column, the last too, and pieces may end anywhere."""
+    table = []
+    for number, (moment, note, name) in enumerate(rows):
+        row = [f"id{number}", note, note]
+        row.insert(at, "" if moment is None else FORMATS["iso Z" if one_format else name](moment))
+        table.append(row)
+    header = ["id", "note", "note2"]
+    header.insert(at, "updated_at")
+    data = written([header, *table], quoting, end).removesuffix(end).encode()
+    moments = [moment for moment, _, _ in rows if moment is not None]
+    result = checked(data, size)
+    assert (result.checked, result.empty) == (len(moments), len(rows) - len(moments))
+    assert result.outside == sum(not START <= moment < END for moment in moments)
+
+
+def test_short_rows_have_no_clock_and_do_not_shift_the_others():
+    data = b"id,updated_at,z\na\nb,2026-11-23T01:00:00Z,1\n\nc,2020-01-01T00:00:00Z,1\nd,\n"
+    result = checked(data)
+    assert (result.checked, result.outside, result.empty, result.example_id) == (2, 1, 3, "c")
+
+
+def test_many_blocks():
+    inside, outside = "2026-11-23T01:00:00Z", "2026-11-22T23:59:59Z"
+    result = checked(customers([inside] * 20_000 + [outside] + [""] * 3 + ["soon"] * 2), 100_000)
+    assert (result.checked, result.outside, result.empty, result.unread) == (20_001, 1, 3, 2)
+    assert (result.example_id, result.format) == ("id20000", "0000-00-00a00:00:00a")
+
+
+@pytest.mark.parametrize(
+    ("columns", "clock", "arguments"),
+    [
+        ("id,updated_at", "updated_at", {}),
+        ("customer[id],customer[updated_at]", "customer[updated_at]", {}),
+        ("Customer Id,Customer Updated At", "Customer Updated At", {}),
+        ("Id,Updated At", "Updated At", {}),
+        ("Customer Id,Updated At", "Updated At", {"member": "exports/Customers_2.csv"}),
+        ("id,customer_id,created_at", "created_at", {"resource": "subscriptions", "field": "created_at"}),
+        ("invoice[id],invoice[date]", "invoice[date]", {"resource": "invoices", "field": "date"}),
+        ("id,changed", "changed", {"column": "changed"}),
+        ("key,Changed At", "Changed At", {"column": "changed_at"}),
+        # Files of related things, whose clocks are others'.
+        ("Customer Id,Updated At", None, {"member": "addresses.csv"}),
+        ("id,customer_id,updated_at", None, {"member": "contacts.csv"}),
+        ("customer_id,address_updated_at", None, {"member": "addresses.csv"}),
+        ("id,line_item[date_from]", None, {"resource": "invoices", "field": "date"}),
+        ("updated_at,name", None, {}),
+        ("id,name", None, {"column": "changed"}),
+        ("id,updated_at", None, {"resource": "deferred_revenue"}),
+        ("id,updated_at", None, {"window": None}),
+        ("id,updated_at", None, {"field": None}),
+    ],
+)
+def test_the_record_s_own_clock_is_found_or_none(columns, clock, arguments):
+    old = "2020-01-01"
+    rows = ",".join(old for _ in columns.split(","))
+    result = checked(f"{columns}\n{rows}\n".encode(), **arguments)
+    assert (result.column, result.outside) == (clock, 1 if clock else 0)
+    assert (result.not_checked is None) is (clock is not None)
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-13-01", "2024-02-30 10:00", "31-Foo-2024", "00-Jan-2024", "31-Jan-2024 13:00 PM"]
+)
+def test_what_is_in_no_calendar_is_no_time(value):
+    assert read_clock_value(value) is None
+
+
+@pytest.mark.parametrize("value", ["02/03/2024", "soon", "12345", "31-Foo-2024"])
+def test_what_is_no_time_is_not_guessed_at(value):
+    result = checked(f"id,updated_at\na,{value}\n".encode())
+    assert (result.checked, result.outside, result.unread) == (0, 0, 1)
+    assert result.not_checked == "its times are in an unknown format"
+
+
+@pytest.mark.parametrize("value", ["", " ", "0", "0000-00-00", "0000-00-00 00:00:00", "0000000000"])
+def test_nothing_is_not_outside(value):
+    result = checked(f"id,updated_at\na,{value}\nb,2026-11-23\n".encode())
+    assert (result.outside, result.empty, result.checked) == (0, 1, 1)
+    assert checked(f"id,updated_at\na,{value}\n".encode()).empty == 1
+
+
+def test_a_shape_tells_no_value():
+    assert shape_of("Zoë, 12 High St".encode()) == "aaa, 00 aaaa aa"
+
+
+def test_quotes_that_do_not_pair_are_said():
+    result = checked(b'id,updated_at,z\na,2020-01-01,1\nb,2020-01-01,5" pipe\nc,2020-01-01,2\n', size=3)
+    assert result.outside == 1
+    assert "quotes do not pair" in result.not_checked
+
+
+def test_outside_rows_fail_by_name_and_count():
+    results = [
+        checked(customers(["2026-11-23T01:00:00Z", "2020-01-01T00:00:00Z"])),
+        checked(b"customer_id,x\n", member="a"),
+    ]
+    with pytest.raises(WindowCheckError) as caught:
+        judge_window(results, "fail", "exp1", WINDOW)
+    assert "1 of 2 rows have a updated_at outside" in str(caught.value)
+    assert "'id1'" in str(caught.value) and 'a "b"' not in str(caught.value)
+    assert caught.value.permanent
+    (warning,) = judge_window(results, "warn", "exp1", WINDOW)
+    assert warning in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("results", "warnings"),
+    [
+        ([], 0),
+        ([WindowResult("a", "updated_at", checked=3)], 0),
+        ([WindowResult("a", "updated_at", checked=3, unread=1)], 1),
+        ([WindowResult("a", "updated_at", checked=3), WindowResult("b", not_checked="it has no column 'x'")], 0),
+        ([WindowResult("b", not_checked="it has no column 'x'")], 1),
+    ],
+)
+def test_what_could_not_be_checked_is_a_warning(results, warnings):
+    assert len(judge_window(results, "fail", "exp1", WINDOW)) == warnings
+
+
+@pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
+def test_an_empty_file_and_a_snapshot_are_no_warning(data):
+    assert judge_window([checked(data, window=None if data else WINDOW)], "fail", "exp1", WINDOW) == []
+
+
+def test_a_wrong_mode_is_named():
+    with pytest.raises(SettingsError, match="did you mean 'fail'"):
+        check_mode("fial")
