@@ -19,8 +19,9 @@ from chargebee_operators.clock_values import ZONELESS_SLACK, WindowJudge
 from chargebee_operators.columns import fold, kind_of
 from chargebee_operators.csv_facts import read_records
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
-from chargebee_operators.resources import Resource, nearest
-from chargebee_operators.windows import Window
+from chargebee_operators.jobs import JobRecord
+from chargebee_operators.resources import Resource, get_resource, nearest
+from chargebee_operators.windows import Window, parse_instant, window_of
 
 WINDOW_CHECKS = ("fail", "warn", "off")
 
@@ -163,8 +164,13 @@ class WindowCheck:
         quotes = data.count(b'"') if b'"' in data else 0
         if quotes > len(data) * _MANY_QUOTES:
             values = b"\n".join(self._quoted.findall(data)).replace(b'"', b"").split(b"\n")
+        elif quotes:
+            # What stands in quotes is seldom a time, and the rest alone has the same commas and line breaks.
+            values = self._plain.findall(b"".join(data.split(b'"')[::2]))
+            if not all(values):
+                values = self._plain.findall(_without_quotes(data))
         else:
-            values = self._plain.findall(_without_quotes(data) if quotes else data)
+            values = self._plain.findall(data)
         if len(values) == records:
             return values
         # A short record, or quotes in odd places: one by one.
@@ -180,6 +186,27 @@ class WindowCheck:
             if long_enough and self._judge.verdict(row[self._clock_at].encode()) == "outside":
                 return row[self._id_at][:_ID_LENGTH]
         return None
+
+
+def check_for(job: JobRecord, member: str, column: str | None = None) -> WindowCheck:
+    """Return the check of one file of a job.
+
+    :param member: the file's name in the zip.
+    :param column: the operator's ``window_column``.
+    """
+    return WindowCheck(
+        member,
+        get_resource(job.resource),
+        window_for(job),
+        job.window_field,
+        requested_at=parse_instant(job.requested_at, "requested_at"),
+        column=column,
+    )
+
+
+def window_for(job: JobRecord) -> Window | None:
+    """Return the window whose rows a job asked for; None for a snapshot, whose window only names its partition."""
+    return window_of(job.window_start, job.window_end) if job.window_field else None
 
 
 def _without_quotes(data: bytes) -> bytes:
@@ -229,13 +256,12 @@ def check_mode(mode: str) -> None:
         )
 
 
-def judge_window(results: Sequence[WindowResult], mode: str, export_id: str, window: Window | None) -> list[str]:
+def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> list[str]:
     """Return what the log and the manifest should warn of.
 
     :param results: of each file.
     :param mode: ``fail`` or ``warn``.
-    :param export_id: names the job in messages.
-    :param window: what was asked for.
+    :param job: the job.
     :raises WindowCheckError: in mode ``fail``, when a row lies outside.
     """
     warnings = []
@@ -243,10 +269,10 @@ def judge_window(results: Sequence[WindowResult], mode: str, export_id: str, win
     if outside:
         first = next((each for each in outside if each.example_id is not None), outside[0])
         example = "" if first.example_id is None else f" (one of them has the id {first.example_id!r})"
+        count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
         found = (
-            f"Export {export_id}: {sum(each.outside for each in outside)} of {sum(each.checked for each in results)} rows"
-            f" have a {first.column} outside the window {window}{example}. Chargebee ignored the filter and exported more"
-            " than was asked for."
+            f"Export {job.export_id}: {count} of {checked} rows have their {first.column} outside the window "
+            f"{window_for(job)}{example}. Chargebee ignored the filter and exported more than was asked for."
         )
         if mode == "fail":
             raise WindowCheckError(

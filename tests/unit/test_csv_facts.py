@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from csv_cases import csv_files, in_pieces, read, rows_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargebee_operators.csv_facts import MAX_HEADER, UNPAIRED_QUOTES, CsvFacts, RecordCutter
@@ -39,6 +39,7 @@ def facts_of(data: bytes, size: int = 7, reader: Blocks | None = None) -> CsvFac
     return facts
 
 
+@settings(deadline=None)
 @given(csv_files(), PIECES)
 def test_rows_and_columns_are_those_of_csv_reader(data, size):
     header, *rows = rows_of(data) or [[]]
@@ -46,6 +47,7 @@ def test_rows_and_columns_are_those_of_csv_reader(data, size):
     assert (facts.columns, facts.rows, facts.warnings) == (header, len(rows), [])
 
 
+@settings(deadline=None)
 @given(csv_files(), PIECES)
 def test_a_reader_gets_every_record_behind_the_header(data, size):
     header, *rows = rows_of(data) or [[]]
@@ -55,6 +57,7 @@ def test_a_reader_gets_every_record_behind_the_header(data, size):
     assert (reader.columns, found, reader.unread) == (header, rows, 0)
 
 
+@settings(deadline=None)
 @given(csv_files(), PIECES, st.integers(1, 30))
 def test_blocks_are_whole_records_and_do_not_depend_on_the_pieces(data, size, block):
     def cut(by: int) -> list[tuple[bytes, int]]:

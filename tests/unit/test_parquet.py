@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from csv_cases import csv_files, in_pieces, rows_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargebee_operators import parquet_table
@@ -29,6 +29,7 @@ def table(data: bytes, types: dict[str, str] | None = None, size: int = 1000) ->
     return pq.read_table(io.BytesIO(converted(data, types, size)))
 
 
+@settings(deadline=None)
 @given(csv_files(width=3), st.integers(1, 40))
 def test_every_value_is_there_as_text(data, size):
     rows = rows_of(data)

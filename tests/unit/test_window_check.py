@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import csv
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from csv_cases import in_pieces, written
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargebee_operators.clock_values import ZONELESS_SLACK, read_clock_value, shape_of
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.jobs import JobRecord
 from chargebee_operators.resources import get_resource
-from chargebee_operators.window_check import WindowCheck, WindowResult, check_mode, judge_window
+from chargebee_operators.window_check import WindowCheck, WindowResult, check_for, check_mode, judge_window
 from chargebee_operators.windows import Window
 
 START, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
 WINDOW = Window(START, END)
+JOB = JobRecord(
+    "exp1", "customers", "s", {}, "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "updated_at", "2026-11-24T00:01:00Z"
+)
 PLUS_ONE = timezone(timedelta(hours=1))
 
 FORMATS = {
@@ -96,6 +101,7 @@ MOMENTS = st.datetimes(datetime(2026, 11, 21), datetime(2026, 11, 26)).map(
 NOTES = st.text(st.sampled_from('ab,"\n\r ü'), max_size=5)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.none() | MOMENTS, NOTES, st.sampled_from(["iso Z", "epoch", "iso offset"])), max_size=12),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -202,11 +208,11 @@ def test_outside_rows_fail_by_name_and_count():
         checked(b"customer_id,x\n", member="a"),
     ]
     with pytest.raises(WindowCheckError) as caught:
-        judge_window(results, "fail", "exp1", WINDOW)
-    assert "1 of 2 rows have a updated_at outside" in str(caught.value)
+        judge_window(results, "fail", JOB)
+    assert "1 of 2 rows have their updated_at outside" in str(caught.value)
     assert "'id1'" in str(caught.value) and 'a "b"' not in str(caught.value)
     assert caught.value.permanent
-    (warning,) = judge_window(results, "warn", "exp1", WINDOW)
+    (warning,) = judge_window(results, "warn", JOB)
     assert warning in str(caught.value)
 
 
@@ -221,12 +227,23 @@ def test_outside_rows_fail_by_name_and_count():
     ],
 )
 def test_what_could_not_be_checked_is_a_warning(results, warnings):
-    assert len(judge_window(results, "fail", "exp1", WINDOW)) == warnings
+    assert len(judge_window(results, "fail", JOB)) == warnings
 
 
 @pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
 def test_an_empty_file_and_a_snapshot_are_no_warning(data):
-    assert judge_window([checked(data, window=None if data else WINDOW)], "fail", "exp1", WINDOW) == []
+    assert judge_window([checked(data, window=None if data else WINDOW)], "fail", JOB) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "outside"), [(JOB, 1), (replace(JOB, window_field=None), 0)], ids=["window", "snapshot"]
+)
+def test_a_job_says_what_to_check(job, outside):
+    check = check_for(job, "customers.csv")
+    facts = CsvFacts(check)
+    facts.feed(b"id,updated_at\na,2026-11-22T23:59:59Z\nb,2026-11-23T00:00:00Z\nc,2026-11-24T00:01:01Z\n")
+    facts.finish()
+    assert (check.result.outside, check.result.late) == (outside, outside)
 
 
 def test_a_wrong_mode_is_named():
