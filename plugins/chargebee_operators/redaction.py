@@ -27,10 +27,19 @@ class _NothingBelowInfo(logging.Filter):
         return record.levelno >= logging.INFO
 
 
+class _NoUrl(logging.Filter):
+    """Drops urllib3's warning of headers that it can't parse, which quotes the URL."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "(url=" not in str(record.msg)
+
+
 _FILTER = _NothingBelowInfo()
+_NO_URL = _NoUrl()
 
 
 def quieten() -> None:
-    """Stop the libraries' DEBUG lines that would hold a secret; calling it again changes nothing."""
+    """Stop the libraries' lines that would hold a secret; calling it again changes nothing."""
     for name in TALKATIVE:
         logging.getLogger(name).addFilter(_FILTER)
+    logging.getLogger("urllib3.connection").addFilter(_NO_URL)
