@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from chargebee_operators.async_client import tls_context
 from chargebee_operators.block_buffer import Stopped
@@ -130,6 +130,8 @@ class DownloadClient:
             )
         if isinstance(error, ReadTimeoutError):
             return Interrupted(f"nothing came for {self._settings.read_timeout:g} seconds")
+        if isinstance(error, ProtocolError):
+            return Interrupted("the connection was cut")
         return Interrupted(f"the connection broke ({type(error).__name__})")
 
     def _send(self, base: str, location: str, headers: Mapping[str, str]) -> Answer:
@@ -148,7 +150,7 @@ class DownloadClient:
                 decode_content=False,
                 redirect=False,
                 retries=False,
-                timeout=urllib3.Timeout(self._settings.connect_timeout, self._settings.read_timeout),
+                timeout=urllib3.Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout),
             )
             return Answer(self, response)
         except (DownloadError, Stopped):

@@ -186,12 +186,6 @@ def test_a_cut_connection_or_an_expired_url_is_taken_up_again(connected, aws, bu
     assert run(upload(job, bucket))["rows"] > 0
 
 
-def test_a_cut_download_goes_on_where_it_stopped(connected, aws, bucket, job):
-    connected.control.fault("cut_download", after_bytes=700)
-    run(upload(job, bucket))
-    assert [each["range"] for each in connected.control.requests(listener="download")] == [None, "bytes=700-"]
-
-
 def test_another_object_under_the_same_export_is_not_patched_onto_the_first(connected, aws, bucket, job):
     connected.control.add_faults(
         [{"kind": "cut_download", "after_bytes": 700}, {"kind": "change_object", "times": None}]

@@ -19,7 +19,9 @@ def rules(endpoint: str | None = None, allowed: tuple[str, ...] = ()) -> HostRul
     return HostRules(settings, "export-1")
 
 
-@pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]", "134744072", "[::ffff:8.8.8.8]", "[64:ff9b::808:808]"])
+@pytest.mark.parametrize(
+    "host", ["8.8.8.8", "[2606:4700::1111]", "134744072", "[::ffff:8.8.8.8]", "[64:ff9b::808:808]"]
+)
 @pytest.mark.parametrize("proxied", [False, True])
 def test_public_addresses_are_allowed(host, proxied):
     rules().check("https", host, proxied=proxied)
