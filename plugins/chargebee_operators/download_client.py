@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ProtocolError, ReadTimeoutError
+from urllib3.exceptions import NameResolutionError, ProtocolError, ReadTimeoutError
 
 from chargebee_operators.async_client import tls_context
 from chargebee_operators.block_buffer import Stopped
@@ -130,6 +130,8 @@ class DownloadClient:
             )
         if isinstance(error, ReadTimeoutError):
             return Interrupted(f"nothing came for {self._settings.read_timeout:g} seconds")
+        if isinstance(error, socket.gaierror | NameResolutionError):
+            return Interrupted("the name of the download host can't be resolved")
         if isinstance(error, ProtocolError):
             return Interrupted("the connection was cut")
         return Interrupted(f"the connection broke ({type(error).__name__})")

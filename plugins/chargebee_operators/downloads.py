@@ -166,8 +166,8 @@ class _Crew:
         # A daemon: a process that ends does not wait for it, whatever happens.
         name = f"download-{self._download.export_id}-{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def join(self) -> None:
         deadline = time.monotonic() + _LEAVE
