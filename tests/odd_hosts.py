@@ -45,12 +45,14 @@ class Answer:
 
     :param body: what goes out, which need not be what the headers say.
     :param head: raw lines between the headers and the body.
+    :param holds: whether the connection stays open, as if more were to come, until the client goes.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     head: bytes = b""
+    holds: bool = False
 
 
 Behaviour = Callable[[Mapping[str, str]], Answer]
@@ -79,6 +81,8 @@ def odd_host(behaviour: Behaviour) -> Iterator[OddHost]:
             self._headers_buffer.append(answer.head)
             self.end_headers()
             self.wfile.write(answer.body)
+            if answer.holds:
+                self.rfile.read(1)
             self.close_connection = True
 
     with _serving(Handler) as url:
