@@ -8,30 +8,54 @@ zip that was cut or altered can't pass for a whole one. Format: PKWARE APPNOTE 6
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.inflate import (
+    DEFLATED as DEFLATED,
+)
+from chargebee_operators.inflate import (
+    LZMA,
+    STORED,
+    Inflater,
+    best_codec,
+    can_inflate,
+    inflater_of,
+    method_name,
+)
 from chargebee_operators.zip_records import (
     CENTRAL,
+    DESCRIPTOR,
+    ENCRYPTED,
     END,
     END64,
-    LOCATOR64,
+    END_MARKER,
+    HAS_DESCRIPTOR,
+    LOCAL,
     MAX32,
+    MAX_MEMBERS,
     ByteSource,
+    DirectoryEnd,
     Entry,
+    check_members,
+    kind_of,
     read_central_entry,
+    read_end,
+    skip_descriptor,
+    wide_values,
 )
 
-STORED, DEFLATED = 0, 8
+# What a zip begins with that was to be split in parts but fitted into one.
+_ONE_PART = b"PK00"
 
-_LOCAL, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
-_ENCRYPTED, _HAS_DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
-
-# The most that one step of inflating may give back, so that a bomb cannot fill the memory.
-STEP = 1 << 20
+# The most that one step takes and gives back, so that a bomb cannot fill the memory. Larger steps are not faster, and
+# when they come back half full each costs the allocator a fresh mapping, which doubles the time.
+STEP = 128 << 10
+# A member's first piece is smaller: what is behind a tiny member would be copied for nothing.
+_FIRST_STEP = 16 << 10
+# Below this no zip is called a bomb.
+_HARMLESS = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -39,68 +63,103 @@ class Limits:
     """How far a zip may go before it is taken for a bomb.
 
     :param total_bytes: the most bytes that all members may inflate to.
-    :param ratio: the most inflated bytes for each compressed one; deflate itself ends near 1,032.
+    :param ratio: the most inflated bytes for each compressed one, looked at beyond 64 MB. Deflate itself ends near
+        1,032; a CSV whose rows have ids of their own stays below 150.
     :param members: the most members.
     """
 
     total_bytes: int = 5 << 40
-    ratio: float = 1100.0
-    members: int = 100_000
+    ratio: float = 250.0
+    members: int = MAX_MEMBERS
+
+    def check(self, inflated: int, compressed: int, where: str) -> None:
+        """Refuse what goes too far.
+
+        :param where: ends the error's sentence.
+        """
+        if inflated > self.total_bytes:
+            raise UnsafeArchiveError(
+                f"The zip inflates to more than {self.total_bytes} bytes{where}: raise max_bytes if that is right."
+            )
+        if inflated > _HARMLESS and inflated > self.ratio * compressed:
+            raise UnsafeArchiveError(
+                f"The zip inflates more than {self.ratio:g} times{where}: raise max_ratio if that is right."
+            )
 
 
 class Member:
     """One file of the zip, to be read once and before the next.
 
     Iterating gives ``(compressed, inflated)`` pairs of bytes, either of which may be empty; the last pair comes
-    only after the checksum and the sizes were found right.
+    only after the checksum and the sizes were found right. ``name`` is what the zip says, with anything in it.
     """
 
     def __init__(self, archive: ZipStream, header: bytes, name: bytes, extra: bytes, offset: int) -> None:
+        flags, method, crc, compressed, inflated = struct.unpack("<2xHH4xIII4x", header)
+        if MAX32 in (compressed, inflated):
+            # Both stand there, also where only one of the fields is full.
+            wide = wide_values(extra)
+            inflated, compressed = next(wide, inflated), next(wide, compressed)
         self._archive = archive
-        (_, self._flags, self.method, _, _, self._crc, self._compressed, self._inflated, _, _) = struct.unpack(
-            "<HHHHHIIIHH", header
-        )
-        self.name = name.decode("utf-8" if self._flags & _UTF8 else "cp437", errors="replace")
-        self.is_dir = self.name.endswith("/")
-        self.found = Entry(name, offset, 0, 0, 0)
+        self._stated = Entry(name, offset, crc, compressed, inflated, method, flags)
+        self.found = Entry(name, offset, method=method, flags=flags)
+        self.name = self.found.text
+        self.method = method
+        self.is_dir = self.name.endswith(("/", "\\"))
         self.crc = 0
         self.inflated_size = 0
-        self._started = False
         self.finished = False
-        if MAX32 in (self._compressed, self._inflated):
-            self._read_zip64(extra)
+        self._started = False
+        self._listed = archive.listed_ahead(self.found)
         self._refuse()
+        self._inflater = self._new_inflater()
 
-    def _read_zip64(self, extra: bytes) -> None:
-        at = 0
-        while at + 4 <= len(extra):
-            kind, size = struct.unpack_from("<HH", extra, at)
-            if kind == 1 and size >= 16 and at + 20 <= len(extra):
-                self._inflated, self._compressed = struct.unpack_from("<QQ", extra, at + 4)
-                return
-            at += 4 + size
+    @property
+    def is_deflate(self) -> bool:
+        """Whether the compressed bytes are a DEFLATE stream, as a gzip file holds one."""
+        return self.method == DEFLATED
 
     def _refuse(self) -> None:
-        if self._flags & _ENCRYPTED:
+        if self.found.flags & ENCRYPTED or self.method == 99:
             raise UnsafeArchiveError(f"Member {self.name!r} of the zip is encrypted; an export never is.")
-        if self.method not in (STORED, DEFLATED):
+        if not can_inflate(self.method):
             raise UnsafeArchiveError(
-                f"Member {self.name!r} is packed with method {self.method}, only deflate can be read."
+                f"Member {self.name!r} of the zip is packed with method {self.method} ({method_name(self.method)}), "
+                "which can't be read here; exports use Deflate."
             )
-        if self.method == STORED and self._flags & _HAS_DESCRIPTOR and not self._compressed:
+
+    def _new_inflater(self) -> Inflater:
+        known, marked = self._stated, self.method == LZMA and bool(self.found.flags & END_MARKER)
+        if self.found.flags & HAS_DESCRIPTOR and self.method in (STORED, LZMA) and not marked:
             # Its end can't be seen in the stream, for the size comes behind; the directory knows it.
-            self._compressed = self._archive.listed(self.name, self.found.offset).compressed
+            known = self._listed or self._archive.listed(self.found) or self._without_directory()
+        return inflater_of(
+            self.method, known.compressed, None if marked else known.inflated, self._archive.new_inflater
+        )
+
+    def _without_directory(self) -> Entry:
+        """Return sizes that the header gives all the same, or that an empty member's descriptor shows."""
+        source = self._archive.source
+        data = source.upto(16)
+        source.give_back(data)
+        if self._stated.compressed or data == DESCRIPTOR + bytes(12):
+            return self._stated
+        raise UnsafeArchiveError(
+            f"Member {self.name!r} of the zip has its size behind it and no end mark, which a stream can't read: the "
+            "download host must allow parts to be fetched (Range)."
+        )
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         if self._started:
             raise RuntimeError("a member can be read once")
         self._started = True
+        crc32, archive = best_codec().crc32, self._archive
         held: tuple[bytes, bytes] | None = None
-        for pair in self._inflate() if self.method == DEFLATED else self._stored():
+        for pair in self._inflate():
             self.found.compressed += len(pair[0])
             self.inflated_size += len(pair[1])
-            self.crc = zlib.crc32(pair[1], self.crc)
-            self._archive.count(self.name, len(pair[1]))
+            self.crc = crc32(pair[1], self.crc)
+            archive.count(self.name, len(pair[1]))
             if held is not None:
                 yield held
             held = pair
@@ -109,64 +168,50 @@ class Member:
             # Held back until the check: whoever copies these pairs cannot finish a file that is wrong.
             yield held
 
-    def _stored(self) -> Iterator[tuple[bytes, bytes]]:
-        left = self._compressed
-        while left:
-            data = self._archive.source.some()
-            if not data:
-                raise ArchiveError(f"The zip ends in the middle of {self.name!r}: it is cut short.")
-            if len(data) > left:
-                self._archive.source.give_back(data[left:])
-                data = data[:left]
-            left -= len(data)
-            yield data, data
-
     def _inflate(self) -> Iterator[tuple[bytes, bytes]]:
-        source, inflater = self._archive.source, self._archive.new_inflater()
+        source, inflater, most = self._archive.source, self._inflater, _FIRST_STEP
+        piece = b""
         while not inflater.eof:
-            data = source.some()
-            if not data:
-                raise ArchiveError(f"The zip ends in the middle of {self.name!r}: it is cut short.")
-            while data and not inflater.eof:
-                try:
-                    inflated = inflater.decompress(data, STEP)
-                except Exception as error:  # zlib.error, or isal's own
-                    raise ArchiveError(f"Member {self.name!r} of the zip is damaged: {error}.") from None
-                rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-                used = data[: len(data) - len(rest)]
-                if not used and not inflated and not inflater.eof:
-                    raise ArchiveError(f"Member {self.name!r} of the zip is damaged: it does not inflate any further.")
-                yield used, inflated
-                data = rest
-            if inflater.eof and data:
-                source.give_back(data)
+            fresh = b""
+            if inflater.needs_input:
+                fresh = piece = source.some(most)
+                most = min(STEP, 4 * most)
+                if not fresh:
+                    raise ArchiveError(f"The zip ends in the middle of {self.name!r}: it is cut short.")
+            try:
+                inflated = inflater.decompress(fresh, STEP)
+            except (ArchiveError, MemoryError):
+                raise
+            except Exception as error:  # each library has its own
+                raise self._damaged(f"{error}") from None
+            if inflater.eof:
+                rest = inflater.unused_data
+                source.give_back(rest)
+                yield piece[: len(piece) - len(rest)], inflated
+            elif inflater.needs_input:
+                yield piece, inflated
+            elif fresh or inflated:
+                # How much of the piece belongs to the member shows at its end.
+                yield b"", inflated
+            else:
+                raise self._damaged("it does not inflate any further")
 
     def _check_end(self) -> None:
         found = self.found
         found.crc, found.inflated = self.crc, self.inflated_size
-        if self._flags & _HAS_DESCRIPTOR:
-            self._skip_descriptor()
-        elif (self._crc, self._compressed, self._inflated) != (found.crc, found.compressed, found.inflated):
-            raise ArchiveError(
-                f"Member {self.name!r} of the zip is damaged: checksum {found.crc:08x} and {found.inflated} bytes, "
-                f"but its header says {self._crc:08x} and {self._inflated}."
-            )
+        if found.flags & HAS_DESCRIPTOR:
+            if not skip_descriptor(self._archive.source, found):
+                raise self._damaged("its checksum or size is not what was read")
+        elif problem := found.difference(self._stated, "its header"):
+            raise self._damaged(problem)
+        if self._listed and (problem := found.difference(self._listed, "the directory")):
+            raise self._damaged(problem)
+        if self.is_dir and found.inflated:
+            raise self._damaged("it is a folder by its name, but holds data")
         self.finished = True
 
-    def _skip_descriptor(self) -> None:
-        """Read the record behind the data, which comes with or without a signature, in 32 or 64 bits."""
-        found, source = self.found, self._archive.source
-        data = source.upto(24)
-        for signature in (_DESCRIPTOR, b""):
-            for form in ("<IQQ", "<III"):
-                try:
-                    expected = signature + struct.pack(form, found.crc, found.compressed, found.inflated)
-                except struct.error:  # too large for 32 bits
-                    continue
-                if data.startswith(expected):
-                    source.give_back(data[len(expected) :])
-                    return
-        raise ArchiveError(f"Member {self.name!r} of the zip is damaged: its checksum or size is not what was read.")
+    def _damaged(self, problem: str) -> ArchiveError:
+        return ArchiveError(f"Member {self.name!r} of the zip is damaged: {problem}.")
 
 
 class ZipStream:
@@ -174,23 +219,24 @@ class ZipStream:
 
     :param chunks: the zip's bytes, in pieces of any size.
     :param limits: how far it may go.
-    :param new_inflater: makes an object like ``zlib.decompressobj(wbits=-15)``.
-    :param directory: reads the directory at the zip's end ahead of the stream, by offset; only called for a member
-        that is stored with its size behind it. None where the zip can't be read out of order.
+    :param new_inflater: makes an ``Inflater`` of raw DEFLATE; isal's where it imports, zlib's otherwise.
+    :param directory: the directory at the zip's end, by offset, as ``read_directory`` gives it. Then what is wrong
+        shows before the first member, or at the member. Or a function that reads it, called only for a member that
+        is stored with its size behind it. None where the zip can't be read out of order.
     """
 
     def __init__(
         self,
         chunks: Iterable[bytes],
         limits: Limits | None = None,
-        new_inflater: Callable[[], Any] = lambda: zlib.decompressobj(wbits=-15),
-        directory: Callable[[], Mapping[int, Entry]] | None = None,
+        new_inflater: Callable[[], Inflater] | None = None,
+        directory: Callable[[], Mapping[int, Entry]] | Mapping[int, Entry] | None = None,
     ) -> None:
         self.source = ByteSource(chunks)
         self.limits = limits or Limits()
-        self.new_inflater = new_inflater
-        self._directory = directory
-        self._listed: Mapping[int, Entry] | None = None
+        self.new_inflater = new_inflater or best_codec().new_inflater
+        self._read_directory = directory if callable(directory) else None
+        self._listed = None if callable(directory) else directory
         self._found: list[Entry] = []
         self._total = 0
 
@@ -200,84 +246,87 @@ class ZipStream:
         :raises ArchiveError: when the zip is damaged, cut short, or no zip at all.
         :raises UnsafeArchiveError: when it is not one to be unpacked.
         """
-        while True:
-            offset = self.source.position
-            signature = self.source.upto(4)
-            if signature != _LOCAL:
-                break
+        if self._listed is not None:
+            self._check_ahead(self._listed)
+        signature = self._first()
+        while signature == LOCAL:
+            offset = self.source.position - 4
             header = self.source.exactly(26, "a member's header")
             name_size, extra_size = struct.unpack_from("<HH", header, 22)
             name = self.source.exactly(name_size, "a member's name")
-            member = Member(self, header, name, self.source.exactly(extra_size, "a member's header"), offset)
+            extra = self.source.exactly(extra_size, "a member's header")
+            member = Member(self, header, name, extra, offset)
             self._found.append(member.found)
-            if len(self._found) > self.limits.members:
-                raise UnsafeArchiveError(f"The zip has more than {self.limits.members} members (limit max_members).")
+            check_members(len(self._found), self.limits.members)
             if not member.is_dir:
                 yield member
             if not member.finished:
                 for _ in member:
                     pass
-        if offset == 0 and signature not in (END, CENTRAL):
-            raise _not_a_zip(signature + self.source.upto(60))
+            signature = self.source.upto(4)
         self._check_directory(signature)
+
+    def _first(self) -> bytes:
+        """Return the first signature."""
+        signature = self.source.upto(4)
+        if signature == _ONE_PART:
+            signature = self.source.upto(4)
+        if signature == DESCRIPTOR:
+            raise UnsafeArchiveError("This is the first part of a zip in several parts, which can't be read alone.")
+        if signature in (b"P", b"PK", LOCAL[:3]):
+            raise ArchiveError("The zip ends in its first four bytes: it is cut short.")
+        if signature not in (LOCAL, CENTRAL, END, END64):
+            raise ArchiveError(f"The download is {kind_of(signature + self.source.upto(60))}, not a zip.")
+        return signature
 
     def count(self, name: str, inflated: int) -> None:
         """Count inflated bytes against the limits."""
         self._total += inflated
-        if self._total > self.limits.total_bytes:
-            raise UnsafeArchiveError(
-                f"The zip inflates to more than {self.limits.total_bytes} bytes (limit max_bytes), in member {name!r}."
-            )
-        if self._total > 64 * STEP and self._total > self.limits.ratio * self.source.position:
-            raise UnsafeArchiveError(
-                f"The zip inflates more than {self.limits.ratio:.0f} times (limit max_ratio), in member {name!r}."
-            )
+        self.limits.check(self._total, self.source.position, f", in member {name!r}")
 
-    def listed(self, name: str, offset: int) -> Entry:
-        """Return what the directory says of the member at this offset, before the stream gets there."""
+    def listed(self, member: Entry) -> Entry | None:
+        """Return what the directory says of a member before the stream gets there, None if it can't be read."""
+        if self._listed is None and self._read_directory:
+            self._listed = self._read_directory()
+            self._check_ahead(self._listed)
+        return self.listed_ahead(member)
+
+    def listed_ahead(self, member: Entry) -> Entry | None:
+        """Return what the directory says of a member, None if it was not read."""
         if self._listed is None:
-            if self._directory is None:
-                raise UnsafeArchiveError(
-                    f"Member {name!r} is stored with its size behind it, which a stream can't read."
-                )
-            self._listed = self._directory()
-        if offset not in self._listed:
-            raise ArchiveError(f"The zip is damaged: its directory does not list {name!r}.")
-        return self._listed[offset]
+            return None
+        entry = self._listed.get(member.offset)
+        if entry is None:
+            raise ArchiveError(f"The zip is damaged: its directory does not list {member.text!r}.")
+        if problem := member.difference(entry, "the directory", header_only=True):
+            raise ArchiveError(f"Member {member.text!r} of the zip is damaged: {problem}.")
+        return entry
+
+    def _check_ahead(self, entries: Mapping[int, Entry]) -> None:
+        """Refuse by the directory what would be refused later."""
+        check_members(len(entries), self.limits.members)
+        compressed = sum(each.compressed for each in entries.values())
+        self.limits.check(sum(each.inflated for each in entries.values()), compressed, "")
+        end = 0
+        for offset in sorted(entries):
+            if offset < end:
+                raise UnsafeArchiveError(f"The zip is a bomb: {entries[offset].text!r} lies inside of another member.")
+            end = offset + 30 + len(entries[offset].name) + entries[offset].compressed
 
     def _check_directory(self, signature: bytes) -> None:
-        listed: list[Entry] = []
+        start = self.source.position - len(signature)
+        unlisted = {each.offset: each for each in self._found}
         while signature == CENTRAL:
-            listed.append(read_central_entry(self.source))
+            entry = read_central_entry(self.source)
+            found = unlisted.pop(entry.offset, None)
+            if found is None:
+                raise ArchiveError(f"The zip is damaged: its directory lists {entry.text!r} where no member begins.")
+            if problem := found.difference(entry, "the directory"):
+                raise ArchiveError(f"Member {found.text!r} of the zip is damaged: {problem}.")
             signature = self.source.upto(4)
-        if signature == END64:
-            (size,) = struct.unpack("<Q", self.source.exactly(8, "the directory's end"))
-            if size > 1 << 20:
-                raise ArchiveError("The zip is damaged: the record at its end has an impossible size.")
-            self.source.exactly(size, "the directory's end")
-            signature = self.source.upto(4)
-        if signature == LOCATOR64:
-            self.source.exactly(16, "the directory's end")
-            signature = self.source.upto(4)
-        if signature != END:
-            at = self.source.position - len(signature)
-            what = "it is cut short" if not signature else "there is something that does not belong there"
-            raise ArchiveError(f"The zip is damaged at byte {at}: {what}.")
-        end = self.source.exactly(18, "the directory's end")
-        self.source.exactly(struct.unpack_from("<H", end, 16)[0], "the comment")
-        if self.source.some():
-            raise ArchiveError("The zip is damaged: there are bytes behind its end.")
-        if sorted(listed, key=lambda each: each.offset) != self._found:
-            raise ArchiveError(
-                f"The zip is damaged: its directory lists {len(listed)} members that are not the {len(self._found)} read."
-            )
-
-
-def _not_a_zip(start: bytes) -> ArchiveError:
-    if not start:
-        return ArchiveError("The download is empty, not a zip.")
-    kind = (
-        "a web page" if start.lstrip()[:5].lower() in (b"<!doc", b"<html") else "XML" if start[:1] == b"<" else "no zip"
-    )
-    # The bytes themselves are not quoted: an S3 error page repeats the signed URL.
-    return ArchiveError(f"The download is {kind}, not a zip.")
+        length = self.source.position - len(signature) - start
+        end = read_end(self.source, signature)
+        for each in unlisted.values():
+            raise ArchiveError(f"The zip is damaged: its directory does not list {each.text!r}.")
+        if end != DirectoryEnd(len(self._found), length, start):
+            raise ArchiveError("The zip is damaged: its directory is not what the record at its end says.")
