@@ -126,6 +126,14 @@ def test_a_directory_that_disagrees_with_the_member(what, fields, ahead):
     assert "but the directory says" in message
 
 
+def test_with_the_directory_known_what_is_wrong_shows_at_the_member():
+    data = by_hand([{"central_crc": 1}, {}])
+    member = next(ZipStream([data], directory=directory(data)).members())
+    with pytest.raises(ArchiveError, match="checksum is .* but the directory says 00000001"):
+        list(member)
+    assert not member.finished
+
+
 @pytest.mark.parametrize("fields", [{"local_crc": 1}, {"local_inflated": 3}, {"local_compressed": 3}])
 def test_a_header_that_disagrees_with_the_data(fields):
     assert "damaged" in refused(by_hand([fields]))
