@@ -19,7 +19,7 @@ from chargebee_operators.windows import Window, as_utc
 # (wire name, value) pairs in a fixed order: the body of the POST, and part of the idempotency key.
 Fields = tuple[tuple[str, str], ...]
 
-_NUMBER = {"timestamp": re.compile(r"\d{10}"), "integer": re.compile(r"-?\d+")}
+_NUMBER = {"timestamp": re.compile(r"[0-9]{10}"), "integer": re.compile(r"-?[0-9]+")}
 _KIND_HINT = {"timestamp": "a datetime or a ten-digit epoch second", "integer": "a whole number"}
 _PAIR = re.compile(r"\[([^,\[\]]+),([^,\[\]]+)\]")
 
@@ -31,6 +31,7 @@ def export_fields(
     window_field: str | None = None,
     filters: Mapping[str, Any] | None = None,
     export_type: str | None = None,
+    rendered: bool = True,
 ) -> Fields:
     """Return the form fields of one export request, checked and in a fixed order.
 
@@ -41,9 +42,15 @@ def export_fields(
     :param filters: further filters, flat (``{"customer[auto_collection][is]": "on"}``) or nested
         (``{"customer": {"auto_collection": {"is": "on"}}}``).
     :param export_type: ``data`` or ``import_friendly_data``, where the export has it.
+    :param rendered: whether templates are rendered by now; before that, as at parse time, a value that holds a Jinja
+        expression is not looked at.
     :raises SettingsError: for anything that Chargebee would refuse or ignore.
     """
-    fields = dict(flatten(filters or {}))
+    fields: dict[str, Any] = {}
+    for name, value in flatten(filters or {}):
+        if name in fields:
+            raise SettingsError(f"filters: {name} is given twice, {fields[name]!r} and {value!r}: drop one of the two.")
+        fields[name] = value
     if export_type is not None:
         if not resource.export_types:
             raise SettingsError(
@@ -52,7 +59,7 @@ def export_fields(
         fields["export_type"] = export_type
     if window is not None and resource.is_report:
         fields = {**window.months(), **fields}
-    fields = {name: check_field(resource, name, value) for name, value in fields.items()}
+    fields = {name: check_field(resource, name, value, rendered=rendered) for name, value in fields.items()}
     if window is not None and window_field is not None and not resource.is_report:
         wire = f"{resource.record}[{resource.check_window_field(window_field)}]"
         taken = sorted(name for name in fields if name.startswith(f"{wire}["))
@@ -86,17 +93,16 @@ def flatten(filters: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str,
             yield wire, value
 
 
-def check_field(resource: Resource, name: str, value: Any) -> str:
+def check_field(resource: Resource, name: str, value: Any, *, rendered: bool = True) -> str:
     """Return the wire form of one parameter's value.
 
-    A value that still holds a Jinja expression is passed on as it is, to be checked when it is rendered.
-
+    :param rendered: see ``export_fields``.
     :raises SettingsError: when the export has no such field or operator, or the value is not of its kind.
     """
     outer, operator = _split(resource, name)
     spec = resource.fields[outer]
-    if isinstance(value, str) and "{{" in value:
-        return value
+    if not rendered and _holds_template(value):
+        return str(value)
     if operator in ("in", "not_in"):
         return _list(name, value, spec)
     if operator == "between":
@@ -124,11 +130,19 @@ def _split(resource: Resource, name: str) -> tuple[str, str]:
             "Chargebee would ignore it and export everything."
         )
     operators = resource.fields[outer].get("operators", [])
-    if operator not in operators:
+    if not operators:
+        raise SettingsError(f"filters: {outer} of the {resource.name} export takes no operator: write {outer!r} alone.")
+    if name != f"{outer}[{operator}]" or operator not in operators:
         raise SettingsError(
             f"filters: {outer} has no operator {operator!r}{nearest(operator, operators)}; it takes {', '.join(operators)}."
         )
     return outer, operator
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(_holds_template(each) for each in value)
+    return isinstance(value, str) and "{{" in value
 
 
 def _one(name: str, value: Any, spec: Mapping[str, Any]) -> str:
@@ -137,8 +151,9 @@ def _one(name: str, value: Any, spec: Mapping[str, Any]) -> str:
     if isinstance(value, datetime):
         value = int(as_utc(value).timestamp())
     text = str(value).strip() if isinstance(value, str | int) else ""
+    hint = _KIND_HINT.get(spec.get("kind", ""), "one value, as text")
     if not text:
-        raise SettingsError(f"filters: {name} is {value!r}: give it one value.")
+        raise SettingsError(f"filters: {name} is {value!r}: give it {hint}.")
     allowed = spec.get("values")
     if allowed and text not in allowed:
         raise SettingsError(
@@ -146,7 +161,7 @@ def _one(name: str, value: Any, spec: Mapping[str, Any]) -> str:
         )
     pattern = _NUMBER.get(spec.get("kind", ""))
     if pattern and not pattern.fullmatch(text):
-        raise SettingsError(f"filters: {name} is {text!r}: give {_KIND_HINT[spec['kind']]}.")
+        raise SettingsError(f"filters: {name} is {text!r}: give it {hint}.")
     return text
 
 
@@ -163,10 +178,20 @@ def _between(name: str, value: Any, spec: Mapping[str, Any]) -> str:
 
 def _list(name: str, value: Any, spec: Mapping[str, Any]) -> str:
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = value.strip().removeprefix("[").removesuffix("]").split(",")
-    if not isinstance(value, list | tuple | set) or not value:
+        value = _read_list(value.strip())
+    if isinstance(value, set | frozenset):
+        # Their order differs from process to process, and a retry must send what the first try has sent.
+        value = sorted(value, key=str)
+    if not isinstance(value, list | tuple) or not value:
         raise SettingsError(f"filters: {name} is {value!r}: give a list of one or more values.")
     return json.dumps([_one(name, part, spec) for part in value], ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_list(text: str) -> list[Any]:
+    """Read a list written as ``["a","b"]``, ``[a,b]`` or ``a,b``."""
+    if text.startswith("["):
+        try:
+            return list(json.loads(text))
+        except ValueError:
+            text = text.removeprefix("[").removesuffix("]")
+    return [each.strip() for each in text.split(",")]

@@ -135,7 +135,7 @@ class ChargebeeExportOperator(BaseOperator):
         if len(literal) == 2:
             window_of(self.window_start, self.window_end)
         if not _is_template(self.filters):
-            self._fields(kind, Window(datetime(2024, 1, 1), datetime(2024, 1, 2)))
+            self._fields(kind, Window(datetime(2024, 1, 1), datetime(2024, 1, 2)), rendered=False)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the export; on a refusal for want of a slot, defer."""
@@ -187,7 +187,7 @@ class ChargebeeExportOperator(BaseOperator):
             return None
         return "month" if kind.is_report else self.window_field or kind.default_window_field
 
-    def _fields(self, kind: Resource, window: Window | None) -> Fields:
+    def _fields(self, kind: Resource, window: Window | None, rendered: bool = True) -> Fields:
         snapshot = self._is_snapshot() and not kind.is_report
         return export_fields(
             kind,
@@ -195,6 +195,7 @@ class ChargebeeExportOperator(BaseOperator):
             window_field=self._window_field(kind),
             filters=self.filters,
             export_type=self.export_type,
+            rendered=rendered,
         )
 
     def _idempotency_key(self, context: Context, site: str, fields: Fields) -> str:
