@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chargebee_operators.exceptions import SettingsError
-from chargebee_operators.filters import check_field, flatten
+from chargebee_operators.filters import export_fields
 from chargebee_operators.formats import get_format
 from chargebee_operators.resources import PRODUCT_CATALOG_2, get_resource
+from chargebee_operators.windows import EARLIEST, LATEST, Window
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,14 @@ class ResourceSettings:
             raise SettingsError(
                 f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out."
             )
-        for wire, value in flatten(self.filters):
-            check_field(kind, wire, value)
+        export_fields(
+            kind,
+            window=None if self.is_snapshot and not kind.is_report else Window(EARLIEST, LATEST),
+            window_field=self.window_field or kind.default_window_field,
+            filters=self.filters,
+            export_type=self.export_type,
+            rendered=False,
+        )
 
     @property
     def is_snapshot(self) -> bool:
