@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from chargebee_operators.exceptions import SettingsError
 MIN_POLL_INTERVAL = 10.0
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ def settings_from_connection(connection: Any) -> SiteSettings:
             f"Connection {conn_id!r} has no login: put the Chargebee site's name there, 'acme-test' say."
         )
     if not _SITE.fullmatch(site):
+        if "_" in site or "@" in site:
+            # Not quoted: login and password may have been swapped, and API keys look like test_AbC.
+            raise SettingsError(
+                f"Connection {conn_id!r}: login is not a site's name. Give the name alone there, 'acme-test' say, "
+                "and the API key as password."
+            )
         raise SettingsError(
             f"Connection {conn_id!r}: login {site!r} is not a site's name. Give the name alone, 'acme-test' say, "
             "without https:// and without .chargebee.com."
@@ -82,12 +90,12 @@ def settings_from_connection(connection: Any) -> SiteSettings:
         raise SettingsError(f"Connection {conn_id!r} has no password: put a Chargebee API key there.")
     if not api_key.isascii():
         raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
-    extra = _Extra(conn_id, connection.extra_dejson or {})
+    extra = _Extra(conn_id, _read_extra(connection))
     endpoint = _endpoint(connection)
     return SiteSettings(
         site=site,
         api_key=api_key,
-        base_url=endpoint or f"https://{site}.{extra.text('domain') or 'chargebee.com'}/api/v2",
+        base_url=endpoint or f"https://{site}.{extra.domain()}/api/v2",
         custom_endpoint=endpoint is not None,
         connect_timeout=extra.seconds("connect_timeout", 10.0),
         read_timeout=extra.seconds("read_timeout", 60.0),
@@ -101,20 +109,39 @@ def settings_from_connection(connection: Any) -> SiteSettings:
 
 def _endpoint(connection: Any) -> str | None:
     """Return the overridden API address, or None for Chargebee's own."""
-    host = (connection.host or "").strip().rstrip("/")
+    host = (connection.host or "").strip()
     if not host:
         return None
     scheme = connection.schema if connection.schema in ("http", "https") else "https"
-    url = host if "://" in host else f"{scheme}://{host}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    try:
+        parts = urlsplit(host if "://" in host else f"{scheme}://{host}")
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in host or parts.query or parts.fragment:
+        # What stands before an @ may be a key.
+        shown = "" if "@" in host else f"{host!r} "
         raise SettingsError(
-            f"Connection {connection.conn_id!r}: host {host!r} is not an address. Leave it empty for Chargebee itself, "
+            f"Connection {connection.conn_id!r}: host {shown}is not an address. Leave it empty for Chargebee itself, "
             "or give the endpoint of a simulator or proxy, 'http://127.0.0.1:8090' say."
         )
-    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
+    netloc = parts.netloc if port or not connection.port else f"{parts.netloc}:{connection.port}"
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{netloc}{path}" + ("" if path.endswith("/api/v2") else "/api/v2")
+
+
+def _read_extra(connection: Any) -> Mapping[str, Any]:
+    """Return the extra as a dict. Airflow's own reading takes an extra that is not JSON for an empty one."""
+    try:
+        values = json.loads(connection.extra or "{}")
+    except ValueError:
+        values = None
+    if not isinstance(values, Mapping):
+        raise SettingsError(
+            f"Connection {connection.conn_id!r}: extra is not a JSON object. Leave it empty, or write "
+            '{"read_timeout": 60} say.'
+        )
+    return values
 
 
 class _Extra:
@@ -131,6 +158,14 @@ class _Extra:
         if not isinstance(value, str):
             raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a text.")
         return value.strip()
+
+    def domain(self) -> str:
+        domain = self.text("domain") or "chargebee.com"
+        if not _DOMAIN.fullmatch(domain):
+            raise SettingsError(
+                f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, 'chargebee.com' say."
+            )
+        return domain
 
     def seconds(self, name: str, default: float) -> float:
         value = self.values.get(name, default)
