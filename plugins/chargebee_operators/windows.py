@@ -89,10 +89,8 @@ def parse_instant(value: Any, name: str) -> datetime:
     :param name: what the value is called, for the error.
     :raises SettingsError: when it is neither.
     """
-    if isinstance(value, datetime):
-        return as_utc(value)
     try:
-        return as_utc(datetime.fromisoformat(str(value).strip()))
+        return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip()))
     except (ValueError, OverflowError):
         raise SettingsError(
             f"{name} {value!r} is not a date: write it as 2026-11-23 or 2026-11-23T00:00:00Z."
