@@ -32,6 +32,7 @@ REPLAYED_HEADER = "chargebee-idempotency-replayed"
 BUSINESS_ENTITY_HEADER = "chargebee-business-entity-id"
 
 _EXPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -103,8 +104,10 @@ def get_export_request(settings: SiteSettings, export_id: str, business_entity_i
 
     :raises SettingsError: when the id can't be one of Chargebee's.
     """
-    if not _EXPORT_ID.fullmatch(export_id):
-        raise SettingsError(f"export_id {export_id!r} is not an id of a Chargebee export.")
+    if not _EXPORT_ID.fullmatch(str(export_id)):
+        raise SettingsError(
+            f"export_id {export_id!r} is not an id of a Chargebee export: pass the record that the start task returned."
+        )
     return ApiRequest("GET", f"/exports/{quote(export_id)}", headers=_entity_header(settings, business_entity_id))
 
 
@@ -137,7 +140,7 @@ def read_answer(settings: SiteSettings, status: int, headers: Mapping[str, str],
         if not isinstance(export, Mapping):
             raise TypeError("no export")
         return _read_export(export, folded.get(REPLAYED_HEADER, "").lower() == "true")
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         # Nothing of the body is quoted, for it may hold the download URL.
         raise UnavailableError(
             f"Site {settings.site} answered {status}, but not with an export: a proxy or gateway may stand between.",
@@ -160,9 +163,9 @@ def _read_export(export: Mapping[str, Any], replayed: bool) -> Export:
 
 def _refusal(settings: SiteSettings, status: int, headers: Mapping[str, str], payload: Any) -> ChargebeeApiError:
     body = payload if isinstance(payload, Mapping) else {}
-    code = str(body["api_error_code"]) if body.get("api_error_code") else None
-    said = _URL.sub("[URL]", str(body.get("message") or ""))[:300].replace(settings.api_key, "***")
-    param = f" (parameter {body['param']})" if body.get("param") else ""
+    code = _quotable(settings, body.get("api_error_code"))
+    said = _quotable(settings, body.get("message")) or ""
+    param = f" (parameter {_quotable(settings, body['param'])})" if body.get("param") else ""
     told = f"{status} {code}{param}: {said}" if code else f"{status}, without a reason that can be read"
     site = settings.site
     if status == 429:
@@ -195,6 +198,12 @@ def _refusal(settings: SiteSettings, status: int, headers: Mapping[str, str], pa
     return RequestRejectedError(f"Site {site} refused the request: {told}{mend}", status=status, code=code)
 
 
+def _quotable(settings: SiteSettings, value: Any) -> str | None:
+    """Return what an answer says in a form that a log may hold, or None when it says nothing."""
+    # The key goes before the text is cut, or half of it might stay.
+    return _URL.sub("[URL]", str(value).replace(settings.api_key, "***"))[:300] if value else None
+
+
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Return the seconds that a Retry-After header asks for, given in seconds or as a date; None without one.
 
@@ -204,13 +213,11 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(value):
+        return float(value)
     try:
         until = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
