@@ -67,6 +67,11 @@ class JobRecord:
         missing = sorted(names - {"restarts"} - set(value))
         if missing:
             raise SettingsError(f"job lacks {', '.join(missing)}: pass the whole record that the start task returned.")
+        for name, kind in (("export_id", str), ("resource", str), ("site", str), ("filters", Mapping)):
+            if not isinstance(value[name], kind):
+                raise SettingsError(
+                    f"job has {name} {value[name]!r}: pass the record as the start task returned it, unchanged."
+                )
         return cls(**{name: value[name] for name in names if name in value})
 
     @property

@@ -116,13 +116,12 @@ def _all_fields() -> dict[str, dict[str, dict[str, Any]]]:
     return fields
 
 
-@cache
 def get_resource(name: str) -> Resource:
     """Return the export of that name.
 
     :raises SettingsError: when Chargebee has no such export; the nearest name is offered.
     """
-    if name not in _KINDS:
+    if name not in RESOURCE_NAMES:
         raise SettingsError(
             f"resource {name!r} is not one that Chargebee exports{nearest(name, RESOURCE_NAMES)}; "
             f"choose from {', '.join(RESOURCE_NAMES)}."
