@@ -104,7 +104,7 @@ def get_export_request(settings: SiteSettings, export_id: str, business_entity_i
 
     :raises SettingsError: when the id can't be one of Chargebee's.
     """
-    if not _EXPORT_ID.fullmatch(str(export_id)):
+    if not isinstance(export_id, str) or not _EXPORT_ID.fullmatch(export_id):
         raise SettingsError(
             f"export_id {export_id!r} is not an id of a Chargebee export: pass the record that the start task returned."
         )
