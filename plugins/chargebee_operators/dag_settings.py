@@ -114,7 +114,12 @@ class ExportDagSettings:
                 f"DAG {self.dag_id!r}: s3_bucket is empty. Give the bucket's name where the DAG's settings stand, or in "
                 "Airflow's configuration as [chargebee_export] bucket."
             )
-        if not self.resources or isinstance(self.resources, str):
+        if str(self.s3_bucket).startswith("s3://"):
+            raise SettingsError(
+                f"DAG {self.dag_id!r}: s3_bucket is {self.s3_bucket!r}: give the bucket's name alone, without s3://, and "
+                "what its keys begin with as prefix."
+            )
+        if not self.resources or not isinstance(self.resources, Sequence) or isinstance(self.resources, str):
             raise SettingsError(f"DAG {self.dag_id!r}: resources is {self.resources!r}: give a list of one or more.")
         each = tuple(one if isinstance(one, ResourceSettings) else ResourceSettings(one) for one in self.resources)
         names = [one.name for one in each]
