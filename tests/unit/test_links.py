@@ -1,0 +1,87 @@
+"""Buttons in the UI: the right address, or none; never an error."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargebee_operators import links
+from chargebee_operators.links import ChargebeeSiteLink, S3PartitionLink
+
+KEY = SimpleNamespace(dag_id="d", task_id="t", run_id="r", try_number=1, map_index=-1)
+BOTH = pytest.mark.parametrize("link", [ChargebeeSiteLink(), S3PartitionLink()], ids=lambda link: link.name)
+
+
+@pytest.fixture
+def returned(monkeypatch):
+    """Let the task have returned something."""
+    return lambda value: monkeypatch.setattr(links, "xcom_of", lambda ti_key: value)
+
+
+@pytest.mark.parametrize(
+    ("link", "result", "address"),
+    [
+        (ChargebeeSiteLink(), {"site": "acme-test"}, "https://acme-test.chargebee.com/"),
+        (ChargebeeSiteLink(), {"site": "a/../b"}, "https://a%2F..%2Fb.chargebee.com/"),
+        (
+            S3PartitionLink(),
+            {"bucket": "mine", "prefix": "chargebee/site=acme/window_start=20261123T000000Z/"},
+            "https://console.aws.amazon.com/s3/buckets/mine?prefix=chargebee/site%3Dacme/window_start%3D20261123T000000Z/",
+        ),
+        (
+            S3PartitionLink(),
+            {"bucket": "mine", "prefix": "a&b=c"},
+            "https://console.aws.amazon.com/s3/buckets/mine?prefix=a%26b%3Dc",
+        ),
+    ],
+)
+def test_the_address(returned, link, result, address):
+    returned(result)
+    assert link.get_link(None, ti_key=KEY) == address
+
+
+@BOTH
+@pytest.mark.parametrize("value", [None, "", [], 5, {}, {"site": None, "bucket": 5}, {"site": object()}], ids=repr)
+def test_a_result_of_another_kind_makes_no_link(returned, link, value):
+    returned(value)
+    assert link.get_link(None, ti_key=KEY) == ""
+
+
+@given(st.text(), st.text())
+def test_any_bucket_and_prefix_come_back_out_of_the_address(bucket, prefix):
+    url = urlsplit(S3PartitionLink().address({"bucket": bucket, "prefix": prefix}))
+    assert (url.netloc, unquote(url.path)) == ("console.aws.amazon.com", f"/s3/buckets/{bucket}")
+    assert parse_qs(url.query, keep_blank_values=True) == {"prefix": [prefix]}
+
+
+@given(st.text())
+def test_no_site_leads_to_another_host(site):
+    url = urlsplit(ChargebeeSiteLink().address({"site": site}))
+    assert url.netloc.endswith(".chargebee.com")
+    assert (url.path, url.query, url.fragment) == ("/", "", "")
+
+
+@BOTH
+def test_a_lookup_that_fails_makes_no_link_and_is_told_by_its_kind_alone(monkeypatch, caplog, link):
+    def fail(ti_key):
+        raise RuntimeError("postgresql://airflow:s3cr3t@db/")
+
+    monkeypatch.setattr(links, "xcom_of", fail)
+    with caplog.at_level(logging.DEBUG):
+        assert link.get_link(None, ti_key=KEY) == ""
+    assert "RuntimeError" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+@BOTH
+def test_without_airflows_database_there_is_no_link(link):
+    assert link.get_link(None, ti_key=KEY) == ""
+
+
+def test_the_names_that_the_plugin_shows():
+    assert (ChargebeeSiteLink.name, S3PartitionLink.name) == ("Chargebee", "S3 partition")
