@@ -1,10 +1,17 @@
-"""What every test runs in: an Airflow home of its own, and nothing of this machine's environment."""
+"""What every test runs in: an Airflow home of its own, nothing of this machine's environment, simulators at hand."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargebee_simulator import Simulator, SimulatorSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +29,50 @@ for name in list(os.environ):
     foreign = name.startswith(("AIRFLOW_CONN_", "AWS_")) or name.lower().endswith("_proxy")
     if foreign or name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"):
         del os.environ[name]
+
+NOW = "2026-11-24T12:00:00Z"
+SITE, KEY = "acme-test", "test_key_0123456789abcdef"
+
+
+@pytest.fixture
+def make_simulator() -> Iterator[Callable[..., Simulator]]:
+    """Start simulators; each ends with the test."""
+    running: list[Simulator] = []
+
+    def start(**settings: Any) -> Simulator:
+        defaults = {"sites": (f"{SITE}:{KEY}",), "customers": 60, "job_seconds": 0, "now": NOW, "rate_limit": 0}
+        simulator = Simulator(SimulatorSettings(**{**defaults, **settings}))
+        simulator.__enter__()
+        running.append(simulator)
+        return simulator
+
+    yield start
+    for each in running:
+        each.__exit__(None, None, None)
+
+
+@pytest.fixture
+def simulator(make_simulator: Callable[..., Simulator]) -> Simulator:
+    """A simulator with one site, whose jobs end at once."""
+    return make_simulator()
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Point ``chargebee_default`` at a simulator."""
+
+    def point(simulator: Simulator, **changes: Any) -> None:
+        extra = {"poll_interval": 0.05, "max_poll_interval": 0.2, **changes.pop("extra", {})}
+        if simulator.ca_bundle:
+            extra.setdefault("ca_bundle", str(simulator.ca_bundle))
+        connection = {"conn_type": "generic", "login": SITE, "password": KEY, "host": simulator.url, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps({**connection, **changes}))
+
+    return point
+
+
+@pytest.fixture
+def connected(simulator: Simulator, connect: Callable[..., None]) -> Simulator:
+    """The simulator, with ``chargebee_default`` pointing at it."""
+    connect(simulator)
+    return simulator

@@ -1,21 +1,16 @@
-"""Real servers: the simulator in this process, SeaweedFS beside it, and connections to both."""
+"""Real servers beside the simulator: SeaweedFS, a connection to it, and Airflow's own database."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 import stack
-from chargebee_simulator import Simulator, SimulatorSettings
 
-NOW = "2026-11-24T12:00:00Z"
-SITE, KEY = "acme-test", "test_key_0123456789abcdef"
 _numbers = itertools.count()
 
 
@@ -38,50 +33,6 @@ def bucket(s3: stack.S3Server) -> str:
     name = f"test-{next(_numbers)}"
     s3.client().create_bucket(Bucket=name)
     return name
-
-
-@pytest.fixture
-def make_simulator() -> Iterator[Callable[..., Simulator]]:
-    """Start simulators; each ends with the test."""
-    running: list[Simulator] = []
-
-    def start(**settings: Any) -> Simulator:
-        defaults = {"sites": (f"{SITE}:{KEY}",), "customers": 60, "job_seconds": 0, "now": NOW, "rate_limit": 0}
-        simulator = Simulator(SimulatorSettings(**{**defaults, **settings}))
-        simulator.__enter__()
-        running.append(simulator)
-        return simulator
-
-    yield start
-    for each in running:
-        each.__exit__(None, None, None)
-
-
-@pytest.fixture
-def simulator(make_simulator: Callable[..., Simulator]) -> Simulator:
-    """A simulator with one site, whose jobs end at once."""
-    return make_simulator()
-
-
-@pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Point ``chargebee_default`` at a simulator."""
-
-    def point(simulator: Simulator, **changes: Any) -> None:
-        extra = {"poll_interval": 0.05, "max_poll_interval": 0.2, **changes.pop("extra", {})}
-        if simulator.ca_bundle:
-            extra.setdefault("ca_bundle", str(simulator.ca_bundle))
-        connection = {"conn_type": "generic", "login": SITE, "password": KEY, "host": simulator.url, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps({**connection, **changes}))
-
-    return point
-
-
-@pytest.fixture
-def connected(simulator: Simulator, connect: Callable[..., None]) -> Simulator:
-    """The simulator, with ``chargebee_default`` pointing at it."""
-    connect(simulator)
-    return simulator
 
 
 @pytest.fixture
