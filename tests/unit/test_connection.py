@@ -56,6 +56,16 @@ def test_the_json_and_the_uri_form_say_the_same(site, key, seconds, kind):
     assert through_airflow(as_uri) == expected
 
 
+@pytest.mark.parametrize("kind", ["generic", "http"])
+def test_the_fields_of_the_form_one_by_one(kind):
+    from airflow.models import Connection
+
+    fields = {"login": " acme-test ", "password": KEY, "host": "", "schema": "", "extra": '{"read_timeout": 5}'}
+    found = settings_from_connection(Connection(conn_id="chargebee_acme", conn_type=kind, **fields))
+    assert (found.site, found.api_key, found.read_timeout) == ("acme-test", KEY, 5.0)
+    assert found.base_url == "https://acme-test.chargebee.com/api/v2"
+
+
 def test_extras_of_a_uri_may_be_plain_parameters():
     found = through_airflow(f"generic://acme:{KEY}@/?poll_interval=20&allowed_download_hosts=a.com,B.com")
     assert (found.poll_interval, found.allowed_download_hosts) == (20.0, ("a.com", "b.com"))

@@ -1,0 +1,142 @@
+"""The connection as README.md says to store it: the test takes settings, commands and JSON out of its text."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import stack
+from chargebee_operators import ChargebeeHook
+
+README = (stack.ROOT / "README.md").read_text(encoding="utf-8")
+# Looks connections up from a worker's side and from the triggerer's, and tells what they say; null for one not found.
+LOOK_UP = """
+import asyncio, json, sys
+from chargebee_operators import ChargebeeHook
+from chargebee_operators._compat import aget_connection
+
+def look_up(conn_id):
+    try:
+        found, triggerers = ChargebeeHook(conn_id).settings, asyncio.run(aget_connection(conn_id))
+    except Exception as error:
+        print(conn_id, type(error).__name__, file=sys.stderr)
+        return None
+    return [found.site, found.api_key, found.base_url, triggerers.login, triggerers.password]
+
+print(json.dumps([look_up(conn_id) for conn_id in sys.argv[1:]]))
+"""
+
+
+def block(language: str, containing: str) -> str:
+    """Return the README's code block of that language with that text in it."""
+    (found,) = (text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text)
+    return found
+
+
+def secrets_settings() -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(block("ini", "[secrets]"))
+    return dict(parser["secrets"])
+
+
+def for_secrets_manager() -> tuple[str, str]:
+    """Return the backend and the prefix that the README tells in a sentence."""
+    told = re.search(r"For Secrets Manager the backend is `([\w.]+)`, and the\s+prefix `([\w/]+)`", README)
+    return told[1], told[2]
+
+
+def put_parameter() -> dict[str, str]:
+    """Return the arguments of the README's ``aws ssm put-parameter``."""
+    words = shlex.split(block("bash", "aws ssm put-parameter").replace("\\\n", " "))
+    return dict(zip(words[3::2], words[4::2], strict=True))
+
+
+def looked_up(*conn_ids: str, **environment: str) -> list[Any]:
+    """Look connections up in an Airflow of its own."""
+    path = {"PYTHONPATH": str(stack.ROOT / "plugins")}
+    command = [sys.executable, "-W", "ignore", "-c", LOOK_UP, *conn_ids]
+    done = subprocess.run(
+        command, env={**os.environ, **path, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def as_read_from(stored: str) -> list[str]:
+    told = json.loads(stored)
+    site, key = told["login"], told["password"]
+    return [site, key, f"https://{site}.chargebee.com/api/v2", site, key]
+
+
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An AWS of loopback's own, and the environment that leads there."""
+    (port,) = stack.free_ports(1)
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with stack.running("moto", command, tmp_path_factory.mktemp("moto")) as server:
+        server.wait_until(lambda: listens(port))
+        yield {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def client(moto, monkeypatch) -> Any:
+    """Make boto3 clients that lead to moto."""
+    import boto3
+
+    for name, value in moto.items():
+        monkeypatch.setenv(name, value)
+    return boto3.client
+
+
+def test_ssm_parameter_store(moto, client):
+    stored, told = put_parameter(), secrets_settings()
+    store, another = client("ssm"), stored["--name"].replace("chargebee_default", "another")
+    store.put_parameter(Name=stored["--name"], Value=stored["--value"], Type=stored["--type"])
+    # Kept there as well, but not to be asked for: the lookup pattern is about chargebee_ alone.
+    store.put_parameter(Name=another, Value=stored["--value"], Type=stored["--type"])
+    settings = {
+        "AIRFLOW__SECRETS__BACKEND": told["backend"],
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": told["backend_kwargs"],
+    }
+    found = looked_up("chargebee_default", "another", **moto, **settings)
+    assert found == [as_read_from(stored["--value"]), None]
+    assert stored["--type"] == "SecureString"
+
+
+def test_secrets_manager(moto, client):
+    stored, (backend, prefix) = put_parameter()["--value"], for_secrets_manager()
+    for name in ("chargebee_default", "another"):
+        client("secretsmanager").create_secret(Name=f"{prefix}/{name}", SecretString=stored)
+    kwargs = {**json.loads(secrets_settings()["backend_kwargs"]), "connections_prefix": prefix}
+    settings = {"AIRFLOW__SECRETS__BACKEND": backend, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
+    found = looked_up("chargebee_default", "another", **moto, **settings)
+    assert found == [as_read_from(stored), None]
+
+
+def test_the_environment(monkeypatch):
+    name, _, stored = shlex.split(block("bash", "AIRFLOW_CONN_CHARGEBEE_DEFAULT"))[1].partition("=")
+    monkeypatch.setenv(name, stored)
+    found = ChargebeeHook().settings
+    assert [found.site, found.api_key, found.base_url] == as_read_from(stored)[:3]
