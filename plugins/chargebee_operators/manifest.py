@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -46,10 +47,13 @@ class Manifest:
 
     :param job: the job record.
     :param package_version: of this package.
-    :param run: dag_id, run_id, task_id and try_number of the task that wrote it.
+    :param run: dag_id, run_id, task_id and try_number of the task that wrote it, and its attempt: a token of this try
+        alone, so that no two manifests are alike.
     :param format: ``csv``, ``csv.gz`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had none.
+    :param replaced: keys of earlier runs' objects, which are removed once this manifest stands. Should this run die
+        before it has, the next one finds them here.
     """
 
     job: Mapping[str, Any]
@@ -58,6 +62,7 @@ class Manifest:
     format: str
     committed_at: str
     files: list[FileEntry] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -76,13 +81,12 @@ class Manifest:
         return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def listed_keys(text: str) -> list[str]:
-    """Return the keys that an earlier manifest lists; none when it can't be read as one."""
+def known_keys(document: Any) -> set[str]:
+    """Return the keys that an earlier manifest lists as its own or as replaced; none when it can't be read as one."""
     try:
-        files = json.loads(text).get("files", [])
-        return [str(each["key"]) for each in files]
-    except (ValueError, AttributeError, TypeError, KeyError):
-        return []
+        return {str(each["key"]) for each in document["files"]} | {str(key) for key in document.get("replaced", ())}
+    except (AttributeError, TypeError, KeyError):
+        return set()
 
 
 def check_template(name: str, template: str, known: Mapping[str, Any]) -> None:
@@ -116,13 +120,16 @@ def placeholders(job: JobRecord) -> dict[str, str]:
 class ObjectNames:
     """Gives each member of a zip an object name that is safe and its own.
 
-    :param template: with the placeholders ``{member}`` (its name without folders and ending), ``{export_id}`` and
-        those of ``placeholders``, ``{suffix}`` being the format's ending.
+    :param template: with the placeholders ``{member}`` (its name without folders and ending), ``{suffix}`` (the
+        format's ending), ``{attempt}`` (a token of this try alone) and those of ``placeholders``.
     """
 
     def __init__(self, template: str, job: JobRecord, suffix: str) -> None:
+        self.attempt = secrets.token_hex(4)
+        # Whether no other try can write an object of the same name.
+        self.unique = "{attempt" in template
         self._template = template
-        self._values = {**placeholders(job), "suffix": suffix}
+        self._values = {**placeholders(job), "suffix": suffix, "attempt": self.attempt}
         self._given: set[str] = set()
 
     def name(self, member: str) -> str:
@@ -139,6 +146,19 @@ class ObjectNames:
         raise SettingsError(
             f"object_name {self._template!r} gives two members of the zip one name: put {{member}} in it."
         )
+
+    def pattern(self, *, any_export: bool = False) -> re.Pattern[str]:
+        """Return what the names of this job's objects match, whichever the try and the member.
+
+        :param any_export: of any other job for the same partition too.
+        """
+        wild = {"member": "[A-Za-z0-9._=-]+", "attempt": "[0-9a-f]{8}"}
+        if any_export:
+            wild["export_id"] = "[^/]+"
+        text = re.escape(self._template.format(**{**self._values, **{name: f"\0{name}\0" for name in wild}}))
+        for name, expression in wild.items():
+            text = text.replace(f"\0{name}\0", expression)
+        return re.compile(text)
 
 
 def safe_stem(member: str) -> str:

@@ -1,20 +1,25 @@
-"""One partition in S3: data objects first, the manifest last, then what an earlier run left.
+"""One partition in S3: complete or absent, and replaced as a whole.
 
-Readers that follow ``_manifest.json`` never see a partition half written.
+The data goes up as multipart uploads that nobody can see. Once all of it is there, they are completed, checked against
+what was sent, and named in ``_manifest.json``, which is the commit. Then what earlier runs left goes. docs/commit.md
+says why that is safe, whatever happens in between and whoever else is at it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
+import json
 import logging
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.exceptions import DestinationError, UploadError
-from chargebee_operators.manifest import FileEntry, Manifest, listed_keys
+from chargebee_operators.exceptions import ChargebeeExportError, DestinationError, UploadError
+from chargebee_operators.manifest import Manifest, ObjectNames, known_keys
+from chargebee_operators.multipart import Uploader
+from chargebee_operators.s3_bucket import S3Bucket, S3CallError
+from chargebee_operators.upload_args import for_manifest
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -22,9 +27,13 @@ if TYPE_CHECKING:
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
 
-# Part size times the parts in flight is what an upload holds in memory.
-TRANSFER_DEFAULTS = {"multipart_threshold": 8 << 20, "multipart_chunksize": 8 << 20, "max_concurrency": 4}
-PARTS_IN_MEMORY = 4
+TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 4}
+
+# An upload of another run that is older than this has no run any more.
+ABANDONED = timedelta(hours=24)
+
+# What S3 answers when the object is not the one that If-Match or If-None-Match speak of.
+_CHANGED = (404, 409, 412)
 
 
 @dataclass(frozen=True)
@@ -45,18 +54,16 @@ def s3_hook(
 
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials.
     :param extra_args: as ``upload_fileobj`` takes them: encryption, ACL, storage class, tagging...
-    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults.
+    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults of 8 MB parts, 4
+        at a time.
     """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    hook = S3Hook(
+    return S3Hook(
         aws_conn_id=aws_conn_id,
         extra_args=dict(extra_args or {}),
         transfer_config_args={**TRANSFER_DEFAULTS, **(transfer_config_args or {})},
     )
-    # boto3's default holds ten parts of a stream, which at 8 MB is more than the rest of the task.
-    hook.transfer_config.max_in_memory_upload_chunks = PARTS_IN_MEMORY
-    return hook
 
 
 def check_bucket(hook: S3Hook, bucket: str) -> None:
@@ -78,130 +85,181 @@ def check_bucket(hook: S3Hook, bucket: str) -> None:
         log.warning("Bucket %s: could not be looked at (%s); the upload will tell.", bucket, status)
 
 
+@dataclass(frozen=True)
+class Current:
+    """The manifest that stands before ours.
+
+    :param condition: the header under which ours may take its place; empty when it could not be read.
+    :param document: what it says; None when there is none.
+    """
+
+    condition: Mapping[str, str]
+    document: Any = None
+
+
 class S3Partition:
-    """A partition that is being replaced.
+    """A partition that is being replaced; to be used in a ``with`` block, which cleans up when it fails.
 
     :param hook: from ``s3_hook``.
     :param bucket: the bucket's name.
+    :param prefix: what all keys of the partition begin with.
     :param manifest_key: where the manifest goes.
+    :param names: of this run's objects.
     """
 
-    def __init__(self, hook: S3Hook, bucket: str, manifest_key: str) -> None:
+    def __init__(self, hook: S3Hook, bucket: str, prefix: str, manifest_key: str, names: ObjectNames) -> None:
+        config = hook.transfer_config
         self.bucket = bucket
         self.manifest_key = manifest_key
-        self._hook = hook
-        self._client = hook.get_conn()
-        self._written: list[str] = []
-        self._earlier = self._earlier_keys()
+        self._below = f"{prefix}/" if prefix else ""
+        self._names = names
+        self._s3 = S3Bucket(hook, bucket)
+        self._uploader = Uploader(
+            self._s3, config.multipart_chunksize, config.max_concurrency, threads=config.use_threads
+        )
+        self._undecided = False
 
-    def write(self, key: str, pieces: Iterable[bytes]) -> Written:
-        """Upload one object from its bytes.
+    def __enter__(self) -> S3Partition:
+        self._abort_earlier_uploads()
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Also when the task is killed from the UI, which arrives as a signal's exception.
+        try:
+            if kind is not None:
+                self._discard()
+        finally:
+            self._uploader.close()
+
+    def write(self, name: str, pieces: Iterable[bytes], bound: int | None = None) -> Written:
+        """Upload one object from its bytes. It can't be seen before ``commit``.
+
+        :param name: within the partition.
+        :param bound: the most bytes that it will have, where that is known; the size of its parts then fits it.
         :raises DestinationError: when S3 refuses for want of the bucket or the right to write.
+        :raises UploadError: when S3 does not take it.
         """
-        reader = _Reader(pieces)
-        self._written.append(key)
-        self._refusals(lambda: self._hook.load_file_obj(reader, key=key, bucket_name=self.bucket, replace=True))
-        return Written(key, reader.size, reader.digest.hexdigest())
+        sent = self._uploader.send(self._below + name, pieces, bound)
+        return Written(sent.key, sent.size, sent.sha256)
 
-    def verify(self, files: Iterable[FileEntry]) -> None:
-        """Ask S3 for each object that was written, and compare the sizes.
+    def commit(self, manifest: Manifest, *, verify: bool = True) -> None:
+        """Make the objects visible, write the manifest, and remove what it replaces.
 
-        :raises UploadError: when an object is not there, or not whole.
+        :param manifest: ``replaced`` is filled in.
+        :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
+        :raises UploadError: when S3 has not what was sent, or another run has committed meanwhile.
         """
-        from botocore.exceptions import ClientError
+        # Before anything is completed: whoever finds our objects unlisted may remove them once it has replaced this
+        # very manifest, and then ours is refused.
+        current = self.current()
+        self._uploader.complete()
+        if verify:
+            self._uploader.verify()
+        manifest.replaced = self._stale(current)
+        self._publish(manifest, current)
+        self._remove(manifest.replaced)
 
-        for each in files:
+    def current(self) -> Current:
+        """Read the manifest that stands now."""
+        try:
+            data, etag = self._s3.get(self.manifest_key)
+        except (DestinationError, S3CallError) as error:
+            if isinstance(error, S3CallError) and error.status == 404:
+                return Current({"If-None-Match": "*"})
+            if isinstance(error, S3CallError) and not error.refused:
+                raise
+            log.warning("The manifest that stands can't be read, so nothing that it lists will be removed: %s", error)
+            return Current({})
+        try:
+            document = json.loads(data)
+        except ValueError:
+            document = {}
+        return Current({"If-Match": etag}, document)
+
+    def _stale(self, current: Current) -> list[str]:
+        """Return the keys of earlier runs: what their manifest knows, and what tries of this job left unlisted."""
+        earlier = {key for key in known_keys(current.document) if key.startswith(self._below)}
+        if self._names.unique and current.condition:
             try:
-                size = self._client.head_object(Bucket=self.bucket, Key=each.key)["ContentLength"]
-            except ClientError as error:
-                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                raise UploadError(
-                    f"s3://{self.bucket}/{each.key} was written, but S3 answers {status} for it."
-                ) from None
-            if size != each.bytes:
-                raise UploadError(f"s3://{self.bucket}/{each.key} has {size} bytes in S3, but {each.bytes} were sent.")
+                there = self._s3.keys(self._below)
+            except ChargebeeExportError as error:
+                log.warning("What earlier tries may have left below %s can't be listed: %s", self._below, error)
+            else:
+                ours = self._names.pattern()
+                earlier &= there
+                earlier |= {key for key in there if ours.fullmatch(key, len(self._below))}
+        return sorted(earlier - {each.key for each in self._uploader.uploads} - {self.manifest_key})
 
-    def commit(self, manifest: Manifest) -> None:
-        """Write the manifest, then remove what the earlier one listed and this one does not."""
-        args = {**self._hook.extra_args, "ContentType": "application/json"}
+    def _publish(self, manifest: Manifest, current: Current) -> None:
+        """Put the manifest in the place of the one that was read, if that still stands."""
+        condition = current.condition
         body = manifest.to_json().encode()
-        self._refusals(lambda: self._client.put_object(Bucket=self.bucket, Key=self.manifest_key, Body=body, **args))
-        stale = sorted(self._earlier - {each.key for each in manifest.files})
-        if stale:
-            log.info("Removing %s objects of the earlier run of %s", len(stale), self.manifest_key)
-            self._hook.delete_objects(bucket=self.bucket, keys=stale)
-
-    def discard(self) -> None:
-        """Remove what this run has written, as far as possible; what is committed stays."""
-        mine = [key for key in self._written if key not in self._earlier]
-        if mine:
-            # The error that led here matters more than one of the clean-up.
-            with suppress(Exception):
-                self._hook.delete_objects(bucket=self.bucket, keys=mine)
-
-    def _earlier_keys(self) -> set[str]:
-        from botocore.exceptions import ClientError
-
+        args = for_manifest(self._s3.extra_args)
+        self._undecided = True
         try:
-            answer = self._client.get_object(Bucket=self.bucket, Key=self.manifest_key)
-            return set(listed_keys(answer["Body"].read().decode()))
-        except (ClientError, UnicodeDecodeError):
-            # No manifest, or none that may be read: then there is nothing known to be stale.
-            return set()
-
-    def _refusals(self, call: Any) -> None:
-        """Make a call and turn S3's refusals into a sentence that says what to mend."""
-        from boto3.exceptions import S3UploadFailedError
-        from botocore.exceptions import ClientError
-
-        try:
-            call()
-        except (ClientError, S3UploadFailedError) as error:
-            text = str(error)
-            if "NoSuchBucket" in text:
-                raise DestinationError(
-                    f"Bucket {self.bucket!r} does not exist: create it, or name the right one."
-                ) from error
-            if "AccessDenied" in text:
-                raise DestinationError(
-                    f"AWS connection {self._hook.aws_conn_id!r} may not write to bucket {self.bucket!r}: it needs "
-                    "s3:PutObject, s3:GetObject, s3:DeleteObject and s3:AbortMultipartUpload there."
-                ) from error
+            self._s3.put(self.manifest_key, body, args, condition)
+        except DestinationError:
+            self._undecided = False
+            raise
+        except S3CallError as error:
+            if condition and error.code == "NotImplemented":
+                log.warning("This S3 server can't write under a condition: two runs at once may collide.")
+                # What no manifest lists may then be of a run that is about to commit.
+                manifest.replaced = sorted(known_keys(current.document) & set(manifest.replaced))
+                self._publish(manifest, Current({}, current.document))
+                return
+            # The first answer may have been lost, and a repeated call met our own manifest.
+            if self._stands(body):
+                return
+            self._undecided = not error.refused
+            if condition and error.status in _CHANGED:
+                raise UploadError(
+                    f"Another run has committed s3://{self.bucket}/{self.manifest_key} meanwhile; what it wrote stands. "
+                    "The next try of this task starts over."
+                ) from None
             raise
 
+    def _stands(self, body: bytes) -> bool:
+        try:
+            return self._s3.get(self.manifest_key)[0] == body
+        except ChargebeeExportError:
+            return False
 
-class _Reader(io.RawIOBase):
-    """A stream over an iterable of bytes, as the uploader needs it.
+    def _remove(self, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        if keys:
+            log.info("Removing %s objects that %s replaces", len(keys), self.manifest_key)
+        for problem in self._s3.delete(keys):
+            log.warning("Not removed; the next run of this partition tries again: %s", problem)
 
-    It fills each ``read(n)`` to the end: the uploader takes a short answer for the end of the data. And it cannot
-    seek, or the uploader would read everything once to measure it and once more to send it.
-    """
+    def _abort_earlier_uploads(self) -> None:
+        """Drop the uploads that earlier tries of this job left, and those that any run left a day ago."""
+        ours, alike = self._names.pattern(), self._names.pattern(any_export=True)
+        try:
+            for key, upload_id, began in self._s3.uploads(self._below):
+                abandoned = datetime.now(UTC) - began > ABANDONED and alike.fullmatch(key, len(self._below))
+                if abandoned or (self._names.unique and ours.fullmatch(key, len(self._below))):
+                    log.info("Aborting the upload of %s that an earlier try has left", key)
+                    self._s3.abort_upload(key, upload_id)
+        except ChargebeeExportError as error:
+            log.warning("Uploads that earlier tries may have left are not aborted: %s", error)
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._held = b""
-        self.size = 0
-        self.digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def read(self, size: int = -1) -> bytes:
-        parts, have = [self._held], len(self._held)
-        while size < 0 or have < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            parts.append(piece)
-            have += len(piece)
-        data = b"".join(parts)
-        self._held = b""
-        if 0 <= size < have:
-            data, self._held = data[:size], data[size:]
-        self.size += len(data)
-        self.digest.update(data)
-        return data
+    def _discard(self) -> None:
+        """Remove what this run has sent, as far as possible; what is committed stays."""
+        try:
+            self._uploader.abort()
+            mine = {each.key for each in self._uploader.uploads if each.completing}
+            if not mine:
+                return
+            if self._undecided:
+                log.warning("Whether the manifest was written is not known, so its objects stay; the next try decides.")
+                return
+            if not self._names.unique:
+                current = self.current()
+                mine = mine - known_keys(current.document) if current.condition else set()
+            self._remove(mine)
+        except Exception as error:
+            # The error that led here matters more than one of the clean-up.
+            log.warning("What this try has sent is not all removed (%s); the next one does it.", error)

@@ -26,6 +26,7 @@ from chargebee_operators.manifest import (
 )
 from chargebee_operators.operators import failing_fast
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
+from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso
 from chargebee_operators.zip_records import read_directory
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from chargebee_operators._compat import Context
 
 DEFAULT_PREFIX = "chargebee/site={site}/resource={resource}/{partition}"
-DEFAULT_OBJECT_NAME = "{member}-{export_id}{suffix}"
+DEFAULT_OBJECT_NAME = "{member}-{export_id}-{attempt}{suffix}"
 
 _EXAMPLE = JobRecord("id", "customers", "site", {}, "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "updated_at", "")
 
@@ -50,16 +51,20 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param s3_prefix: the partition's prefix; besides Jinja it takes ``{site}``, ``{resource}``, ``{partition}``
         (``window_start=20261123T000000Z``, or ``snapshot=...``), ``{window_start}``, ``{window_end}`` and
         ``{export_id}`` from the job record. (templated)
-    :param object_name: an object's name within the prefix; besides those, ``{member}`` and ``{suffix}``. (templated)
+    :param object_name: an object's name within the prefix; besides those, ``{member}``, ``{suffix}`` and ``{attempt}``,
+        a token of this try alone. Without ``{attempt}`` a rerun overwrites what the standing manifest lists before its
+        own manifest stands, and two runs at once may leave a mix. (templated)
     :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``.
     :param file_format: ``csv.gz``, ``csv`` or ``zip`` (the download as it is).
     :param chargebee_conn_id: the Chargebee connection. (templated)
     :param business_entity_id: overrides the connection's business entity. (templated)
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them (``ServerSideEncryption``,
-        ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). (templated)
-    :param transfer_config_args: over the defaults of ``boto3.s3.transfer.TransferConfig`` (8 MB parts, 4 at a time).
-    :param verify: ask S3 for the size of each object before the manifest is written.
+        ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). A customer's key (SSE-C) belongs in a Variable, which
+        Airflow masks by its name: ``{{ var.value.s3_secret_key }}``. (templated)
+    :param transfer_config_args: of ``boto3.s3.transfer.TransferConfig``: ``multipart_chunksize`` (8 MB),
+        ``max_concurrency`` (4) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
+    :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often a cut download is taken up again where it stopped.
     :param max_bytes: the most bytes that the zip may inflate to.
     :param max_ratio: the most times that the zip may inflate.
@@ -126,7 +131,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             check_template("s3_prefix", s3_prefix, known)
         check_template("manifest_name", manifest_name, known)
         if "{{" not in object_name:
-            check_template("object_name", object_name, {**known, "member": "", "suffix": ""})
+            check_template("object_name", object_name, {**known, "member": "", "suffix": "", "attempt": ""})
+        check_extra_args(extra_args)
+        check_transfer_config_args(transfer_config_args)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stream the export, commit the partition, and return what was landed."""
@@ -140,26 +147,21 @@ class ChargebeeExportToS3Operator(BaseOperator):
                     f"{job.export_id} is of {job.site!r}: give this task the start task's connection."
                 )
             file_format = get_format(self.file_format)
+            check_extra_args(self.extra_args)
             extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
             s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
             check_bucket(s3, self.s3_bucket)
             prefix = self._filled("s3_prefix", self.s3_prefix, job).strip("/")
             manifest_key = _join(prefix, self._filled("manifest_name", self.manifest_name, job))
-            partition = S3Partition(s3, self.s3_bucket, manifest_key)
-            try:
-                files = self._write(hook, job, partition, prefix, file_format)
-                if self.verify:
-                    partition.verify(files)
-                manifest = self._manifest(context, job, files)
-                partition.commit(manifest)
-            except BaseException:
-                # Also when the task is killed from the UI, which arrives as a signal's exception.
-                partition.discard()
-                raise
+            names = ObjectNames(self.object_name, job, file_format.suffix)
+            with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names) as partition:
+                files = self._write(hook, job, partition, names, file_format)
+                manifest = self._manifest(context, job, names.attempt, files)
+                partition.commit(manifest, verify=self.verify)
         return self._landed(context, job, prefix, manifest_key, manifest)
 
     def _write(
-        self, hook: ChargebeeHook, job: JobRecord, partition: S3Partition, prefix: str, file_format: Format
+        self, hook: ChargebeeHook, job: JobRecord, partition: S3Partition, names: ObjectNames, file_format: Format
     ) -> list[FileEntry]:
         """Upload the members, or the whole zip, and return their entries."""
         download = Download(
@@ -173,27 +175,25 @@ class ChargebeeExportToS3Operator(BaseOperator):
         def open_archive(chunks: Iterable[bytes]) -> ZipStream:
             return ZipStream(chunks, limits, directory=lambda: read_directory(download.read, download.size or 0))
 
-        names = ObjectNames(self.object_name, job, file_format.suffix)
         facts: dict[Member, CsvFacts] = {}
         if file_format.name == "zip":
-            key = _join(prefix, names.name(job.resource))
-            return [self._entry(partition, key, whole_zip(download, open_archive, facts), facts)]
+            return [self._entry(partition, names.name(job.resource), whole_zip(download, open_archive, facts), facts)]
         files = []
         for member in open_archive(download).members():
             facts = {member: CsvFacts()}
-            key = _join(prefix, names.name(member.name))
-            files.append(self._entry(partition, key, member_bytes(member, file_format, facts[member]), facts))
+            pieces = member_bytes(member, file_format, facts[member])
+            files.append(self._entry(partition, names.name(member.name), pieces, facts))
         return files
 
     def _entry(
-        self, partition: S3Partition, key: str, pieces: Iterable[bytes], facts: Mapping[Member, CsvFacts]
+        self, partition: S3Partition, name: str, pieces: Iterable[bytes], facts: Mapping[Member, CsvFacts]
     ) -> FileEntry:
-        written = partition.write(key, pieces)
+        written = partition.write(name, pieces)
         columns = [column for each in facts.values() for column in each.columns]
         rows = sum(each.rows for each in facts.values())
-        self.log.info("Wrote s3://%s/%s: %s rows, %s bytes", partition.bucket, key, rows, written.bytes)
+        self.log.info("Sent s3://%s/%s: %s rows, %s bytes", partition.bucket, written.key, rows, written.bytes)
         members = ", ".join(member.name for member in facts)
-        return FileEntry(key, members, written.bytes, written.sha256, rows, columns)
+        return FileEntry(written.key, members, written.bytes, written.sha256, rows, columns)
 
     def _fresh_url(self, hook: ChargebeeHook, export_id: str) -> str:
         export = hook.get_export(export_id, self.business_entity_id or None)
@@ -210,12 +210,13 @@ class ChargebeeExportToS3Operator(BaseOperator):
         check_template(name, template, values)
         return template.format(**values)
 
-    def _manifest(self, context: Context, job: JobRecord, files: list[FileEntry]) -> Manifest:
+    def _manifest(self, context: Context, job: JobRecord, attempt: str, files: list[FileEntry]) -> Manifest:
         ti = context["ti"]
+        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
         return Manifest(
             job=job.to_dict(),
             package_version=__version__,
-            run={"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number},
+            run={**run, "attempt": attempt},
             format=self.file_format,
             committed_at=iso(datetime.now(UTC)),
             files=files,

@@ -74,7 +74,8 @@ def test_a_zip_lands_as_it_came(aws, bucket, job):
     (entry,) = manifest(aws, bucket)["files"]
     archive = zipfile.ZipFile(io.BytesIO(body(aws, bucket, entry["key"])))
     assert archive.testzip() is None
-    assert entry["key"] == f"{PREFIX}/customers-{job['export_id']}.zip"
+    attempt = manifest(aws, bucket)["run"]["attempt"]
+    assert entry["key"] == f"{PREFIX}/customers-{job['export_id']}-{attempt}.zip"
     assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())
 
 
@@ -104,12 +105,15 @@ def test_a_rerun_replaces_the_partition(connected, aws, bucket, job):
     assert set(keys(aws, bucket)) == after | {f"{PREFIX}/_manifest.json"}
 
 
-def test_the_same_upload_twice_changes_nothing_but_the_time(aws, bucket, job):
+def test_the_same_upload_twice_changes_nothing_but_names_and_time(aws, bucket, job):
     run(upload(job, bucket))
     first = manifest(aws, bucket)
     run(upload(job, bucket))
     second = manifest(aws, bucket)
-    assert {**first, "committed_at": ""} == {**second, "committed_at": ""}
+    assert second["replaced"] == sorted(each["key"] for each in first["files"])
+    assert [{**each, "key": ""} for each in first["files"]] == [{**each, "key": ""} for each in second["files"]]
+    changed = {"committed_at": "", "files": [], "replaced": [], "run": {}}
+    assert {**first, **changed} == {**second, **changed}
 
 
 def test_an_hourly_window_has_a_partition_of_its_own(connected, aws, bucket):
@@ -230,6 +234,8 @@ def test_extra_args_reach_s3(aws, bucket, job):
         ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip"),
         ({"s3_prefix": "a/{resourse}"}, "{resource}"),
         ({"object_name": "{0}"}, "object_name"),
+        ({"extra_args": {"StorageClas": "GLACIER"}}, "did you mean 'StorageClass'"),
+        ({"transfer_config_args": {"max_bandwidth": 1}}, "'max_bandwidth' has no effect"),
     ],
 )
 def test_wrong_arguments_are_named_at_parse_time(arguments, message):
