@@ -17,7 +17,7 @@ PATIENCE = 15.0
 
 @dataclass
 class Call:
-    """One request as it came."""
+    """One request as it came; done when the S3 server has dealt with it."""
 
     method: str
     key: str
@@ -137,12 +137,12 @@ class S3Proxy:
             handler.close_connection = True
             return
         if rule and rule.status:
+            call.done = True
             code = {403: "AccessDenied", 501: "NotImplemented"}.get(rule.status, "InternalError")
             answer = f"<Error><Code>{code}</Code><Message>so the test wants it</Message></Error>".encode()
             self._reply(handler, rule.status, [("Content-Type", "application/xml")], answer, len(answer))
         else:
-            self._pass_on(handler, body, rule)
-        call.done = True
+            self._pass_on(handler, call, body, rule)
 
     def _applying(self, call: Call) -> Rule | None:
         for each in self._rules:
@@ -156,7 +156,7 @@ class S3Proxy:
             return each
         return None
 
-    def _pass_on(self, handler: Any, body: bytes, rule: Rule | None) -> None:
+    def _pass_on(self, handler: Any, call: Call, body: bytes, rule: Rule | None) -> None:
         upstream = http.client.HTTPConnection(self._target, timeout=PATIENCE)
         try:
             # The host stays as the client signed it.
@@ -169,6 +169,7 @@ class S3Proxy:
             data = answer.read()
         finally:
             upstream.close()
+        call.done = True
         if rule and rule.cut == "after":
             handler.close_connection = True
             return

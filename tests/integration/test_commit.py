@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -18,37 +20,44 @@ from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import FileEntry, Manifest, ObjectNames
 from chargebee_operators.s3_partition import S3Partition, s3_hook
 
-PREFIX = "p/resource=customers"
-MANIFEST = f"{PREFIX}/_manifest.json"
 MB = 1 << 20
-BIG = b"0123456789abcdef" * (12 * MB // 16)  # three parts
+BIG = b"0123456789abcdef" * (12 * MB // 16)  # two parts
 UNIQUE = "{member}-{export_id}-{attempt}{suffix}"
 
 
+_numbers = itertools.count()
+
+
 class Store:
-    """One bucket, as its users see it."""
+    """What is below one prefix of a bucket, as its users see it; the partition is a part of it."""
 
     def __init__(self, client: Any, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
+        self.root = f"test-{next(_numbers)}/"
+        self.prefix = f"{self.root}resource=customers"
+        self.manifest_key = f"{self.prefix}/_manifest.json"
 
     def keys(self) -> list[str]:
-        return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        return [each["Key"] for each in self._list("list_objects_v2").get("Contents", [])]
 
     def uploads(self) -> list[str]:
-        return [each["Key"] for each in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads") or []]
+        return [each["Key"] for each in self._list("list_multipart_uploads").get("Uploads") or []]
+
+    def _list(self, operation: str) -> dict[str, Any]:
+        return getattr(self.client, operation)(Bucket=self.bucket, Prefix=self.root)
 
     def body(self, key: str) -> bytes:
         return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def manifest(self) -> dict[str, Any] | None:
-        return json.loads(self.body(MANIFEST)) if MANIFEST in self.keys() else None
+        return json.loads(self.body(self.manifest_key)) if self.manifest_key in self.keys() else None
 
     def check(self) -> dict[str, Any]:
         """Check that the manifest's files are there as it says, and nothing else."""
         told = self.manifest()
         assert told is not None
-        assert sorted(self.keys()) == sorted([MANIFEST, *(each["key"] for each in told["files"])])
+        assert sorted(self.keys()) == sorted([self.manifest_key, *(each["key"] for each in told["files"])])
         for each in told["files"]:
             data = self.body(each["key"])
             assert (len(data), hashlib.sha256(data).hexdigest()) == (each["bytes"], each["sha256"])
@@ -56,45 +65,67 @@ class Store:
         return told
 
 
+@pytest.fixture(scope="module")
+def client(s3) -> Any:
+    made = s3.client()
+    made.create_bucket(Bucket="commits")
+    return made
+
+
 @pytest.fixture
-def store(s3, bucket) -> Store:
-    return Store(s3.client(), bucket)
+def store(client) -> Store:
+    return Store(client, "commits")
 
 
 @pytest.fixture(scope="module")
 def running_proxy(s3) -> Iterator[S3Proxy]:
-    with s3_proxy(s3.endpoint_url) as running:
+    """The proxy, with ``aws_default`` pointing at it."""
+    connection = json.loads(s3.connection())
+    with s3_proxy(s3.endpoint_url) as running, pytest.MonkeyPatch.context() as patch:
+        retries = {"retries": {"total_max_attempts": 2}}
+        connection["extra"] |= {"endpoint_url": running.url, "config_kwargs": retries}
+        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
         yield running
 
 
 @pytest.fixture
-def proxy(s3, running_proxy, monkeypatch) -> S3Proxy:
-    """The proxy without rules, with ``aws_default`` pointing at it."""
+def proxy(running_proxy) -> S3Proxy:
+    """The proxy without rules."""
     running_proxy.clear()
-    connection = json.loads(s3.connection())
-    connection["extra"] |= {"endpoint_url": running_proxy.url, "config_kwargs": {"retries": {"total_max_attempts": 2}}}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     return running_proxy
+
+
+@functools.cache
+def hook_of(worker: int, settings: str) -> Any:
+    """Return a worker's S3Hook: a client takes a while to make, and no two workers share one."""
+    given = json.loads(settings)
+    return s3_hook("aws_default", given.get("extra_args"), given.get("transfer"))
 
 
 Land = Callable[..., str]
 
 
 @pytest.fixture
-def land(proxy, bucket) -> Land:
-    """Land an export; returns the try's token."""
+def land(proxy, store) -> Land:
+    """Land an export, as one of several workers; returns the try's token."""
 
-    def run(export: str, members: dict[str, bytes | Iterable[bytes]], template: str = UNIQUE, **settings: Any) -> str:
-        hook = s3_hook("aws_default", settings.pop("extra_args", None), settings.pop("transfer", None))
+    def run(
+        export: str,
+        members: dict[str, bytes | Iterable[bytes]],
+        template: str = UNIQUE,
+        worker: int = 0,
+        **settings: Any,
+    ) -> str:
+        hook = hook_of(worker, json.dumps(settings))
         job = JobRecord(export, "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
         names = ObjectNames(template, job, ".csv")
-        with S3Partition(hook, bucket, PREFIX, MANIFEST, names) as partition:
+        with S3Partition(hook, store.bucket, store.prefix, store.manifest_key, names) as partition:
             files = []
             for member, data in members.items():
                 written = partition.write(names.name(member), [data] if isinstance(data, bytes) else data)
                 files.append(FileEntry(written.key, member, written.bytes, written.sha256, 0, []))
             made = Manifest(job.to_dict(), "1", {"attempt": names.attempt}, "csv", "now", files)
-            partition.commit(made, **settings)
+            partition.commit(made)
         return names.attempt
 
     return run
@@ -137,11 +168,9 @@ def test_no_more_parts_are_in_memory_than_are_in_flight_and_one(proxy, store, la
         nonlocal most
         for number in range(8 * 5):
             most = max(most, number - 5 * ahead())
-            if held.held == 3:
-                held.release()
             yield bytes(MB)
-            if number == 5 * 4 - 2:
-                # Three parts are held and the fourth is all but full: only their release lets it go.
+            if number == 5 * 4 - 1:
+                # Three parts are held and the fourth is full: only their release lets it go.
                 held.wait_until_reached()
                 held.release()
 
@@ -176,9 +205,11 @@ def test_a_part_that_fails_for_good_leaves_nothing_and_the_old_partition(proxy, 
 def test_what_fails_once_is_done_again(proxy, store, land, operation, fault):
     proxy.rule(operation, **fault)
     land("e1", {"big": BIG})
+    if (operation, fault) == ("CreateMultipartUpload", {"cut": "after"}):
+        assert len(store.uploads()) == 1, "one that nobody here knows of; the next try or the next day finds it"
+        proxy.clear()
+        land("e1", {"big": BIG})
     assert store.check()["files"][0]["bytes"] == len(BIG)
-    if operation == "CreateMultipartUpload" and fault.get("cut") == "after":
-        return
 
 
 def test_an_upload_is_aborted_only_when_its_last_part_has_ended(proxy, store, land):
@@ -216,12 +247,9 @@ def test_a_commit_that_fails_takes_everything_back(proxy, store, land, operation
     assert attempt_of(store.check()) == old
 
 
-@pytest.mark.parametrize(
-    "damage", [{"edit": None, "operation": "ETag"}, {"edit": None, "operation": "size"}], ids=["etag", "size"]
-)
-def test_an_object_that_is_not_what_was_sent_stops_the_commit(proxy, store, land, damage):
+@pytest.mark.parametrize("other", [b"new", b"longer"], ids=["etag", "size"])
+def test_an_object_that_is_not_what_was_sent_stops_the_commit(proxy, store, land, other):
     held = proxy.rule("HeadObject", hold=True)
-    other = b"new" if damage["operation"] == "ETag" else b"longer"
     with ThreadPoolExecutor() as pool:
         running = pool.submit(land, "e1", {"a": b"old"})
         held.wait_until_reached()
@@ -270,29 +298,39 @@ def begin_upload(store: Store, key: str) -> None:
 
 
 def test_uploads_that_a_killed_try_has_left_are_aborted_by_the_next(store, land):
-    foreign = [f"{PREFIX}/a-e2-0123abcd.csv", f"{PREFIX}/notes.txt", "elsewhere/a-e1-0123abcd.csv"]
-    for key in [f"{PREFIX}/a-e1-0123abcd.csv", *foreign]:
+    foreign = [
+        f"{store.prefix}/a-e2-0123abcd.csv",
+        f"{store.prefix}/notes.txt",
+        f"{store.root}elsewhere/a-e1-0123abcd.csv",
+    ]
+    for key in [f"{store.prefix}/a-e1-0123abcd.csv", *foreign]:
         begin_upload(store, key)
     land("e1", {"a": b"1"})
     assert sorted(store.uploads()) == sorted(foreign)
 
 
 def test_uploads_of_any_run_are_aborted_after_a_day(proxy, store, land):
-    kept = [f"{PREFIX}/notes.txt", "elsewhere/a-e2-0123abcd.csv"]
-    for key in [f"{PREFIX}/a-e2-0123abcd.csv", *kept]:
+    kept = [f"{store.prefix}/notes.txt", f"{store.root}elsewhere/a-e2-0123abcd.csv"]
+    for key in [f"{store.prefix}/a-e2-0123abcd.csv", *kept]:
         begin_upload(store, key)
     proxy.rule("ListMultipartUploads", edit=lambda body: body.replace(b"<Initiated>20", b"<Initiated>19"))
     land("e1", {"a": b"1"})
     assert sorted(store.uploads()) == sorted(kept)
 
 
-@pytest.mark.parametrize("operation", ["ListMultipartUploads", "ListObjects", "GetManifest"])
-@pytest.mark.parametrize("status", [403, 501])
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [
+        ("ListMultipartUploads", 403),
+        ("ListMultipartUploads", 501),
+        ("ListObjects", 403),
+        ("GetManifest", 403),
+        ("DeleteObjects", 501),
+    ],
+)
 def test_without_the_right_to_look_the_run_lands_all_the_same(proxy, store, land, operation, status):
     old = land("e0", {"a": b"0"})
     proxy.rule(operation, times=None, status=status)
-    if (operation, status) == ("GetManifest", 501):
-        pytest.skip("a server without GetObject is none")
     assert land("e1", {"a": b"1"}) == attempt_of(store.manifest()) != old
 
 
@@ -303,12 +341,18 @@ def test_a_server_without_conditions_is_written_to_without(proxy, store, land):
 
 
 def test_keys_outside_the_partition_are_never_removed(store, land):
-    for key in ("other/data.csv", f"{PREFIX}2/data.csv"):
+    for key in (f"{store.root}other/data.csv", f"{store.prefix}2/data.csv"):
         store.client.put_object(Bucket=store.bucket, Key=key, Body=b"not ours")
-    forged = {"files": [{"key": "other/data.csv"}, {"key": f"{PREFIX}2/data.csv"}, {"key": MANIFEST}]}
-    store.client.put_object(Bucket=store.bucket, Key=MANIFEST, Body=json.dumps(forged).encode())
+    forged = {
+        "files": [
+            {"key": f"{store.root}other/data.csv"},
+            {"key": f"{store.prefix}2/data.csv"},
+            {"key": store.manifest_key},
+        ]
+    }
+    store.client.put_object(Bucket=store.bucket, Key=store.manifest_key, Body=json.dumps(forged).encode())
     land("e1", {"a": b"1"})
-    assert {"other/data.csv", f"{PREFIX}2/data.csv", MANIFEST} <= set(store.keys())
+    assert {f"{store.root}other/data.csv", f"{store.prefix}2/data.csv", store.manifest_key} <= set(store.keys())
 
 
 def test_names_that_tries_share_are_kept_when_a_manifest_lists_them(proxy, store, land):
@@ -316,7 +360,7 @@ def test_names_that_tries_share_are_kept_when_a_manifest_lists_them(proxy, store
     proxy.rule("PutManifest", status=403, times=None)
     with pytest.raises(DestinationError):
         land("e1", {"a": b"new", "c": b"new"}, "{member}{suffix}")
-    assert sorted(store.keys()) == [MANIFEST, f"{PREFIX}/a.csv", f"{PREFIX}/b.csv"]
+    assert sorted(store.keys()) == [store.manifest_key, f"{store.prefix}/a.csv", f"{store.prefix}/b.csv"]
 
 
 def test_extra_arguments_reach_the_calls_that_take_them(proxy, store, land):
@@ -325,7 +369,7 @@ def test_extra_arguments_reach_the_calls_that_take_them(proxy, store, land):
     for export in ("e0", "e1"):
         land(export, {"big": BIG, "empty": b""}, extra_args={**given, "Metadata": {"x": "y"}})
     customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
-    manifest = store.client.get_object(Bucket=store.bucket, Key=MANIFEST, **customer)
+    manifest = store.client.get_object(Bucket=store.bucket, Key=store.manifest_key, **customer)
     told = json.loads(manifest["Body"].read())
     found = store.client.get_object(Bucket=store.bucket, Key=told["files"][0]["key"], **customer)
     assert (found["Body"].read(), found["Metadata"]) == (BIG, {"x": "y"})
@@ -339,7 +383,7 @@ def test_extra_arguments_reach_the_calls_that_take_them(proxy, store, land):
 HOLD = ["GetManifest", "CompleteMultipartUpload", "HeadObject", "ListObjects", "PutManifest", "DeleteObjects"]
 
 
-@pytest.mark.parametrize("standing", [None, "e1", "e2", "e3"])
+@pytest.mark.parametrize("standing", [None, "e1", "e3"])
 @pytest.mark.parametrize("other", ["e1", "e2"], ids=["same", "other"])
 @pytest.mark.parametrize("hold", ["data", *HOLD])
 def test_two_runs_of_a_partition_end_with_one_that_is_whole(proxy, store, land, hold, other, standing):
@@ -348,15 +392,13 @@ def test_two_runs_of_a_partition_end_with_one_that_is_whole(proxy, store, land, 
     gate, fetched = threading.Event(), threading.Event()
 
     def slow() -> Iterator[bytes]:
-        yield bytes(6 * MB)
-        if hold == "data":
-            fetched.set()
-            assert gate.wait(PATIENCE)
-        yield b"end"
+        yield bytes(8 * MB)  # a part, so that the upload has begun
+        fetched.set()
+        assert gate.wait(PATIENCE)
 
     held = proxy.rule(hold, hold=True)
     with ThreadPoolExecutor() as pool:
-        one: Future[str] = pool.submit(land, "e1", {"a": slow(), "b": b"one"})
+        one: Future[str] = pool.submit(land, "e1", {"a": slow() if hold == "data" else b"one", "b": b"one"}, worker=1)
         if hold == "data":
             assert fetched.wait(PATIENCE)
         elif not (hold == "DeleteObjects" and standing is None):
@@ -375,7 +417,7 @@ def test_a_manifest_that_comes_late_does_not_bring_back_what_was_replaced(proxy,
     land("e0", {"a": b"standing"})
     held = proxy.rule("PutManifest", hold=True)
     with ThreadPoolExecutor() as pool:
-        one = pool.submit(land, "e1", {"a": b"one"})
+        one = pool.submit(land, "e1", {"a": b"one"}, worker=1)
         held.wait_until_reached()
         second = land(other, {"a": b"other"})
         held.release()
@@ -385,14 +427,15 @@ def test_a_manifest_that_comes_late_does_not_bring_back_what_was_replaced(proxy,
 
 
 def test_many_runs_at_once_end_with_one_that_is_whole(store, land):
-    def run(number: int) -> str | None:
-        with suppress(UploadError):
-            return land(f"e{number % 3}", {"a": b"%d" % number, "b": bytes(number)})
-        return None
+    def run(worker: int) -> list[str]:
+        landed = []
+        for number in range(3):
+            with suppress(UploadError):
+                landed.append(
+                    land(f"e{(worker + number) % 3}", {"a": b"%d" % worker, "b": bytes(number)}, worker=worker)
+                )
+        return landed
 
-    with ThreadPoolExecutor(6) as pool:
-        committed = [each for each in pool.map(run, range(18)) if each]
-    told = store.manifest()
-    assert attempt_of(told) in committed
-    for each in told["files"]:
-        assert hashlib.sha256(store.body(each["key"])).hexdigest() == each["sha256"]
+    with ThreadPoolExecutor(4) as pool:
+        committed = [token for each in pool.map(run, range(4)) for token in each]
+    assert attempt_of(store.check()) in committed
