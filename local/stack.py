@@ -143,6 +143,7 @@ class S3Server:
     endpoint_url: str
     access_key: str = "local-access-key"
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
+    ca_bundle: str | None = None
 
     def client(self) -> Any:
         """Return a boto3 client."""
@@ -154,30 +155,43 @@ class S3Server:
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             region_name="us-east-1",
+            verify=self.ca_bundle,
         )
 
     def connection(self) -> str:
         """Return an Airflow connection to it, as JSON."""
-        extra = {"endpoint_url": self.endpoint_url, "region_name": "us-east-1"}
+        extra: dict[str, Any] = {"endpoint_url": self.endpoint_url, "region_name": "us-east-1"}
+        if self.ca_bundle:
+            extra["verify"] = self.ca_bundle
         return json.dumps({"conn_type": "aws", "login": self.access_key, "password": self.secret_key, "extra": extra})
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
+def s3_server(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
     """Run SeaweedFS with an empty store.
 
-    :param folder: for its log.
+    :param folder: for its log, and its certificate with the CA that signed it.
+    :param tls: listen on https.
     """
     if not WEED.exists():
         raise StackError(f"The S3 server is not installed: run `make tools` ({WEED.relative_to(ROOT)} is missing).")
     names = ["master.port", "volume.port", "filer.port", "s3.port", "admin.port"]
     ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
-    s3 = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
+    certificate = []
+    if tls:
+        from chargebee_simulator.tls import server_context
+
+        server_context(folder)
+        (ports["s3.port.https"],) = free_ports(1)
+        certificate = [f"-s3.key.file={folder / 'server.key'}", f"-s3.cert.file={folder / 'server.pem'}"]
+        s3 = S3Server(f"https://127.0.0.1:{ports['s3.port.https']}", ca_bundle=str(folder / "ca.pem"))
+    else:
+        s3 = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
     with tempfile.TemporaryDirectory(prefix="seaweedfs-") as data:
         command = [str(WEED), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += [f"-{name}={port}" for name, port in ports.items()]
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false", "-webdav=false"]
-        command += ["-s3.autoCreateBucket=false", "-master.telemetry=false"]
+        command += ["-s3.autoCreateBucket=false", "-master.telemetry=false", *certificate]
         key = {"AWS_ACCESS_KEY_ID": s3.access_key, "AWS_SECRET_ACCESS_KEY": s3.secret_key}
         with running("seaweedfs", command, folder, key) as server:
             server.wait_until(lambda: _answers(s3))

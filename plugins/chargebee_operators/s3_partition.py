@@ -105,14 +105,19 @@ class S3Partition:
     :param prefix: what all keys of the partition begin with.
     :param manifest_key: where the manifest goes.
     :param names: of this run's objects.
+    :param sole: whether no other manifest has objects below the prefix; then what runs of other exports have left
+        there unlisted is removed too.
     """
 
-    def __init__(self, hook: S3Hook, bucket: str, prefix: str, manifest_key: str, names: ObjectNames) -> None:
+    def __init__(
+        self, hook: S3Hook, bucket: str, prefix: str, manifest_key: str, names: ObjectNames, *, sole: bool = False
+    ) -> None:
         config = hook.transfer_config
         self.bucket = bucket
         self.manifest_key = manifest_key
         self._below = f"{prefix}/" if prefix else ""
         self._names = names
+        self._sole = sole
         self._s3 = S3Bucket(hook, bucket)
         self._uploader = Uploader(
             self._s3, config.multipart_chunksize, config.max_concurrency, threads=config.use_threads
@@ -179,7 +184,7 @@ class S3Partition:
         return Current({"If-Match": etag}, document)
 
     def _stale(self, current: Current) -> list[str]:
-        """Return the keys of earlier runs: what their manifest knows, and what tries of this job left unlisted."""
+        """Return the keys of earlier runs: what their manifest knows, and what tries that died left unlisted."""
         earlier = {key for key in known_keys(current.document) if key.startswith(self._below)}
         if self._names.unique and current.condition:
             try:
@@ -187,7 +192,7 @@ class S3Partition:
             except ChargebeeExportError as error:
                 log.warning("What earlier tries may have left below %s can't be listed: %s", self._below, error)
             else:
-                ours = self._names.pattern()
+                ours = self._names.pattern(any_export=self._sole)
                 earlier &= there
                 earlier |= {key for key in there if ours.fullmatch(key, len(self._below))}
         return sorted(earlier - {each.key for each in self._uploader.uploads} - {self.manifest_key})

@@ -54,7 +54,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param object_name: an object's name within the prefix; besides those, ``{member}``, ``{suffix}`` and ``{attempt}``,
         a token of this try alone. Without ``{attempt}`` a rerun overwrites what the standing manifest lists before its
         own manifest stands, and two runs at once may leave a mix. (templated)
-    :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``.
+    :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``. Without
+        any, the prefix is this partition's alone, and whatever unlisted objects of that naming it holds are removed.
     :param file_format: ``csv.gz``, ``csv`` or ``zip`` (the download as it is).
     :param chargebee_conn_id: the Chargebee connection. (templated)
     :param business_entity_id: overrides the connection's business entity. (templated)
@@ -154,7 +155,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
             prefix = self._filled("s3_prefix", self.s3_prefix, job).strip("/")
             manifest_key = _join(prefix, self._filled("manifest_name", self.manifest_name, job))
             names = ObjectNames(self.object_name, job, file_format.suffix)
-            with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names) as partition:
+            sole = "{" not in self.manifest_name
+            with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole) as partition:
                 files = self._write(hook, job, partition, names, file_format)
                 manifest = self._manifest(context, job, names.attempt, files)
                 partition.commit(manifest, verify=self.verify)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import landing
 import pytest
+from s3_proxy import S3Proxy, s3_proxy
 
 import stack
 
@@ -40,3 +43,41 @@ def aws(s3: stack.S3Server, monkeypatch: pytest.MonkeyPatch) -> stack.S3Server:
     """The S3 server, with ``aws_default`` pointing at it."""
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
     return s3
+
+
+@pytest.fixture(scope="session")
+def commits(s3: stack.S3Server) -> Any:
+    """A client, and the bucket that all tests of commits share."""
+    made = s3.client()
+    made.create_bucket(Bucket=landing.BUCKET)
+    return made
+
+
+@pytest.fixture
+def store(commits: Any) -> landing.Store:
+    """A prefix of its own in that bucket."""
+    return landing.Store(commits, landing.BUCKET)
+
+
+@pytest.fixture(scope="session")
+def running_proxy(s3: stack.S3Server) -> Iterator[S3Proxy]:
+    """A proxy in front of the S3 server, one for the session."""
+    with s3_proxy(s3.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(s3: stack.S3Server, running_proxy: S3Proxy, monkeypatch: pytest.MonkeyPatch) -> S3Proxy:
+    """The proxy without rules, with ``aws_default`` pointing at it."""
+    running_proxy.clear()
+    connection = json.loads(s3.connection())
+    retries = {"retries": {"total_max_attempts": 2}}
+    connection["extra"] |= {"endpoint_url": running_proxy.url, "config_kwargs": retries}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    return running_proxy
+
+
+@pytest.fixture
+def land(proxy: S3Proxy, store: landing.Store) -> Callable[..., str]:
+    """Land an export in the store, through the proxy."""
+    return functools.partial(landing.land_in, store)
