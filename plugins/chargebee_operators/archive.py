@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
 from chargebee_operators.inflate import (
-    DEFLATED as DEFLATED,
-)
-from chargebee_operators.inflate import (
+    DEFLATED,
     LZMA,
     STORED,
     Inflater,

@@ -26,6 +26,7 @@ class ResourceSettings:
     :param filters: further filters, as ``ChargebeeExportOperator`` takes them.
     :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
     :param business_entity_id: overrides the connection's business entity.
+    :param upload_args: further arguments of this resource's upload task, over those of the DAG.
     :raises SettingsError: for a resource, field or filter that Chargebee does not have.
     """
 
@@ -35,6 +36,7 @@ class ResourceSettings:
     filters: Mapping[str, Any] = field(default_factory=dict)
     export_type: str | None = None
     business_entity_id: str | None = None
+    upload_args: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kind = get_resource(self.name)
@@ -80,8 +82,9 @@ class ExportDagSettings:
     :param timezone: IANA name of the zone that the schedule is told in.
     :param start_date: the first instant that a backfill may reach.
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
-    :param file_format: ``csv.gz``, ``csv`` or ``zip``.
+    :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
+    :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, ``window_check`` or ``object_name`` say.
     :param owner: shown in the UI.
     :param tags: shown in the UI.
     :param retries: of each task, with exponential backoff.
@@ -101,6 +104,7 @@ class ExportDagSettings:
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
     file_format: str = "csv.gz"
     extra_args: Mapping[str, Any] | None = None
+    upload_args: Mapping[str, Any] = field(default_factory=dict)
     owner: str = "data-engineering"
     tags: Sequence[str] = ("chargebee", "s3")
     retries: int = 3

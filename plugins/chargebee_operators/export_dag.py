@@ -175,17 +175,22 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> 
             chargebee_conn_id=settings.chargebee_conn_id,
             business_entity_id=resource.business_entity_id,
         )
-        ChargebeeExportToS3Operator(
-            task_id="upload",
-            job=ready.output,
-            s3_bucket=settings.s3_bucket,
-            s3_prefix="{{ params.prefix }}/site={site}/resource={resource}/{partition}",
-            file_format=settings.file_format,
-            chargebee_conn_id=settings.chargebee_conn_id,
-            business_entity_id=resource.business_entity_id,
-            aws_conn_id=settings.aws_conn_id,
-            extra_args=settings.extra_args,
-            # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
-            outlets=[Asset(f"{settings.dag_id}/{resource.name}")],
-        )
+        _upload_task(settings, resource, ready.output)
     return group
+
+
+def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> None:
+    arguments = {
+        "s3_bucket": settings.s3_bucket,
+        "s3_prefix": "{{ params.prefix }}/site={site}/resource={resource}/{partition}",
+        "file_format": settings.file_format,
+        "chargebee_conn_id": settings.chargebee_conn_id,
+        "business_entity_id": resource.business_entity_id,
+        "aws_conn_id": settings.aws_conn_id,
+        "extra_args": settings.extra_args,
+        # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
+        "outlets": [Asset(f"{settings.dag_id}/{resource.name}")],
+        **settings.upload_args,
+        **resource.upload_args,
+    }
+    ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)

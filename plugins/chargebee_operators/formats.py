@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from chargebee_operators.archive import DEFLATED, Member, ZipStream
-from chargebee_operators.csv_facts import CsvFacts as CsvFacts
+from chargebee_operators.archive import Member, ZipStream
+from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.parquet import ColumnTypes, check_pyarrow, parquet_bytes
 
@@ -85,7 +85,7 @@ def member_bytes(
 
 def _gzip_bytes(member: Member, observers: Iterable[Observer]) -> Iterator[bytes]:
     yield GZIP_HEADER
-    deflater = None if member.method == DEFLATED else zlib.compressobj(1, zlib.DEFLATED, -15)
+    deflater = None if member.is_deflate else zlib.compressobj(1, zlib.DEFLATED, -15)
     for compressed, inflated in _observed(member, observers):
         yield deflater.compress(inflated) if deflater else compressed
     if deflater:

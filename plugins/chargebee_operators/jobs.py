@@ -11,6 +11,7 @@ from typing import Any
 
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.filters import Fields
+from chargebee_operators.resources import MONTH_FIELDS
 from chargebee_operators.windows import Window, compact, iso, parse_instant
 
 
@@ -82,7 +83,9 @@ class JobRecord:
     @property
     def partition(self) -> str:
         """Hive-style name of the partition: ``window_start=...`` or, for a snapshot, ``snapshot=...``."""
-        if self.window_field and self.window_start:
+        # A revenue report has no such field, but months that follow from the window.
+        is_windowed = self.window_field or MONTH_FIELDS[0] in self.filters
+        if is_windowed and self.window_start:
             return f"window_start={compact(parse_instant(self.window_start, 'window_start'))}"
         taken = self.window_end or self.requested_at
         return f"snapshot={compact(parse_instant(taken, 'window_end'))}"

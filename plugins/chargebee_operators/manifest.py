@@ -30,7 +30,9 @@ class FileEntry:
     :param bytes: its size.
     :param sha256: hex digest of its bytes.
     :param rows: records in it, the header aside.
-    :param columns: the header's names, in order.
+    :param columns: the header's names, in order; for Parquet as they are in the file.
+    :param window_check: for each member, what the comparison of its rows with the window came to (``WindowResult``);
+        empty when it was off.
     """
 
     key: str
@@ -39,6 +41,7 @@ class FileEntry:
     sha256: str
     rows: int
     columns: list[str]
+    window_check: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -49,11 +52,13 @@ class Manifest:
     :param package_version: of this package.
     :param run: dag_id, run_id, task_id and try_number of the task that wrote it, and its attempt: a token of this try
         alone, so that no two manifests are alike.
-    :param format: ``csv``, ``csv.gz`` or ``zip``.
+    :param format: ``csv``, ``csv.gz``, ``parquet`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had none.
     :param replaced: keys of earlier runs' objects, which are removed once this manifest stands. Should this run die
         before it has, the next one finds them here.
+    :param warnings: sentences for whoever reads the data.
+    :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before.
     """
 
     job: Mapping[str, Any]
@@ -63,6 +68,8 @@ class Manifest:
     committed_at: str
     files: list[FileEntry] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    column_changes: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -131,15 +138,17 @@ class ObjectNames:
         self._template = template
         self._values = {**placeholders(job), "suffix": suffix, "attempt": self.attempt}
         self._given: set[str] = set()
+        self._next: dict[str, int] = {}  # by stem, or ten thousand members of one name would take minutes
 
     def name(self, member: str) -> str:
         """Return the object's name for a member; two members of one name get two objects."""
         stem = safe_stem(member)
-        for number in range(1, 1_000_000):
+        for number in range(self._next.get(stem, 1), 1_000_000):
             tail = "" if number == 1 else f"_{number}"
             name = self._template.format(**self._values, member=f"{stem}{tail}")
             if name not in self._given:
                 self._given.add(name)
+                self._next[stem] = number + 1
                 return name
             if "{member}" not in self._template:
                 break

@@ -140,6 +140,18 @@ class S3Bucket:
         pages = self._pages("list_objects_v2", prefix, "Contents")
         return {each["Key"] for each in pages}
 
+    def folders(self, prefix: str, start_after: str) -> list[str]:
+        """Return the first thousand prefixes that end at the next ``/``, in order.
+
+        :param prefix: what they begin with.
+        :param start_after: they come after it.
+        """
+        wanted = {"Prefix": prefix, "StartAfter": start_after, "Delimiter": "/", **only(EVERY_CALL, self.extra_args)}
+        answer = self._answer(
+            "list_objects_v2", prefix, lambda: self._client.list_objects_v2(Bucket=self.name, **wanted)
+        )
+        return [each["Prefix"] for each in answer.get("CommonPrefixes", [])]
+
     def uploads(self, prefix: str) -> Iterator[tuple[str, str, datetime]]:
         """Yield (key, upload id, when it began) of the multipart uploads under way below a prefix."""
         for each in self._pages("list_multipart_uploads", prefix, "Uploads"):

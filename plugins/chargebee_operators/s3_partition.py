@@ -183,6 +183,25 @@ class S3Partition:
             document = {}
         return Current({"If-Match": etag}, document)
 
+    def neighbours(self, prefix: str, start_after: str) -> list[str]:
+        """Return the prefixes of other partitions, in order; none where S3 does not tell.
+
+        :param prefix: what they begin with.
+        :param start_after: they come after it.
+        """
+        try:
+            return self._s3.folders(prefix, start_after)
+        except ChargebeeExportError as error:
+            log.warning("The partition before this one can't be looked for: %s", error)
+            return []
+
+    def text(self, key: str) -> str | None:
+        """Return a small object's text; None when there is none, or it may not be read."""
+        try:
+            return self._s3.get(key)[0].decode(errors="replace")
+        except ChargebeeExportError:
+            return None
+
     def _stale(self, current: Current) -> list[str]:
         """Return the keys of earlier runs: what their manifest knows, and what tries that died left unlisted."""
         earlier = {key for key in known_keys(current.document) if key.startswith(self._below)}

@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators._compat import BaseOperator
 from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
-from chargebee_operators.archive import Limits, Member, ZipStream
-from chargebee_operators.downloads import Download
+from chargebee_operators.archive import Limits, ZipStream
+from chargebee_operators.downloads import STREAMS, Download
 from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
-from chargebee_operators.formats import CsvFacts, Format, get_format, member_bytes, whole_zip
+from chargebee_operators.formats import get_format
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import JobRecord
+from chargebee_operators.landing import Checks, Landing
 from chargebee_operators.links import S3PartitionLink
 from chargebee_operators.manifest import (
     MANIFEST_NAME,
-    FileEntry,
     Manifest,
     ObjectNames,
     check_template,
     placeholders,
 )
 from chargebee_operators.operators import failing_fast
+from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso
-from chargebee_operators.zip_records import read_directory
+from chargebee_operators.zip_records import Entry, read_directory
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -56,7 +57,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
         own manifest stands, and two runs at once may leave a mix. (templated)
     :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``. Without
         any, the prefix is this partition's alone, and whatever unlisted objects of that naming it holds are removed.
-    :param file_format: ``csv.gz``, ``csv`` or ``zip`` (the download as it is).
+    :param file_format: ``csv.gz``, ``csv``, ``parquet`` (needs pyarrow) or ``zip`` (the download as it is).
+    :param column_types: for ``parquet``: column as the header spells it -> ``bool``, ``int32``, ``int64``, ``float64``,
+        ``decimal(18, 2)``, ``date``, ``timestamp[s]`` or ``timestamp[s, UTC]``; the others are text.
     :param chargebee_conn_id: the Chargebee connection. (templated)
     :param business_entity_id: overrides the connection's business entity. (templated)
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
@@ -65,10 +68,17 @@ class ChargebeeExportToS3Operator(BaseOperator):
         Airflow masks by its name: ``{{ var.value.s3_secret_key }}``. (templated)
     :param transfer_config_args: of ``boto3.s3.transfer.TransferConfig``: ``multipart_chunksize`` (8 MB),
         ``max_concurrency`` (4) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
+    :param window_check: what to do with rows outside the window that was asked for, which mean that Chargebee has ignored
+        the filter: ``fail``, ``warn`` or ``off``.
+    :param window_column: the column of the window's clock, as the header spells it; looked for by default.
+    :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
+        the manifest), ``fail`` or ``off``.
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
-    :param resume_attempts: how often a cut download is taken up again where it stopped.
+    :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
+    :param download_streams: how many ranges of the zip are fetched at a time, of 4 MB each.
     :param max_bytes: the most bytes that the zip may inflate to.
-    :param max_ratio: the most times that the zip may inflate.
+    :param max_ratio: the most times that the zip may inflate; rows with ids of their own stay far below 250.
+    :param max_members: the most files in the zip.
     :raises SettingsError: at parse time, for an empty bucket, an unknown format or a wrong template.
     :raises AirflowFailException: for what no retry can mend, a missing bucket or a zip that must not be unpacked.
     :raises ArchiveError: when the zip is damaged; nothing is published.
@@ -98,15 +108,21 @@ class ChargebeeExportToS3Operator(BaseOperator):
         object_name: str = DEFAULT_OBJECT_NAME,
         manifest_name: str = MANIFEST_NAME,
         file_format: str = "csv.gz",
+        column_types: Mapping[str, str] | None = None,
         chargebee_conn_id: str = ChargebeeHook.default_conn_name,
         business_entity_id: str | None = None,
         aws_conn_id: str | None = "aws_default",
         extra_args: Mapping[str, Any] | None = None,
         transfer_config_args: Mapping[str, Any] | None = None,
+        window_check: str = Checks.window_check,
+        window_column: str | None = None,
+        column_changes: str = Checks.column_changes,
         verify: bool = True,
         resume_attempts: int = 5,
+        download_streams: int = STREAMS,
         max_bytes: int = Limits.total_bytes,
         max_ratio: float = Limits.ratio,
+        max_members: int = Limits.members,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,20 +137,36 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.aws_conn_id = aws_conn_id
         self.extra_args = extra_args
         self.transfer_config_args = transfer_config_args
+        self.column_types = column_types
+        self.window_check = window_check
+        self.window_column = window_column
+        self.column_changes = column_changes
         self.verify = verify
         self.resume_attempts = resume_attempts
+        self.download_streams = download_streams
         self.max_bytes = max_bytes
         self.max_ratio = max_ratio
-        get_format(file_format)
-        check_bucket_name(s3_bucket)
+        self.max_members = max_members
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse at parse time what can be known to be wrong then."""
+        get_format(self.file_format)
+        ColumnTypes(self.column_types)
+        self._checks()
+        for name in ("download_streams", "max_bytes", "max_ratio", "max_members"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or value < 1:
+                raise SettingsError(f"{name} is {value!r}: give a number from 1 upwards.")
+        check_bucket_name(self.s3_bucket)
         known = placeholders(_EXAMPLE)
-        if "{{" not in s3_prefix:
-            check_template("s3_prefix", s3_prefix, known)
-        check_template("manifest_name", manifest_name, known)
-        if "{{" not in object_name:
-            check_template("object_name", object_name, {**known, "member": "", "suffix": "", "attempt": ""})
-        check_extra_args(extra_args)
-        check_transfer_config_args(transfer_config_args)
+        if "{{" not in self.s3_prefix:
+            check_template("s3_prefix", self.s3_prefix, known)
+        check_template("manifest_name", self.manifest_name, known)
+        if "{{" not in self.object_name:
+            check_template("object_name", self.object_name, {**known, "member": "", "suffix": "", "attempt": ""})
+        check_extra_args(self.extra_args)
+        check_transfer_config_args(self.transfer_config_args)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stream the export, commit the partition, and return what was landed."""
@@ -153,49 +185,39 @@ class ChargebeeExportToS3Operator(BaseOperator):
             s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
             check_bucket(s3, self.s3_bucket)
             prefix = self._filled("s3_prefix", self.s3_prefix, job).strip("/")
-            manifest_key = _join(prefix, self._filled("manifest_name", self.manifest_name, job))
+            manifest_name = self._filled("manifest_name", self.manifest_name, job)
+            manifest_key = _join(prefix, manifest_name)
             names = ObjectNames(self.object_name, job, file_format.suffix)
             sole = "{" not in self.manifest_name
             with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole) as partition:
-                files = self._write(hook, job, partition, names, file_format)
-                manifest = self._manifest(context, job, names.attempt, files)
+                landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
+                self._send(hook, job, landing)
+                landing.judge(self.s3_prefix, manifest_name)
+                manifest = self._manifest(context, job, names.attempt, landing)
                 partition.commit(manifest, verify=self.verify)
         return self._landed(context, job, prefix, manifest_key, manifest)
 
-    def _write(
-        self, hook: ChargebeeHook, job: JobRecord, partition: S3Partition, names: ObjectNames, file_format: Format
-    ) -> list[FileEntry]:
-        """Upload the members, or the whole zip, and return their entries."""
+    def _send(self, hook: ChargebeeHook, job: JobRecord, landing: Landing) -> None:
+        """Fetch the zip and send what is in it."""
         download = Download(
             lambda: self._fresh_url(hook, job.export_id),
             hook.settings,
             job.export_id,
             resume_attempts=self.resume_attempts,
+            streams=self.download_streams,
         )
-        limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio)
+        limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
+
+        def directory() -> Mapping[int, Entry]:
+            return read_directory(download.read, download.size or 0, self.max_members)
 
         def open_archive(chunks: Iterable[bytes]) -> ZipStream:
-            return ZipStream(chunks, limits, directory=lambda: read_directory(download.read, download.size or 0))
+            return ZipStream(chunks, limits, directory=directory)
 
-        facts: dict[Member, CsvFacts] = {}
-        if file_format.name == "zip":
-            return [self._entry(partition, names.name(job.resource), whole_zip(download, open_archive, facts), facts)]
-        files = []
-        for member in open_archive(download).members():
-            facts = {member: CsvFacts()}
-            pieces = member_bytes(member, file_format, facts[member])
-            files.append(self._entry(partition, names.name(member.name), pieces, facts))
-        return files
+        landing.send(download, open_archive, lambda: download.size)
 
-    def _entry(
-        self, partition: S3Partition, name: str, pieces: Iterable[bytes], facts: Mapping[Member, CsvFacts]
-    ) -> FileEntry:
-        written = partition.write(name, pieces)
-        columns = [column for each in facts.values() for column in each.columns]
-        rows = sum(each.rows for each in facts.values())
-        self.log.info("Sent s3://%s/%s: %s rows, %s bytes", partition.bucket, written.key, rows, written.bytes)
-        members = ", ".join(member.name for member in facts)
-        return FileEntry(written.key, members, written.bytes, written.sha256, rows, columns)
+    def _checks(self) -> Checks:
+        return Checks(self.window_check, self.window_column, self.column_changes)
 
     def _fresh_url(self, hook: ChargebeeHook, export_id: str) -> str:
         export = hook.get_export(export_id, self.business_entity_id or None)
@@ -212,7 +234,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         check_template(name, template, values)
         return template.format(**values)
 
-    def _manifest(self, context: Context, job: JobRecord, attempt: str, files: list[FileEntry]) -> Manifest:
+    def _manifest(self, context: Context, job: JobRecord, attempt: str, landing: Landing) -> Manifest:
         ti = context["ti"]
         run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
         return Manifest(
@@ -221,7 +243,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             run={**run, "attempt": attempt},
             format=self.file_format,
             committed_at=iso(datetime.now(UTC)),
-            files=files,
+            files=landing.files,
+            warnings=landing.warnings,
+            column_changes=landing.column_changes,
         )
 
     def _landed(

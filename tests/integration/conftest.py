@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import landing
 import pytest
@@ -31,11 +33,15 @@ def airflow_db() -> None:
 
 
 @pytest.fixture
-def bucket(s3: stack.S3Server) -> str:
-    """The name of a new and empty bucket."""
-    name = f"test-{next(_numbers)}"
-    s3.client().create_bucket(Bucket=name)
-    return name
+def bucket(s3: stack.S3Server) -> Iterator[str]:
+    """The name of a new and empty bucket, which ends with the test, for SeaweedFS has room for some seventy."""
+    name, client = f"test-{next(_numbers)}", s3.client()
+    client.create_bucket(Bucket=name)
+    yield name
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for each in page.get("Contents", []):
+            client.delete_object(Bucket=name, Key=each["Key"])
+    client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture

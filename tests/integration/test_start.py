@@ -9,6 +9,7 @@ from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowException, AirflowFailException
+from chargebee_operators.jobs import JobRecord
 
 WINDOW = "[1795392000,1795478399]"  # 2026-11-23, both ends included
 
@@ -53,7 +54,8 @@ def test_each_argument_reaches_the_wire(connected, arguments, fields):
 
 
 def test_a_revenue_report_takes_its_months_from_the_window(connected):
-    run(start(resource="deferred_revenue", filters={"report_by": "invoice"}))
+    job = run(start(resource="deferred_revenue", filters={"report_by": "invoice"}))
+    assert JobRecord.from_dict(job).partition == "window_start=20261123T000000Z"
     (post,) = connected.control.requests(method="POST")
     assert dict(post["fields"])["report_from_month"] == "11"
     assert dict(post["fields"])["report_to_year"] == "2026"

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
 import io
-import json
 import zipfile
 from typing import Any
 
 import pytest
 from tasks import context, run
+from uploads import PREFIX, UNPACK, body, keys, manifest, records, upload
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
 from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.exceptions import ArchiveError, DownloadError
 from chargebee_simulator.profiles import PROFILES
 
-PREFIX = "chargebee/site=acme-test/resource=customers/snapshot=20261124T000000Z"
-
 
 @pytest.fixture
 def job(connected, aws) -> dict[str, Any]:
     """A completed export of all customers."""
     return run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
-
-
-def upload(job: dict[str, Any], bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
-    return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket, **arguments)
-
-
-def keys(s3: Any, bucket: str) -> list[str]:
-    return [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
-
-
-def body(s3: Any, bucket: str, key: str) -> bytes:
-    return s3.client().get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def manifest(s3: Any, bucket: str, key: str = f"{PREFIX}/_manifest.json") -> dict[str, Any]:
-    return json.loads(body(s3, bucket, key))
-
-
-def records(data: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-
-
-UNPACK = {"csv": lambda data: data, "csv.gz": gzip.decompress}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -231,7 +204,7 @@ def test_extra_args_reach_s3(aws, bucket, job):
     [
         ({"s3_bucket": ""}, "s3_bucket is empty"),
         ({"s3_bucket": "s3://bucket/path"}, "give the name alone"),
-        ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip"),
+        ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip, parquet"),
         ({"s3_prefix": "a/{resourse}"}, "{resource}"),
         ({"object_name": "{0}"}, "object_name"),
         ({"extra_args": {"StorageClas": "GLACIER"}}, "did you mean 'StorageClass'"),

@@ -63,6 +63,21 @@ def test_waiting_is_deferred(dag):
     assert all(task.deferrable for task in dag.tasks if task.task_id.endswith((".start", ".ready")))
 
 
+def test_a_resource_can_be_uploaded_in_its_own_way():
+    from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+
+    settings = ExportDagSettings(
+        s3_bucket="b",
+        dag_id="own_way",
+        upload_args={"column_changes": "fail", "verify": False},
+        resources=["invoices", ResourceSettings("customers", upload_args={"column_changes": "off"})],
+    )
+    made = chargebee_export_dag(settings)
+    uploads = [made.get_task(f"{name}.upload") for name in ("invoices", "customers")]
+    assert [each.column_changes for each in uploads] == ["fail", "off"]
+    assert not any(each.verify for each in uploads)
+
+
 def test_it_does_not_catch_up_and_says_what_it_is(dag):
     assert dag.catchup is False
     assert dag.doc_md

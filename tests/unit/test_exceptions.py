@@ -30,6 +30,9 @@ TREE = {
     "DownloadError": ("ChargebeeExportError", False),
     "ArchiveError": ("ChargebeeExportError", False),
     "UnsafeArchiveError": ("ArchiveError", True),
+    "ConversionError": ("ChargebeeExportError", True),
+    "WindowCheckError": ("ChargebeeExportError", True),
+    "ColumnsChangedError": ("ChargebeeExportError", True),
     "DestinationError": ("ChargebeeExportError", True),
     "UploadError": ("ChargebeeExportError", False),
 }

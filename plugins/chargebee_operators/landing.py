@@ -1,0 +1,185 @@
+"""One export on its way into a partition: every file is sent, counted and looked at, and the whole judged at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+from chargebee_operators.archive import Member, ZipStream
+from chargebee_operators.columns import (
+    Changes,
+    check_column_changes,
+    compare_columns,
+    files_of,
+    judge_columns,
+    previous_files,
+)
+from chargebee_operators.csv_facts import CsvFacts
+from chargebee_operators.formats import Format, member_bytes, whole_zip
+from chargebee_operators.jobs import JobRecord
+from chargebee_operators.manifest import FileEntry, ObjectNames, placeholders
+from chargebee_operators.parquet import ColumnTypes
+from chargebee_operators.s3_partition import S3Partition
+from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window, window_for
+from chargebee_operators.windows import parse_instant
+
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What an export is checked for besides its bytes.
+
+    :param window_check: rows outside the window: ``fail``, ``warn`` or ``off``.
+    :param window_column: the column that holds the window's clock; None to look for it.
+    :param column_changes: columns that have come or gone: ``warn``, ``fail`` or ``off``.
+    :raises SettingsError: for another mode.
+    """
+
+    window_check: str = "fail"
+    window_column: str | None = None
+    column_changes: str = "warn"
+
+    def __post_init__(self) -> None:
+        check_mode(self.window_check)
+        check_column_changes(self.column_changes)
+
+
+class Landing:
+    """Sends an export's files into a partition, and says whether they may be committed.
+
+    :param job: the job record.
+    :param partition: where they go.
+    :param names: of its objects.
+    :param file_format: that of the objects.
+    :param checks: what is looked at.
+    :param column_types: for Parquet, the columns that are not text.
+    """
+
+    def __init__(
+        self,
+        job: JobRecord,
+        partition: S3Partition,
+        names: ObjectNames,
+        file_format: Format,
+        checks: Checks,
+        column_types: Mapping[str, str] | None = None,
+    ) -> None:
+        self.files: list[FileEntry] = []
+        self.warnings: list[str] = []
+        self.column_changes: Changes = {}
+        self._job = job
+        self._partition = partition
+        self._names = names
+        self._format = file_format
+        self._checks = checks
+        self._types = ColumnTypes(column_types)
+        self._windows: dict[Member, WindowCheck] = {}
+
+    def send(
+        self,
+        chunks: Iterable[bytes],
+        open_archive: Callable[[Iterable[bytes]], ZipStream],
+        size: Callable[[], int | None],
+    ) -> None:
+        """Send the members, or the whole zip.
+
+        :param chunks: the zip's bytes.
+        :param open_archive: reads them.
+        :param size: gives the zip's size, if it is known, once its first bytes are here.
+        """
+        facts: dict[Member, CsvFacts] = {}
+        if self._format.name == "zip":
+            self._file(self._job.resource, whole_zip(chunks, open_archive, facts, self._observer), facts, size)
+            return
+        for member in open_archive(chunks).members():
+            facts = {member: self._observer(member)}
+            pieces = member_bytes(member, self._format, facts[member], column_types=self._types)
+            # What passes through as it is can't be longer than the zip.
+            bound = size if self._format.name == "csv.gz" and member.is_deflate else _unknown
+            self._file(member.name, pieces, facts, bound)
+
+    def judge(self, template: str, manifest_name: str) -> None:
+        """Look at the export as a whole; to be called before the commit.
+
+        :param template: the partition's prefix, its placeholders not filled.
+        :param manifest_name: within the prefix, filled.
+        :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
+        :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
+        :raises SettingsError: when ``column_types`` names a column that there is not.
+        """
+        self._types.check_seen()
+        if self._checks.window_check != "off":
+            results = [each.result for each in self._windows.values()]
+            self.warnings += judge_window(results, self._checks.window_check, self._job)
+        if self._checks.column_changes != "off":
+            before = self._files_before(template, manifest_name)
+            self.column_changes = compare_columns(before, [asdict(each) for each in self.files])
+            self.warnings += judge_columns(self.column_changes, self._checks.column_changes)
+        for each in self.warnings:
+            log.warning("Export %s: %s", self._job.export_id, each)
+
+    def _observer(self, member: Member) -> CsvFacts:
+        if self._checks.window_check == "off":
+            return CsvFacts()
+        self._windows[member] = check_for(self._job, member.name, self._checks.window_column)
+        return CsvFacts(self._windows[member])
+
+    def _file(
+        self,
+        name: str,
+        pieces: Iterator[bytes],
+        facts: Mapping[Member, CsvFacts],
+        bound: Callable[[], int | None],
+    ) -> None:
+        first = next(pieces, None)  # which starts the download, and tells its size
+        if first is None and self._format.name == "parquet":
+            log.info("Export %s: %s has no columns, so there is no Parquet of it", self._job.export_id, name)
+            return
+        written = self._partition.write(self._names.name(name), chain([first or b""], pieces), bound())
+        rows = sum(each.rows for each in facts.values())
+        log.info("Sent s3://%s/%s: %s rows, %s bytes", self._partition.bucket, written.key, rows, written.bytes)
+        self.files.append(
+            FileEntry(
+                key=written.key,
+                member=", ".join(member.name for member in facts),
+                bytes=written.bytes,
+                sha256=written.sha256,
+                rows=rows,
+                columns=[column for each in facts.values() for column in self._column_names(each.columns)],
+                window_check=[self._windows[each].result.to_dict() for each in facts if each in self._windows],
+            )
+        )
+        self.warnings += [f"{member.name}: {each}" for member, counted in facts.items() for each in counted.warnings]
+
+    def _column_names(self, header: Sequence[str]) -> Sequence[str]:
+        """Return the names that the columns have in the object."""
+        if self._format.name != "parquet":
+            return header
+        from chargebee_operators.parquet_table import column_names
+
+        return column_names(header)
+
+    def _files_before(self, template: str, manifest_name: str) -> list[Mapping[str, Any]]:
+        """Return the files of the partition before this one in time, else those that this one replaces."""
+        job, window = self._job, window_for(self._job)
+        start = window.start if window else parse_instant(job.window_end or job.requested_at, "window_end")
+        length: timedelta | None = window.end - window.start if window else None
+        return previous_files(
+            template,
+            placeholders(job),
+            manifest_name,
+            start,
+            length,
+            self._partition.neighbours,
+            self._partition.text,
+        ) or files_of(self._partition.text(self._partition.manifest_key))
+
+
+def _unknown() -> None:
+    return None

@@ -1,0 +1,176 @@
+"""What an upload looks at before it commits: the window, the columns; and Parquet."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+from tasks import context, run
+from uploads import body, keys, manifest, records, upload
+
+from chargebee_operators import ChargebeeExportOperator
+from chargebee_operators._compat import AirflowFailException
+from chargebee_simulator.profiles import PROFILES
+
+DAYS = [f"2026-11-{day}T00:00:00Z" for day in (18, 19, 20, 21)]
+
+
+def start(first: int = 0, last: int = 3, **arguments: Any) -> ChargebeeExportOperator:
+    """A start for some of the days."""
+    window = {"window_start": DAYS[first], "window_end": DAYS[last]}
+    return ChargebeeExportOperator(**{"task_id": "start", "resource": "customers", **window, **arguments})
+
+
+@pytest.fixture
+def moved(connected, aws) -> None:
+    """Let some customers have their latest change in the days."""
+    connected.control.touch("customers", count=20, at="2026-11-19T12:00:00Z")
+
+
+def inside(simulator: Any) -> int:
+    """Count the customers whose latest change lies in the days."""
+    low, high = (datetime.fromisoformat(DAYS[each]).timestamp() for each in (0, 3))
+    return sum(low <= (each["updated_at"] or 0) < high for each in simulator.control.records("customers"))
+
+
+@pytest.fixture
+def ignored(connected, moved) -> dict[str, Any]:
+    """A job whose record says a window, but whose export holds everything, as if Chargebee had ignored the filter."""
+    windowed = run(start())
+    everything = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+    return {**windowed, "export_id": everything["export_id"]}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_rows_inside_the_window_pass_in_every_look_of_the_zip(connected, aws, bucket, moved, profile):
+    connected.control.settings(profile=profile)
+    landed = run(upload(run(start()), bucket))
+    told = manifest(aws, bucket, landed["manifest_key"])
+    checks = [check for each in told["files"] for check in each["window_check"]]
+    assert sum(check["checked"] for check in checks) == inside(connected) >= 20
+    assert not [check for check in checks if check["outside"]]
+    assert not told["warnings"]
+
+
+@pytest.mark.parametrize("profile", ["default", "bulk", "excel", "epoch"])
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet", "zip"])
+def test_rows_outside_mean_that_the_filter_was_ignored(connected, aws, bucket, ignored, profile, file_format):
+    connected.control.settings(profile=profile)
+    everything = run(
+        ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True),
+        context(ti=type(context()["ti"])(max_tries=7)),
+    )
+    job = {**ignored, "export_id": everything["export_id"]}
+    with pytest.raises(AirflowFailException, match="Chargebee ignored the filter") as caught:
+        run(upload(job, bucket, file_format=file_format))
+    told = str(caught.value)
+    dated = sum(each["updated_at"] is not None for each in connected.control.records("customers"))
+    assert f"{dated - inside(connected)} of {dated} rows" in told
+    assert sum(each["id"] in told for each in connected.control.records("customers")) == 1
+    assert not keys(aws, bucket)
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [("warn", 1), ("off", 0)])
+def test_rows_outside_can_be_let_pass(aws, bucket, ignored, mode, warnings):
+    landed = run(upload(ignored, bucket, window_check=mode))
+    told = manifest(aws, bucket, landed["manifest_key"])
+    assert len(told["warnings"]) == warnings
+    assert told["files"][0]["rows"] == 60
+
+
+def test_a_clock_that_is_not_found_is_a_warning(aws, bucket, moved):
+    job = run(start())
+    landed = run(upload(job, bucket, window_column="changed_on"))
+    (warning,) = manifest(aws, bucket, landed["manifest_key"])["warnings"]
+    assert "no column 'changed_on'" in warning
+
+
+@pytest.fixture
+def two_days(connected, moved) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Jobs of two windows one after the other, the second with other columns."""
+    connected.control.touch("customers", count=5, at="2026-11-20T12:00:00Z")
+    return run(start(1, 2)), run(start(2, 3, export_type="import_friendly_data"))
+
+
+def test_new_columns_are_told(aws, bucket, two_days):
+    first, second = two_days
+    assert not manifest(aws, bucket, run(upload(first, bucket))["manifest_key"])["column_changes"]
+    told = manifest(aws, bucket, run(upload(second, bucket))["manifest_key"])
+    (change,) = told["column_changes"].values()
+    assert "customer[first_name]" in change["added"]
+    assert "first_name" in change["removed"]
+    (warning,) = told["warnings"]
+    assert "customer[first_name]" in warning
+
+
+def test_new_columns_can_stop_the_run(aws, bucket, two_days):
+    first, second = two_days
+    run(upload(first, bucket))
+    before = keys(aws, bucket)
+    with pytest.raises(AirflowFailException, match=r"customer\[first_name\]"):
+        run(upload(second, bucket, column_changes="fail"))
+    assert keys(aws, bucket) == before
+
+
+def test_new_columns_can_be_let_pass(aws, bucket, two_days):
+    for job in two_days:
+        landed = run(upload(job, bucket, column_changes="off"))
+    assert not manifest(aws, bucket, landed["manifest_key"])["column_changes"]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_parquet_holds_what_the_csv_holds(connected, aws, bucket, moved, profile):
+    connected.control.settings(profile=profile)
+    job = run(start())
+    plain = manifest(aws, bucket, run(upload(job, bucket, file_format="csv", s3_prefix="csv"))["manifest_key"])
+    told = manifest(aws, bucket, run(upload(job, bucket, file_format="parquet", s3_prefix="parquet"))["manifest_key"])
+    assert [each["member"] for each in told["files"]] == [each["member"] for each in plain["files"]]
+    for csv_file, parquet_file in zip(plain["files"], told["files"], strict=True):
+        _, *rows = records(body(aws, bucket, csv_file["key"]))
+        table = pyarrow.parquet.read_table(io.BytesIO(body(aws, bucket, parquet_file["key"])))
+        assert table.column_names == parquet_file["columns"]
+        assert [[value or "" for value in row.values()] for row in table.to_pylist()] == rows
+        assert parquet_file["rows"] == len(rows)
+
+
+def test_a_parquet_column_gets_the_type_that_it_is_given(aws, bucket, moved):
+    types = {"updated_at": "timestamp[s, UTC]", "net_term_days": "int64"}
+    landed = run(upload(run(start()), bucket, file_format="parquet", column_types=types))
+    (main,) = [
+        each for each in manifest(aws, bucket, landed["manifest_key"])["files"] if each["member"] == "customers.csv"
+    ]
+    schema = pyarrow.parquet.read_schema(io.BytesIO(body(aws, bucket, main["key"])))
+    assert str(schema.field("updated_at").type) == "timestamp[ms, tz=UTC]"  # Parquet has no coarser ones
+    assert str(schema.field("net_term_days").type) == "int64"
+
+
+def test_a_member_without_a_header_gives_no_parquet(connected, aws, bucket):
+    connected.control.settings(profile="zero-byte")
+    nothing = start(window_start="2003-01-01", window_end="2003-01-02")
+    landed = run(upload(run(nothing), bucket, file_format="parquet"))
+    assert (landed["files"], landed["rows"]) == (0, 0)
+    assert keys(aws, bucket) == [landed["manifest_key"]]
+
+
+def test_a_type_for_a_column_that_there_is_not_is_named(aws, bucket, moved):
+    with pytest.raises(AirflowFailException, match="did you mean 'updated_at'"):
+        run(upload(run(start()), bucket, file_format="parquet", column_types={"update_at": "date"}))
+    assert not keys(aws, bucket)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"window_check": "warning"}, "did you mean 'warn'"),
+        ({"column_changes": "ignore"}, "choose from warn, fail, off"),
+        ({"column_types": {"a": "int"}}, "column_types"),
+        ({"max_members": 0}, "max_members"),
+        ({"download_streams": 0}, "download_streams"),
+    ],
+)
+def test_wrong_arguments_are_named_at_parse_time(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        upload({}, "bucket", **arguments)

@@ -1,0 +1,36 @@
+"""Uploads of exports, and what the bucket then holds."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from typing import Any
+
+from chargebee_operators import ChargebeeExportToS3Operator
+
+PREFIX = "chargebee/site=acme-test/resource=customers/snapshot=20261124T000000Z"
+
+
+def upload(job: dict[str, Any], bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
+    return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket, **arguments)
+
+
+def keys(s3: Any, bucket: str) -> list[str]:
+    return [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def body(s3: Any, bucket: str, key: str) -> bytes:
+    return s3.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def manifest(s3: Any, bucket: str, key: str = f"{PREFIX}/_manifest.json") -> dict[str, Any]:
+    return json.loads(body(s3, bucket, key))
+
+
+def records(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+UNPACK = {"csv": lambda data: data, "csv.gz": gzip.decompress}
