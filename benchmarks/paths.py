@@ -36,7 +36,7 @@ class Path:
 
     :param title: for tables.
     :param prepare: does the imports and the set-up, and returns the work to be measured.
-    :param result: which bytes must arrive: ``zip``, ``csv`` or ``csv.gz``.
+    :param result: which bytes must arrive: ``zip``, ``csv``, ``csv.gz`` or ``parquet``.
     :param ours: whether this package does the work.
     """
 
@@ -99,12 +99,17 @@ def http_to_s3(setting: Setting) -> Work:
     return lambda: operator.execute(_context())
 
 
-def _ours(file_format: str) -> Callable[[Setting], Work]:
+def _ours(file_format: str, window: tuple[str, str] | None = None) -> Callable[[Setting], Work]:
     def prepare(setting: Setting) -> Work:
         import requests  # noqa: F401  the operator imports it when it runs
 
         from chargebee_operators import ChargebeeExportToS3Operator
         from chargebee_operators.jobs import new_job
+        from chargebee_operators.windows import window_of
+
+        if file_format == "parquet":
+            import pyarrow.csv
+            import pyarrow.parquet  # noqa: F401
 
         export = _export(setting)
         job = new_job(
@@ -112,8 +117,8 @@ def _ours(file_format: str) -> Callable[[Setting], Work]:
             resource=RESOURCE,
             site=setting.site,
             wire_fields=(),
-            window=None,
-            window_field=None,
+            window=window_of(*window) if window else None,
+            window_field="updated_at" if window else None,
             requested_at=_now(),
         )
         operator = ChargebeeExportToS3Operator(
@@ -134,8 +139,15 @@ def _ours(file_format: str) -> Callable[[Setting], Work]:
 PATHS = {
     "limit": Path("the limit: the zip streamed, no look inside", limit, "zip"),
     "csv.gz": Path("this package, `csv.gz`", _ours("csv.gz"), "csv.gz", ours=True),
+    "csv.gz-window": Path(
+        "this package, `csv.gz`, each row compared with the window",
+        _ours("csv.gz", ("2026-01-01", "2027-01-01")),
+        "csv.gz",
+        ours=True,
+    ),
     "csv": Path("this package, `csv`", _ours("csv"), "csv", ours=True),
     "zip": Path("this package, `zip`", _ours("zip"), "zip", ours=True),
+    "parquet": Path("this package, `parquet`", _ours("parquet"), "parquet", ours=True),
     "original": Path("in memory, unzipped: what a Lambda function would do", original, "csv"),
     "http_to_s3": Path("in memory, as it is: Airflow's HttpToS3Operator", http_to_s3, "zip"),
 }

@@ -16,8 +16,10 @@ MB = 10**6
 SHORT = {
     "limit": "the limit",
     "csv.gz": "this package, csv.gz",
+    "csv.gz-window": "this package, csv.gz, window compared",
     "csv": "this package, csv",
     "zip": "this package, zip",
+    "parquet": "this package, parquet",
     "original": "in memory, unzipped",
     "http_to_s3": "in memory, as it is (HttpToS3Operator)",
 }
@@ -85,12 +87,17 @@ def _times(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f}"
 
 
-def write_docs(folder: Path, tables: list[Table]) -> None:
-    """Write performance.md and performance.svg."""
+def write_docs(folder: Path, tables: list[Table], parse: str) -> None:
+    """Write performance.md and performance.svg.
+
+    :param parse: the table of what a parse of the DAG file costs.
+    """
     blocks = [chart.Block(heading(table), _bars(table)) for table in tables]
     (folder / "performance.svg").write_text(chart.svg(blocks))
     results = "\n\n".join(f"### {heading(table)}\n\n{as_text(table)}" for table in tables)
-    text = _PAGE.format(machine=_machine(), command=_command(tables), results=results, memory=_memory(tables))
+    text = _PAGE.format(
+        machine=_machine(), command=_command(tables), results=results, memory=_memory(tables), parse=parse
+    )
     (folder / "performance.md").write_text(text)
 
 
