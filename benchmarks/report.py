@@ -185,7 +185,7 @@ Only this package's paths check what they land, and the limit lands a zip that n
 - CPU seconds are those of that process alone, all threads. Idle is its memory right before, peak its highest since
   (`VmHWM`).
 - The paths take turns, and medians are shown. The bytes that reached the sink are compared with the zip's own figures.
-- The data are customers as an export has them: quoted addresses, notes of two lines, deflated about 7 to 1.
+- The data are customers as an export has them: quoted addresses, notes of two lines, deflated about 3 to 1.
 
 Machine: {machine}
 

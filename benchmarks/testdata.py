@@ -15,6 +15,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +26,7 @@ MEMBER = 10**9
 LEVEL = 6
 SEED = 20261124
 # Goes into the files' names: another look of the data must not be mistaken for this one.
-EDITION = 1
+EDITION = 2
 
 _LOCAL, _DESCRIPTOR, _CENTRAL, _END = b"PK\x03\x04", b"PK\x07\x08", b"PK\x01\x02", b"PK\x05\x06"
 _HAS_DESCRIPTOR, _UTF8, _DEFLATED = 0x8, 0x800, 8
@@ -78,6 +79,8 @@ _CITIES = [
     ("Chennai", "TN", "IN", "600001"),
     ("Lagos", "", "NG", "100001"),
 ]
+_SYLLABLES = [consonant + vowel for consonant in "bdfghklmnprstvz" for vowel in "aeiou"]
+_SECONDS = 320 * 86400
 _NOTES = ["", "", "", "", "", "", "asked for yearly billing", "moved, see ticket", "two lines:\nsecond one"]
 
 
@@ -189,40 +192,38 @@ def _lines() -> Iterator[str]:
 
 
 def _customer(draw: random.Random, number: int) -> list[str]:
-    first, last = draw.choice(_FIRST), draw.choice(_LAST)
+    """Return a row. Names, addresses, numbers and times differ from row to row, as those of a real site do."""
+    first, last = f"{draw.choice(_FIRST)}{_word(draw)}", _word(draw).capitalize() + draw.choice(_LAST)
     city, state, country, post = draw.choice(_CITIES)
-    day, second = divmod(number * 7, 86400)
-    stamp = (
-        f"2026-{1 + day // 28 % 12:02}-{1 + day % 28:02} {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    )
+    created = draw.randrange(_SECONDS)
     return [
-        "".join(draw.choices(_ID_SIGNS, k=12)),
+        "".join(draw.choices(_ID_SIGNS, k=16)),
         first,
         last,
-        f"{first}.{last}.{draw.randrange(1000)}@example.com".lower(),
-        "",
-        draw.choice(_COMPANIES),
-        "",
+        f"{first}.{last}{draw.randrange(100)}@{_word(draw)}.example.com".lower(),
+        f"+{draw.randrange(10**10, 10**12)}",
+        draw.choice(_COMPANIES) or f"{_word(draw).capitalize()} {_word(draw).capitalize()} Ltd",
+        draw.choice(["", f"{country}{draw.randrange(10**8, 10**9)}"]),
         draw.choice(["on", "on", "on", "off"]),
         draw.choice(["0", "0", "0", "30"]),
         "false",
-        stamp,
-        stamp,
-        "",
+        _stamp(created),
+        _stamp(draw.randrange(created, _SECONDS)),
+        ".".join(str(draw.randrange(256)) for _ in range(4)),
         "taxable",
         "en",
         "active",
         "web",
         "0",
         "0",
-        draw.choice(["0", "0", "0", "1250"]),
+        draw.choice(["0", "0", "0", str(draw.randrange(10**5))]),
         "0",
         draw.choice(["USD", "EUR", "GBP"]),
-        f"{draw.randrange(1, 400)} High Street, Floor {draw.randrange(1, 9)}",
+        f"{draw.randrange(1, 400)} {_word(draw).capitalize()} Street, Floor {draw.randrange(1, 9)}",
         city,
         state,
         country,
-        post,
+        f"{post} {draw.randrange(1000)}",
         "not_validated",
         draw.choice(["card", "card", "direct_debit"]),
         "stripe",
@@ -231,3 +232,12 @@ def _customer(draw: random.Random, number: int) -> list[str]:
         draw.choice(["smb", "enterprise", "self-serve"]),
         draw.choice(_NOTES),
     ]
+
+
+def _word(draw: random.Random) -> str:
+    return "".join(draw.choice(_SYLLABLES) for _ in range(draw.randrange(2, 5)))
+
+
+def _stamp(second: int) -> str:
+    """Return a time of the year 2026, so many seconds after its beginning."""
+    return f"{datetime(2026, 1, 1) + timedelta(seconds=second)}"
