@@ -10,11 +10,14 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from chargebee_operators._compat import aget_connection
 from chargebee_operators.api import (
     ApiRequest,
     Export,
@@ -23,7 +26,7 @@ from chargebee_operators.api import (
     parse_json,
     read_answer,
 )
-from chargebee_operators.connection import SiteSettings
+from chargebee_operators.connection import SiteSettings, settings_from_connection
 from chargebee_operators.exceptions import SettingsError, UnavailableError
 from chargebee_operators.filters import Fields
 from chargebee_operators.slot_queue import SlotQueue
@@ -36,12 +39,21 @@ CONNECTIONS = 20
 
 
 class AsyncExportsClient:
-    """Creates and looks at exports of one site over a shared session."""
+    """Creates and looks at exports of one site over a shared session.
 
-    def __init__(self, settings: SiteSettings, session: aiohttp.ClientSession) -> None:
+    :param settings: the site.
+    :param session: open for as long as the client is used.
+    :param slots: the line that starts for this site stand in; its own by default.
+    """
+
+    def __init__(self, settings: SiteSettings, session: aiohttp.ClientSession, slots: SlotQueue | None = None) -> None:
         self.settings = settings
-        self.slots = SlotQueue()
+        self.slots = slots or SlotQueue()
         self._session = session
+        self._proxy = environment_proxy(settings.base_url)
+        self._headers = {"Authorization": settings.authorization, "Accept": "application/json"}
+        # Waited for before the request's own clock starts, so that a crowd of pollers makes no timeouts.
+        self._connections = asyncio.Semaphore(CONNECTIONS)
 
     async def create_export(
         self, resource: str, fields: Fields, *, idempotency_key: str, business_entity_id: str | None = None
@@ -64,22 +76,28 @@ class AsyncExportsClient:
     async def _send(self, request: ApiRequest) -> Export:
         import aiohttp
 
-        headers = {"Authorization": self.settings.authorization, "Accept": "application/json", **request.headers}
+        headers = {**self._headers, **request.headers}
         if request.method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            async with self._session.request(
-                request.method,
-                self.settings.base_url + request.path,
-                data=request.body if request.method == "POST" else None,
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                text = await response.text(errors="replace")
+            async with (
+                self._connections,
+                self._session.request(
+                    request.method,
+                    self.settings.base_url + request.path,
+                    data=request.body if request.method == "POST" else None,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                ) as response,
+            ):
+                body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             kind = type(error).__name__
         else:
-            return read_answer(self.settings, response.status, response.headers, parse_json(text))
+            return read_answer(
+                self.settings, response.status, response.headers, parse_json(body.decode(errors="replace"))
+            )
         # Raised outside the except block: the library's own message may quote what was sent.
         raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")
 
@@ -91,8 +109,26 @@ class _Pooled:
     users: int = 0
 
 
+@dataclass
+class _Shared:
+    """What the triggers of one event loop share.
+
+    :param clients: one for all connections with the same settings; a changed key makes another.
+    :param lines: base URL -> the line for its slots, which outlives a change of the key.
+    :param lookups: connection id -> the lookup under way.
+    """
+
+    clients: dict[SiteSettings, _Pooled] = field(default_factory=dict)
+    lines: WeakValueDictionary[str, SlotQueue] = field(default_factory=WeakValueDictionary)
+    lookups: dict[str, asyncio.Task[SiteSettings]] = field(default_factory=dict)
+
+
 # A session belongs to the loop that made it, and a triggerer may run triggers in more than one.
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[SiteSettings, _Pooled]] = WeakKeyDictionary()
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+
+
+def _shared() -> _Shared:
+    return _loops.setdefault(asyncio.get_running_loop(), _Shared())
 
 
 @asynccontextmanager
@@ -101,22 +137,52 @@ async def shared_client(settings: SiteSettings) -> AsyncIterator[AsyncExportsCli
 
     :param settings: the site; two connections with the same settings share a client.
     """
-    pool = _pools.setdefault(asyncio.get_running_loop(), {})
-    pooled = pool.get(settings)
+    shared = _shared()
+    pooled = shared.clients.get(settings)
     if pooled is None:
-        session = _session(settings)
-        pooled = pool[settings] = _Pooled(AsyncExportsClient(settings, session), session)
+        slots = shared.lines.setdefault(settings.base_url, SlotQueue())
+        session = open_session(settings)
+        pooled = shared.clients[settings] = _Pooled(AsyncExportsClient(settings, session, slots), session)
     pooled.users += 1
     try:
         yield pooled.client
     finally:
         pooled.users -= 1
         if not pooled.users:
-            del pool[settings]
+            del shared.clients[settings]
             await pooled.session.close()
 
 
-def _session(settings: SiteSettings) -> aiohttp.ClientSession:
+@asynccontextmanager
+async def client_of(chargebee_conn_id: str) -> AsyncIterator[AsyncExportsClient]:
+    """Lend the loop's client for an Airflow connection, as the connection is now.
+
+    :param chargebee_conn_id: the Airflow connection.
+    :raises SettingsError: when the connection lacks something or has it wrong.
+    """
+    async with shared_client(await _look_up(chargebee_conn_id)) as client:
+        yield client
+
+
+async def _look_up(chargebee_conn_id: str) -> SiteSettings:
+    """Read a connection; those who ask while it is being read share the answer.
+
+    A triggerer that restarts starts all its triggers at once, and a secrets backend answers some forty calls a second.
+    """
+    lookups = _shared().lookups
+    task = lookups.get(chargebee_conn_id)
+    if task is None:
+        task = lookups[chargebee_conn_id] = asyncio.create_task(_read_connection(chargebee_conn_id))
+        task.add_done_callback(lambda _: lookups.pop(chargebee_conn_id))
+    return await asyncio.shield(task)  # one that is cancelled takes nothing from the others
+
+
+async def _read_connection(chargebee_conn_id: str) -> SiteSettings:
+    return settings_from_connection(await aget_connection(chargebee_conn_id))
+
+
+def open_session(settings: SiteSettings) -> aiohttp.ClientSession:
+    """Open the session that a client of the site sends through."""
     import aiohttp
 
     tls = tls_context(settings.ca_bundle) if settings.base_url.startswith("https") else False
@@ -127,10 +193,16 @@ def _session(settings: SiteSettings) -> aiohttp.ClientSession:
             sock_connect=settings.connect_timeout,
             sock_read=settings.read_timeout,
         ),
-        # Proxies of the environment are honoured, as the SDK does.
-        trust_env=True,
+        # Not trust_env: aiohttp would read ~/.netrc and the proxies again for every request, and a .netrc that names
+        # the site would break them all.
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def environment_proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, as the SDK would find it; None for none."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 @cache

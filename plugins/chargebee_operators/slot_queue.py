@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from bisect import insort
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -31,7 +32,7 @@ class Place:
 
 
 class SlotQueue:
-    """The line before one site's export slots, within one event loop."""
+    """The line before one site's export slots, within one event loop. All its times are epoch seconds."""
 
     def __init__(self) -> None:
         self._places: list[Place] = []
@@ -42,33 +43,34 @@ class SlotQueue:
     def place(self, since: float, not_before: float) -> Iterator[Place]:
         """Stand in line for as long as the block runs.
 
-        :param since: epoch seconds at which the waiting began.
-        :param not_before: epoch seconds before which the site must not be asked for this one.
+        :param since: when the waiting began.
+        :param not_before: before then the site must not be asked for this one.
         """
         place = Place(since, next(self._numbers), not_before)
-        self._places.append(place)
-        self._places.sort(key=lambda each: (each.since, each.number))
+        insort(self._places, place, key=lambda each: (each.since, each.number))
         try:
             yield place
         finally:
             self._places.remove(place)
-            self._wake()
+            self._wake_first()
 
     async def turn(self, place: Place, deadline: float) -> bool:
         """Wait until this place may ask; tell whether that came before the deadline.
 
-        :param deadline: epoch seconds.
+        :param deadline: when to give up.
         """
-        while True:
-            now = time.time()
-            wait = self._wait_of(place, now)
-            if wait <= 0 or now >= deadline:
-                return now < deadline
+        while (now := time.time()) < deadline:
+            turn_at = self._turn_of(place, now)
+            if turn_at <= now:
+                return True
             place.woken.clear()
-            try:
-                await asyncio.wait_for(place.woken.wait(), min(wait, deadline - now))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(place.woken.wait(), min(turn_at, deadline) - now)
+        return False
+
+    def ahead(self, place: Place) -> int:
+        """Return how many stand before this place."""
+        return self._places.index(place)
 
     def refused(self, seconds: float) -> None:
         """Note that the site has no slot, and that nobody should ask again before so many seconds."""
@@ -77,16 +79,19 @@ class SlotQueue:
     def freed(self) -> None:
         """Note that an export of the site has ended, so that a slot is likely to be free now."""
         self._closed_until = 0.0
-        self._wake()
+        self._wake_first()
 
-    def _wait_of(self, place: Place, now: float) -> float:
-        """Return the seconds until the place may ask, as far as they can be known; infinite behind another."""
-        own = max(place.not_before, self._closed_until) - now
-        if own > 0:
-            return own
-        ready = next(each for each in self._places if each.not_before <= now)
-        return 0.0 if ready is place else float("inf")
+    def _turn_of(self, place: Place, now: float) -> float:
+        """Return when the place may ask, as far as it is known; never, as yet, behind another that may."""
+        if place.not_before > now:
+            return place.not_before
+        return self._closed_until if place is self._first(now) else float("inf")
 
-    def _wake(self) -> None:
-        for each in self._places:
-            each.woken.set()
+    def _first(self, now: float) -> Place | None:
+        return next((each for each in self._places if each.not_before <= now), None)
+
+    def _wake_first(self) -> None:
+        # The others would only find that it is not their turn: with a thousand in line that is worth saving.
+        first = self._first(time.time())
+        if first:
+            first.woken.set()

@@ -15,8 +15,8 @@ from typing import Any
 
 from chargebee_operators._compat import BaseTrigger, TriggerEvent
 from chargebee_operators.api import Export, ExportStatus
+from chargebee_operators.async_client import client_of
 from chargebee_operators.exceptions import ChargebeeExportError, ThrottledError, UnavailableError
-from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.polling import next_look, next_try
 
 # Seconds between two lines in the log of a task that waits.
@@ -155,14 +155,14 @@ class ExportSlotTrigger(_WaitingTrigger):
         )
 
     async def _wait(self) -> dict[str, Any]:
-        async with ChargebeeHook(self.chargebee_conn_id).async_client() as client:
+        async with client_of(self.chargebee_conn_id) as client:
             slots, tries = client.slots, 0
             # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
             first_try = time.time() + next_try(1, self.retry_interval, self.retry_after)
             with slots.place(self.since, first_try) as place:
                 while time.time() < self.deadline:
                     if not await slots.turn(place, min(self.deadline, time.time() + LOG_EVERY)):
-                        self._log_waiting("in line for a free slot")
+                        self._log_waiting(f"in line for a free slot, {slots.ahead(place)} ahead,")
                         continue
                     try:
                         export = await client.create_export(
@@ -242,7 +242,7 @@ class ExportReadyTrigger(_WaitingTrigger):
         )
 
     async def _wait(self) -> dict[str, Any]:
-        async with ChargebeeHook(self.chargebee_conn_id).async_client() as client:
+        async with client_of(self.chargebee_conn_id) as client:
             answered_at, outages, in_time = time.time(), 0, True
             delay = next_look(0, self.poll_interval, self.max_poll_interval)
             while in_time:

@@ -198,4 +198,4 @@ def test_each_event_loop_has_a_client_of_its_own(connected):
     asyncio.run(once())
     asyncio.run(once())
     gc.collect()
-    assert not [pool for pool in async_module._pools.values() if pool]
+    assert not [shared for shared in async_module._loops.values() if shared.clients]
