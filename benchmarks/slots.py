@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,7 +63,7 @@ class Scenario:
     triggerers: int = 1
     retry_after: bool = False
     workers: int = 16
-    chances: Chances = Chances()
+    chances: Chances = field(default_factory=Chances)
 
 
 def scenarios(days: int) -> list[Scenario]:

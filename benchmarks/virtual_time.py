@@ -57,9 +57,13 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], start: float) -> T:
     :param start: epoch seconds at which it begins, for ``time.time``.
     """
     loop = VirtualLoop()
+
+    def now() -> float:
+        return start + loop.time()
+
     with (
         asyncio.Runner(loop_factory=lambda: loop) as runner,
-        mock.patch("time.time", lambda: start + loop.time()),
+        mock.patch("time.time", now),
         mock.patch("time.monotonic", loop.time),
     ):
         return runner.run(main())

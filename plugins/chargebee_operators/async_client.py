@@ -44,11 +44,14 @@ class AsyncExportsClient:
     :param settings: the site.
     :param session: open for as long as the client is used.
     :param slots: the line that starts for this site stand in; its own by default.
+
+    ``users`` says how many have it on loan.
     """
 
     def __init__(self, settings: SiteSettings, session: aiohttp.ClientSession, slots: SlotQueue | None = None) -> None:
         self.settings = settings
         self.slots = slots or SlotQueue()
+        self.users = 0
         self._session = session
         self._proxy = environment_proxy(settings.base_url)
         self._headers = {"Authorization": settings.authorization, "Accept": "application/json"}
@@ -106,7 +109,6 @@ class AsyncExportsClient:
 class _Pooled:
     client: AsyncExportsClient
     session: aiohttp.ClientSession
-    users: int = 0
 
 
 @dataclass
@@ -143,12 +145,12 @@ async def shared_client(settings: SiteSettings) -> AsyncIterator[AsyncExportsCli
         slots = shared.lines.setdefault(settings.base_url, SlotQueue())
         session = open_session(settings)
         pooled = shared.clients[settings] = _Pooled(AsyncExportsClient(settings, session, slots), session)
-    pooled.users += 1
+    pooled.client.users += 1
     try:
         yield pooled.client
     finally:
-        pooled.users -= 1
-        if not pooled.users:
+        pooled.client.users -= 1
+        if not pooled.client.users:
             del shared.clients[settings]
             await pooled.session.close()
 

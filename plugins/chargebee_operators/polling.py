@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
 # A long job is looked at after each further tenth of its age: seen at most 10% late, at a tenth of the calls.
 SHARE_OF_AGE = 0.1
+# The pace at which a crowd of triggers that starts at once, as after a restart, takes up polling: a hundred a second.
+SPREAD = 0.01
+# Looks wait for the next twentieth of their interval, so that those of many triggers share a wake-up of the event loop:
+# one that wakes for a single look pays for it two or three times over, in cold caches.
+TICKS = 20
+
+
+def first_look(poll_interval: float, crowd: int, draw: Callable[[], float] = random.random) -> float:
+    """Return the seconds until a trigger's first look, which comes one interval after it started.
+
+    :param poll_interval: the least seconds between two looks.
+    :param crowd: how many wait in the same event loop; all of them spread over up to one interval more.
+    :param draw: a number in [0, 1), for the jitter.
+    """
+    return next_look(0.0, poll_interval, poll_interval, draw) + min(crowd * SPREAD, poll_interval) * draw()
 
 
 def next_look(
@@ -35,3 +51,14 @@ def next_try(
     """
     backoff = min(retry_interval * 2 ** min(tries - 1, 10), 6 * retry_interval)
     return max(backoff * (0.75 + 0.5 * draw()), min(retry_after or 0.0, 3600.0) * (1 + 0.1 * draw()))
+
+
+def until_tick(seconds: float, poll_interval: float, now: float) -> float:
+    """Return the seconds until the first tick that is no sooner than so many seconds from now.
+
+    :param seconds: the least.
+    :param poll_interval: sets the ticks, ``TICKS`` to an interval; all triggers with the same one share them.
+    :param now: the event loop's time.
+    """
+    tick = poll_interval / TICKS
+    return math.ceil((now + seconds) / tick) * tick - now

@@ -17,7 +17,7 @@ from chargebee_operators._compat import BaseTrigger, TriggerEvent
 from chargebee_operators.api import Export, ExportStatus
 from chargebee_operators.async_client import client_of
 from chargebee_operators.exceptions import ChargebeeExportError, ThrottledError, UnavailableError
-from chargebee_operators.polling import next_look, next_try
+from chargebee_operators.polling import first_look, next_look, next_try, until_tick
 
 # Seconds between two lines in the log of a task that waits.
 LOG_EVERY = 60.0
@@ -244,9 +244,10 @@ class ExportReadyTrigger(_WaitingTrigger):
     async def _wait(self) -> dict[str, Any]:
         async with client_of(self.chargebee_conn_id) as client:
             answered_at, outages, in_time = time.time(), 0, True
-            delay = next_look(0, self.poll_interval, self.max_poll_interval)
+            delay = first_look(self.poll_interval, client.users)
             while in_time:
-                in_time = await self._sleep(delay)  # the last look is at the deadline itself
+                tick = until_tick(delay, self.poll_interval, asyncio.get_running_loop().time())
+                in_time = await self._sleep(tick)  # the last look is at the deadline itself
                 try:
                     export = await client.get_export(self.export_id, self.business_entity_id)
                 except (ThrottledError, UnavailableError) as error:

@@ -1,0 +1,93 @@
+"""Turns the figures of ``polling.py`` into a table and into docs/polling.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from pollers import FLAT_OUT_POLLERS, IDLE, Polled
+
+TITLES = {IDLE: "nobody polls", "triggers": "this package's triggers", "sdk": "the SDK's async client"}
+HEAD = [
+    "",
+    "CPU ms a poll",
+    "of one core",
+    "polls a second",
+    "longest pause ms",
+    "most CPU ms at a stretch",
+    "longest pause ms at the start",
+    "flat out: polls a second",
+    "CPU ms a poll",
+    "peak MB",
+]
+
+
+def table(medians: dict[str, Polled]) -> str:
+    """Return a Markdown table: a line for each side, and one for their ratio."""
+    lines = [HEAD, ["---", *(["---:"] * (len(HEAD) - 1))]]
+    lines += [[TITLES[name], *_cells(each, name == IDLE)] for name, each in medians.items()]
+    if {"triggers", "sdk"} <= medians.keys():
+        lines.append(["SDK / package", *_ratios(medians["sdk"], medians["triggers"])])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cells(each: Polled, idle: bool) -> list[str]:
+    pauses = [f"{each.pause_ms:.1f}", f"{each.busiest_ms:.1f}", f"{each.start_pause_ms:.1f}"]
+    if idle:
+        return ["", f"{each.core:.1%}", "", *pauses, "", "", f"{each.memory_mb:.0f}"]
+    flat_out = [f"{each.flat_out:,.0f}", f"{each.flat_out_cpu_ms:.3f}"]
+    return [f"{each.cpu_ms:.3f}", f"{each.core:.1%}", f"{each.polls:.1f}", *pauses, *flat_out, f"{each.memory_mb:.0f}"]
+
+
+def _ratios(above: Polled, below: Polled) -> list[str]:
+    names = ["cpu_ms", "core", "polls", "pause_ms", "busiest_ms", "start_pause_ms", "flat_out", "flat_out_cpu_ms"]
+    pairs = [(getattr(above, name), getattr(below, name)) for name in [*names, "memory_mb"]]
+    return [f"{one / other:.2g}x" if other else "" for one, other in pairs]
+
+
+def write_docs(page: Path, medians: dict[str, Polled], command: str, exports: int, interval: float) -> None:
+    """Write the page."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("apache-airflow", "aiohttp", "chargebee", "httpx"))
+    page.write_text(
+        _PAGE.format(
+            table=table(medians),
+            command=command,
+            exports=f"{exports:,}",
+            interval=f"{interval:g}",
+            pollers=FLAT_OUT_POLLERS,
+            machine=f"{os.cpu_count()} cores, {platform.machine()}; Python {platform.python_version()}, {libraries}.",
+        )
+    )
+
+
+_PAGE = """# What waiting costs the triggerer
+
+{exports} exports in process, each looked at every {interval} s over HTTPS, on one event loop. `benchmarks/polling.py`
+writes this page; to do it again, on Linux, with the Python of any Airflow environment that has this project's
+requirements:
+
+```bash
+python {command}
+```
+
+{table}
+
+Machine: {machine}
+
+- **CPU** is that of the polling process, both columns; the Chargebee simulator answers from a process of its own on the
+  same machine.
+- **The longest pause** is how much longer than a millisecond a millisecond's sleep on the same loop took: for so long
+  no other trigger of the process could move. It counts what the machine did meanwhile, so look at the line where nobody
+  polls. **The most CPU at a stretch** is the most CPU time between two such wake-ups, which other processes do not
+  lengthen. The start is the first {interval} s / 2, in which all of them look their connection up and none polls.
+- The ticker that finds the pauses costs more than the polling. So CPU is measured in a stretch of its own.
+- **Flat out**: {pollers} pollers that never pause, against one simulator, which is then what limits them.
+- The triggers are `ExportReadyTrigger`, as a triggerer runs them: connection lookup, line, log, jitter. The SDK's side
+  is a bare loop around `Export.retrieve`, with one client for all, and a poll that fails is passed over. Each side runs
+  in a process of its own, by turns; medians of the runs are shown.
+
+The SDK makes a TLS context for every request, on the event loop; the package one for each CA bundle in the process, and
+keeps up to twenty connections to a site.
+"""
