@@ -19,7 +19,7 @@ HEAD = [
     "most CPU ms at a stretch",
     "longest pause ms at the start",
     "flat out: polls a second",
-    "CPU ms a poll",
+    "flat out: CPU ms a poll",
     "peak MB",
 ]
 
@@ -44,7 +44,11 @@ def _cells(each: Polled, idle: bool) -> list[str]:
 def _ratios(above: Polled, below: Polled) -> list[str]:
     names = ["cpu_ms", "core", "polls", "pause_ms", "busiest_ms", "start_pause_ms", "flat_out", "flat_out_cpu_ms"]
     pairs = [(getattr(above, name), getattr(below, name)) for name in [*names, "memory_mb"]]
-    return [f"{one / other:.2g}x" if other else "" for one, other in pairs]
+    return [_times(one / other) if other else "" for one, other in pairs]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
 
 
 def write_docs(page: Path, medians: dict[str, Polled], command: str, exports: int, interval: float) -> None:
