@@ -7,7 +7,7 @@ AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
 .PHONY: help demo test test-all benchmark lint clean environment tools
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: environment tools  ## run the DAG for real against a simulator (DATA=customers.csv, AIRFLOW_VERSION=2.11.2)
 	@$(AIRFLOW_PYTHON) local/demo.py $(if $(DATA),--data "$(DATA)")

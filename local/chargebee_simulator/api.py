@@ -58,6 +58,7 @@ class Api:
             answer = await self._answer(request, call, target, site)
         except ApiError as error:
             answer = json_answer(error.status, error.envelope(), error.headers)
+        await delay(faults.take("slow_after", target), self._state.stopping)
         return hang_up(request) if faults.take("drop_after", target) else answer
 
     async def _answer(self, request: web.Request, call: Call, target: Target, site: Site | None) -> web.Response:

@@ -16,6 +16,7 @@ OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {
     "status": {"status": (int,), "text": (bool,), "retry_after": (int, str)},
     "drop_before": {},
     "drop_after": {},
+    "slow_after": {"delay": (int, float)},
     "slow": {"delay": (int, float), "bytes_per_second": (int,)},
     "redirect": {"to": (str,), "status": (int,)},
     "expire_url": {},
@@ -42,9 +43,9 @@ _ON_DOWNLOADS = {
     "redirect", "expire_url", "not_a_zip", "change_object", "corrupt_zip", "truncate_zip", "cut_download",
     "stall_download", "no_range",
 }  # fmt: skip
-_ON_CREATION = {"drop_before", "drop_after", "fail_job", "hang_job"}
+_ON_CREATION = {"drop_before", "drop_after", "slow_after", "fail_job", "hang_job"}
 _ON_EITHER = {"status", "slow", "redirect"}
-_NEEDED = {"status": "status", "cut_download": "after_bytes"}
+_NEEDED = {"status": "status", "cut_download": "after_bytes", "slow_after": "delay"}
 
 
 class FaultError(ValueError):

@@ -1,4 +1,4 @@
-"""A real Airflow on this machine: PostgreSQL, scheduler, triggerer, API, simulator over HTTPS and an S3 server."""
+"""A real Airflow on this machine: its processes under supervision, PostgreSQL, an S3 server, the simulator over HTTPS."""
 
 from __future__ import annotations
 
@@ -11,170 +11,183 @@ import subprocess
 import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import demo
-from e2e.processes import end_tree, kill_tree, postgres, postgres_binaries, wait_for
+import psutil
+from e2e import processes
+from e2e.processes import Service, wait_for
 from e2e.rest import Rest
+from e2e.settings import airflow_settings
+from e2e.truth import write_big_zip
 
 import stack
 from chargebee_simulator.client import ControlClient
 
 HERE = Path(__file__).resolve().parent
 THREE = demo.airflow_version().startswith("3.")
-TELLING = re.compile(r"error|exception|critical|traceback|failed", re.IGNORECASE)
+DAGS = ("chargebee_export", "e2e_days", "e2e_crashes")
+TELLING = re.compile(r"error|exception|critical|traceback|failed|\[warden\]", re.IGNORECASE)
 
 
 class Deployment:
-    """What the tests drive and look at. Made by ``deployed``."""
+    """What the tests drive and look at. Made by ``deployed``.
 
-    def __init__(self, folder: Path, tasks: ExitStack) -> None:
+    :param executor: ``LocalExecutor`` or ``CeleryExecutor``.
+    """
+
+    def __init__(self, folder: Path, executor: str, tasks: ExitStack) -> None:
         self.folder = folder
+        self.executor = executor
         self.key = f"test_{secrets.token_hex(16)}"
         self._tasks = tasks
-        self._servers: dict[str, stack.Server] = {}
-        options = ["--site", f"{demo.SITE}:{self.key}", "--customers", "300", "--job-seconds", "2-4"]
-        options += ["--tls", "--tls-dir", str(folder / "tls")]
+        self._services: dict[str, Service] = {}
+        self.big_zip = write_big_zip(folder / "plans.zip")
+        options = ["--site", f"{demo.SITE}:{self.key}", "--customers", "200", "--job-seconds", "1"]
+        options += ["--serve-zip", f"plans={self.big_zip}", "--tls", "--tls-dir", str(folder / "tls")]
         self.simulator = tasks.enter_context(stack.simulator(folder, *options))
         self.control = ControlClient(self.simulator.control_url, self.simulator.ca_bundle)
         self.s3 = tasks.enter_context(stack.s3_server(folder))
         self.s3.client().create_bucket(Bucket=demo.BUCKET)
-        self.database = tasks.enter_context(postgres(folder))
-        self.port, *self._ports = stack.free_ports(4)
-        self.environment = self._environment()
-        self.rest = Rest(self.port, THREE)
+        self._port, database_port, redis_port = processes.reserve_ports(tasks, 3)
+        self._services["postgres"] = tasks.enter_context(processes.postgres(folder, database_port))
+        self.database = f"airflow@127.0.0.1:{database_port}/airflow"
+        broker = ""
+        if executor == "CeleryExecutor":
+            self._services["redis"] = tasks.enter_context(processes.redis(folder, redis_port))
+            broker = f"redis://127.0.0.1:{redis_port}/0"
+        self.environment = self._environment(broker)
+        self.rest = Rest(self._port, THREE)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, broker: str) -> dict[str, str]:
         connection = {"conn_type": "generic", "login": demo.SITE, "password": self.key, "host": self.simulator.url}
-        extra = {"poll_interval": 1, "ca_bundle": self.simulator.ca_bundle}
+        extra = {"poll_interval": 1, "max_poll_interval": 3, "ca_bundle": self.simulator.ca_bundle}
         dags = self.folder / "dags"
         shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(stack.ROOT / "dags" / "chargebee_export.py", dags)
-        secret = secrets.token_hex(32)
-        api = f"http://127.0.0.1:{self.port}"
-        worker_log, trigger_log, _ = map(str, self._ports)
         return {
             **demo.airflow_environment(self.folder, self.simulator, self.s3, self.key),
+            **airflow_settings(self._port, self.database, broker),
             "AIRFLOW_CONN_CHARGEBEE_DEFAULT": json.dumps({**connection, "extra": extra}),
             # Airflow 2 starts its tasks as `airflow`, wherever that is found.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__EXECUTOR": self.executor,
             "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{self.database}",
-            "AIRFLOW__API__SECRET_KEY": secret,
-            "AIRFLOW__API__BASE_URL": api,
-            "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
-            "AIRFLOW__API_AUTH__JWT_SECRET": secret,
-            "AIRFLOW__WEBSERVER__SECRET_KEY": secret,
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": worker_log,
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": trigger_log,
-            # Without it, Airflow 3 may fail a task that is resumed within seconds of its deferral.
-            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            # A task that was killed is noticed within seconds, not minutes.
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "20",
-            "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "5",
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         }
 
     def bring_up(self) -> None:
         """Make the database, and start Airflow's processes."""
-        demo.airflow(["db", "migrate"], self.environment, self.folder / "migrate.log")
+        self.airflow("db", "migrate")
+        address = ["--port", str(self._port), "--workers", "1"]
         if THREE:
-            self.start("api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1")
+            self._start("api-server", "--host", "127.0.0.1", *address)
+            self._start("dag-processor")
         else:
-            user = ["users", "create", "-u", "admin", "-p", "admin", "-r", "Admin", "-f", "a", "-l", "b", "-e", "a@b.c"]
-            demo.airflow(user, self.environment, self.folder / "user.log")
-            self.start("webserver", "--hostname", "127.0.0.1", "--port", str(self.port), "--workers", "1")
+            user = ["-u", "admin", "-p", "admin", "-r", "Admin", "-f", "a", "-l", "b", "-e", "a@b.c"]
+            self.airflow("users", "create", *user)
+            self._start("webserver", "--hostname", "127.0.0.1", *address)
+        # Airflow 3.0 fails the tasks that it starts before the API listens.
         wait_for("the API", self.rest.is_healthy, told=self.tails)
-        for name in ("scheduler", "triggerer", *(["dag-processor"] if THREE else [])):
-            self.start(name)
-        for dag_id in ("chargebee_export", "e2e_fast"):
+        self._start("scheduler", "--skip-serve-logs")
+        self._start("triggerer", "--skip-serve-logs")
+        if self.executor == "CeleryExecutor":
+            quiet = ["--skip-serve-logs", "--without-mingle", "--without-gossip"]
+            self._start("worker", *quiet, command=("celery", "worker"))
+        for dag_id in DAGS:
             wait_for(f"DAG {dag_id}", lambda dag_id=dag_id: self.rest.has_dag(dag_id), told=self.tails)
 
-    def start(self, name: str, *options: str) -> None:
-        """Start one of Airflow's processes; its earlier log, if any, is kept beside."""
-        log = self.folder / f"{name}.log"
-        if log.exists():
-            log.rename(self.folder / f"{name}-{log.stat().st_mtime_ns}.log")
-        command = [sys.executable, "-m", "airflow", name, *options]
-        clean = {name: "" for name in os.environ if name == "PYTHONDONTWRITEBYTECODE"}
-        server = self._tasks.enter_context(stack.running(name, command, self.folder, {**self.environment, **clean}))
-        self._tasks.callback(end_tree, server)
-        self._servers[name] = server
+    def _start(self, name: str, *options: str, command: tuple[str, ...] = ()) -> None:
+        whole = [sys.executable, "-m", "airflow", *(command or (name,)), *options]
+        served = processes.served(name, whole, self.folder, self.environment)
+        self._services[name] = self._tasks.enter_context(served)
 
     def kill(self, name: str) -> None:
-        """Kill one of Airflow's processes, with all that it started, without asking."""
-        kill_tree(self._servers[name])
+        """Kill -9 one of the servers with all that it has started; the supervisor starts it again."""
+        self._services[name].kill()
 
-    def process(self, name: str) -> stack.Server:
-        """Return one of Airflow's processes."""
-        return self._servers[name]
+    def kill_worker(self, port: int) -> None:
+        """Kill -9 the worker whose task is connected to a port of the simulator, as soon as there is one.
 
-    def finished(self, dag_id: str, run_id: str, seconds: float = 300, state: str = "success") -> dict[str, str]:
-        """Wait until a run has ended as it should, and return the state of each task."""
+        With Celery that is the whole worker, which the supervisor starts again. LocalExecutor's workers are processes
+        below the scheduler: there, the task's process and its parent, which looks after it.
+        """
+        found = wait_for(f"a task that is connected to port {port}", lambda: self._connected(port), told=self.tails)
+        if self.executor == "CeleryExecutor":
+            self.kill("worker")
+            return
+        scheduler = self._services["scheduler"].pid
+        parents = [parent for each in found if (parent := each.parent()) and parent.pid != scheduler]
+        processes.kill([*parents, *found])
+
+    def _connected(self, port: int) -> list[psutil.Process]:
+        family = self._services["worker" if self.executor == "CeleryExecutor" else "scheduler"].family()
+        found = []
+        for each in family:
+            with suppress(psutil.Error):
+                if any(one.raddr and one.raddr.port == port for one in each.net_connections("tcp")):
+                    found.append(each)
+        return found
+
+    def finished(self, dag_id: str, run_id: str, seconds: float = 400) -> dict[str, str]:
+        """Wait until a run has ended, see that it is a success, and return the state of each task."""
         ended = wait_for(
             f"{dag_id} {run_id}",
-            lambda: self._ended(dag_id, run_id),
+            lambda: (run := self.rest.run(dag_id, run_id))["state"] in ("success", "failed") and run,
             seconds,
-            lambda: f"{self.rest.states(dag_id, run_id)}\n{self.tails()}",
+            lambda: self.told(dag_id, run_id),
         )
-        states = self.rest.states(dag_id, run_id)
-        assert ended["state"] == state, f"{run_id} {ended['state']}: {states}\n{self.tails()}"
-        return states
-
-    def _ended(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
-        run = self.rest.run(dag_id, run_id)
-        return run if run["state"] in ("success", "failed") else None
+        assert ended["state"] == "success", f"{run_id} {ended['state']}: {self.told(dag_id, run_id)}"
+        return self.rest.states(dag_id, run_id)
 
     def manifests(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return the manifests of all partitions below a prefix."""
         found = demo.manifests(self.s3)
         return [each for each in found if all(file["key"].startswith(prefix) for file in each["files"])]
 
-    def airflow(self, *arguments: str, **environment: str) -> None:
+    def airflow(self, *arguments: str) -> None:
         """Run an Airflow command."""
-        log = self.folder / f"command-{'-'.join(arguments[:2])}.log"
-        demo.airflow(list(arguments), {**self.environment, **environment}, log)
+        demo.airflow(list(arguments), self.environment, self.folder / f"command-{'-'.join(arguments[:2])}.log")
 
     def dump(self) -> bytes:
         """Return the metadata database as text."""
-        url = f"postgresql://{self.database}"
-        return subprocess.run([postgres_binaries() / "pg_dump", url], check=True, capture_output=True).stdout
+        command = [processes.postgres_binaries() / "pg_dump", f"postgresql://{self.database}"]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
     def secrets(self) -> dict[str, bytes]:
         """Return what must be found nowhere."""
         return {
             "API key": self.key.encode(),
             "API key in a header": b64encode(f"{self.key}:".encode()).rstrip(b"="),
-            "signature": b"X-Amz-Signature",
+            "signature": b"X-Amz-Signature=",
         }
 
+    def told(self, dag_id: str, run_id: str) -> str:
+        """Return the state of each task of a run, and the ends of the logs."""
+        try:
+            states: Any = self.rest.states(dag_id, run_id)
+        except (OSError, HTTPException, ValueError) as error:
+            states = f"the API does not answer: {error!r}"
+        return f"{states}\n{self.tails()}"
+
     def tails(self) -> str:
-        """Return the lines of the logs that tell most."""
+        """Return the lines of the logs that tell most, and where all of them are."""
         told = []
-        for path in sorted(self.folder.rglob("*.log")):
+        for path in sorted(self.folder.rglob("*.log"), key=lambda path: path.stat().st_mtime):
             lines = path.read_text(errors="replace").splitlines()
             if telling := [line[:400] for line in lines if TELLING.search(line) and "debug" not in line.lower()][-6:]:
                 told.append(f"--- {path.relative_to(self.folder)}\n" + "\n".join(telling))
-        return "\n".join(told[-15:])
+        return "\n".join([*told[-15:], f"--- all of it: {self.folder}"])
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
+def deployed(folder: Path, executor: str) -> Iterator[Deployment]:
     """Run a whole deployment for as long as the block does."""
     stack.exit_on_signals()
     with ExitStack() as tasks:
-        deployment = Deployment(folder, tasks)
+        deployment = Deployment(folder, executor, tasks)
         deployment.bring_up()
         yield deployment

@@ -55,6 +55,10 @@ class Rest:
         """Return a run."""
         return dict(self.call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id)}"))
 
+    def backfills_are_over(self, dag_id: str) -> bool:
+        """Return whether every backfill of a DAG is complete; Airflow 3 only."""
+        return all(each["completed_at"] for each in self.call("GET", f"backfills?dag_id={dag_id}")["backfills"])
+
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the tasks of a run, by id."""
         path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100"

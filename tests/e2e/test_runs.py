@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from e2e.deployment import THREE
 from e2e.processes import wait_for
-from e2e.truth import day, ids_between, window_of
+from e2e.truth import day, ids_between, landed_ids, places_with_a_secret, what_landed, window_of
 
+# The 2.x backfill command hands its tasks to the executor itself: with Celery to the workers, as on MWAA.
+EXECUTOR = "LocalExecutor" if THREE else "CeleryExecutor"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+LATEST = (day(TODAY, -1), day(TODAY, 0))
+DAYS = 14
 
 
-def test_a_scheduled_run_lands_every_resource(airflow):
-    airflow.control.settings(job_seconds=30)  # longer than it takes to start a task, or nothing need be waited for
+def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
+    # In process until the clock is moved; and a refused start shall not wait as long as that.
+    airflow.control.settings(job_seconds=300, retry_after=False)
     airflow.rest.pause("chargebee_export", False)
-    (run,) = wait_for("a scheduled run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
-    states = airflow.finished("chargebee_export", run["dag_run_id"])
-    assert set(states.values()) == {"success"}
+    (run,) = wait_for("the run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
+    run_id = run["dag_run_id"]
+
+    def deferred() -> tuple[int, int]:
+        states = airflow.rest.states("chargebee_export", run_id).items()
+        return tuple(
+            sum(state == "deferred" and name.endswith(task) for name, state in states) for task in (".start", ".ready")
+        )
+
+    wait_for(
+        "nine starts and five sensors in the triggerer",
+        lambda: deferred() == (9, 5),
+        told=lambda: airflow.told("chargebee_export", run_id),
+    )
+    site = airflow.control.stats()
+    assert site["created"] == site["in_process"] == 5 and site["refused_429"] >= 9
+    airflow.control.settings(job_seconds=1)
+    airflow.control.advance(300)
+    assert set(airflow.finished("chargebee_export", run_id).values()) == {"success"}
     landed = {each["job"]["resource"]: each for each in airflow.manifests("chargebee/")}
     assert len(landed) == 14
-    made = {each["id"]: each for each in airflow.control.exports(ids=True)}
+    made = {each["id"]: each for each in airflow.control.exports()}
     for resource, manifest in landed.items():
-        export = made[manifest["job"]["export_id"]]
-        assert not export["ignored"]
+        assert not made[manifest["job"]["export_id"]]["ignored"]
+        assert window_of(manifest) == LATEST
         if resource != "differential_prices":
-            assert window_of(manifest) == (day(TODAY, -1), day(TODAY, 0))
-            assert sorted(export["ids"]) == ids_between(airflow, resource, *window_of(manifest))
-    waits = {path.parent.name for path in airflow.folder.glob("logs/**/*.trigger.*.log")}
-    for task in (".start", ".ready"):
-        assert [each for each in waits if each.endswith(task)], f"no {task} was in the triggerer, only {waits}"
-    assert airflow.control.stats()["most_in_process"] <= 5
-    airflow.control.settings(job_seconds=2)
+            assert landed_ids(airflow, manifest) == ids_between(airflow, resource, *LATEST)
+    assert airflow.control.stats()["created"] == 14
 
 
 def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(airflow):
@@ -40,70 +55,79 @@ def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(ai
     conf = {"resources": ["customers", "invoices"], "window_start": start, "window_end": end, "prefix": "hand"}
     airflow.rest.trigger("chargebee_export", "by-hand", conf)
     states = airflow.finished("chargebee_export", "by-hand")
-    assert {name for name, state in states.items() if state == "success"} == {
-        "plan", *(f"{name}.{task}" for name in ("customers", "invoices") for task in ("start", "ready", "upload"))
-    }  # fmt: skip
+    asked = {f"{name}.{task}" for name in ("customers", "invoices") for task in ("start", "ready", "upload")}
+    assert {name for name, state in states.items() if state == "success"} == {"plan", *asked}
     assert set(states.values()) == {"success", "skipped"}
-    landed = airflow.manifests("hand/")
-    assert sorted(each["job"]["resource"] for each in landed) == ["customers", "invoices"]
-    assert {window_of(each) for each in landed} == {(start, end)}
+    landed = {each["job"]["resource"]: each for each in airflow.manifests("hand/")}
+    assert sorted(landed) == ["customers", "invoices"]
+    for resource, manifest in landed.items():
+        assert window_of(manifest) == (start, end)
+        assert landed_ids(airflow, manifest) == ids_between(airflow, resource, start, end)
 
 
 @pytest.mark.skipif(not THREE, reason="Airflow 2 gives every run a data interval")
 def test_a_run_by_hand_without_a_date_takes_the_last_complete_interval(airflow):
     airflow.rest.trigger("chargebee_export", "no-date", {"resources": ["customers"], "prefix": "nodate"})
+    assert airflow.rest.run("chargebee_export", "no-date")["logical_date"] is None
     airflow.finished("chargebee_export", "no-date")
-    assert [window_of(each) for each in airflow.manifests("nodate/")] == [(day(TODAY, -1), day(TODAY, 0))]
+    (landed,) = airflow.manifests("nodate/")
+    assert window_of(landed) == LATEST
+    assert landed_ids(airflow, landed) == ids_between(airflow, "customers", *LATEST)
 
 
-def backfill(airflow, first: int, last: int) -> None:
-    """Run the days from so many days ago, both included, and again where they have run before."""
-    start, end = (f"{TODAY - timedelta(days=each):%Y-%m-%d}" for each in (first, last))
-    if not THREE:
-        command = ["dags", "backfill", "-s", start, "-e", end, "--reset-dagruns", "-y", "e2e_fast"]
-        airflow.airflow(*command, AIRFLOW__CORE__EXECUTOR="SequentialExecutor")
-        return
-    command = ["backfill", "create", "--dag-id", "e2e_fast", "--from-date", start, "--to-date", end]
-    airflow.airflow(*command, "--max-active-runs", "4", "--reprocess-behavior", "completed")
+def backfill(airflow) -> dict[tuple[str, str], dict]:
+    """Backfill the days before the latest; return their manifests by resource and window start."""
+    first, last = (f"{TODAY - timedelta(days=each):%Y-%m-%d}" for each in (DAYS + 1, 2))
+    if THREE:
+        command = ["backfill", "create", "--dag-id", "e2e_days", "--from-date", first, "--to-date", last]
+        airflow.airflow(*command, "--max-active-runs", "4", "--reprocess-behavior", "completed")
+        wait_for("the backfill's end", lambda: airflow.rest.backfills_are_over("e2e_days"), 600, airflow.tails)
+    else:
+        airflow.airflow("dags", "backfill", "-s", first, "-e", last, "--reset-dagruns", "-y", "e2e_days")
+    runs = [each for each in airflow.rest.runs("e2e_days") if each["run_type"] == "backfill"]
+    assert [each["state"] for each in runs] == ["success"] * DAYS, airflow.tails()
+    for each in runs:
+        states = airflow.rest.states("e2e_days", each["dag_run_id"])
+        assert {name for name, state in states.items() if state == "skipped"} == {
+            f"differential_prices.{task}" for task in ("start", "ready", "upload")
+        }, states
+    landed = [each for each in airflow.manifests("days/") if window_of(each) != LATEST]
+    return {(each["job"]["resource"], window_of(each)[0]): each for each in landed}
 
 
-def backfilled(airflow, days: int, earlier: set[str]) -> dict[tuple[str, str], dict]:
-    """Wait for new manifests of so many days, and return them by resource and window start."""
+def test_a_backfill_lands_every_day_once_and_a_second_one_changes_nothing(airflow):
+    before = airflow.control.stats()
+    airflow.rest.pause("e2e_days", False)
+    first = backfill(airflow)
+    windows = {(day(TODAY, -each), day(TODAY, 1 - each)) for each in range(2, DAYS + 2)}
+    for resource in ("customers", "invoices"):
+        mine = [each for (name, _), each in first.items() if name == resource]
+        assert {window_of(each) for each in mine} == windows and len(mine) == DAYS
+        for each in mine:
+            assert landed_ids(airflow, each) == ids_between(airflow, resource, *window_of(each))
+        rows = sorted(row for each in mine for row in landed_ids(airflow, each))
+        assert rows == ids_between(airflow, resource, day(TODAY, -DAYS - 1), day(TODAY, -1))
+        assert len(rows) == len(set(rows)) > 0
+    assert len(first) == 2 * DAYS
+    contents = {where: what_landed(airflow, each) for where, each in first.items()}
+    second = backfill(airflow)
+    assert {where: what_landed(airflow, each) for where, each in second.items()} == contents
+    assert not {each["job"]["export_id"] for each in first.values()} & {
+        each["job"]["export_id"] for each in second.values()
+    }
+    stats = airflow.control.stats()
+    assert stats["most_in_process"] == 5
+    # Of each backfill's days and of the latest one, and nothing else.
+    assert stats["created"] - before["created"] == 2 * 2 * DAYS + 3
 
-    def landed():
-        found = [each for each in airflow.manifests("fast/") if each["job"]["window_start"] < day(TODAY, -1)]
-        new = [each for each in found if each["job"]["export_id"] not in earlier]
-        return {(each["job"]["resource"], window_of(each)[0]): each for each in new}
 
-    wait_for(f"{days} days", lambda: len(landed()) >= 3 * days, 600, airflow.tails)
-    wait_for("all runs", lambda: all(each["state"] == "success" for each in airflow.rest.runs("e2e_fast")), 120)
-    return landed()
-
-
-def test_a_backfill_lands_every_day_once_and_changes_nothing_the_second_time(airflow):
-    airflow.rest.pause("e2e_fast", False)
-    backfill(airflow, 5, 2)
-    first = backfilled(airflow, 4, set())
-    starts = {day(TODAY, -each) for each in range(2, 6)}
-    assert set(first) == {(name, start) for name in ("customers", "invoices", "subscriptions") for start in starts}
-    made = {each["id"]: each for each in airflow.control.exports(ids=True)}
-    for name in ("customers", "invoices", "subscriptions"):
-        rows = [row for (resource, _), each in first.items() if resource == name
-                for row in made[each["job"]["export_id"]]["ids"]]  # fmt: skip
-        assert sorted(rows) == ids_between(airflow, name, day(TODAY, -5), day(TODAY, -1))
-    backfill(airflow, 5, 2)
-    second = backfilled(airflow, 4, {each["job"]["export_id"] for each in first.values()})
-    for where, manifest in second.items():
-        contents = [[(file["member"], file["rows"], file["sha256"]) for file in each["files"]]
-                    for each in (first[where], manifest)]  # fmt: skip
-        assert contents[0] == contents[1], where
-    assert airflow.control.stats()["most_in_process"] <= 5
+def test_the_latest_run_takes_the_snapshot_that_the_backfill_skipped(airflow):
+    (latest,) = [each for each in airflow.rest.runs("e2e_days") if each["run_type"] == "scheduled"]
+    assert set(airflow.finished("e2e_days", latest["dag_run_id"]).values()) == {"success"}
+    landed = {each["job"]["resource"]: each for each in airflow.manifests("days/") if window_of(each) == LATEST}
+    assert sorted(landed) == ["customers", "differential_prices", "invoices"]
+    assert landed["differential_prices"]["files"][0]["rows"] == len(airflow.control.records("differential_prices"))
 
 
 def test_no_secret_is_left_anywhere(airflow):
-    places = {str(path): path.read_bytes() for path in airflow.folder.rglob("*.log")}
-    places |= {"the database": airflow.dump(), "manifests": json.dumps(airflow.manifests()).encode()}
-    assert b"chargebee_export" in places["the database"]
-    assert sum(b"customers" in held for held in places.values()) > 3
-    found = [(name, place) for place, held in places.items() for name, it in airflow.secrets().items() if it in held]
-    assert not found
+    assert not places_with_a_secret(airflow)

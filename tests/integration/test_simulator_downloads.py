@@ -191,6 +191,18 @@ def test_a_connection_can_drop_before_or_after_the_job_is_created(sim: Simulator
     assert [entry["status"] for entry in sim.control.requests(method="POST")] == [None, None, 200]
 
 
+def test_an_answer_can_be_held_back_after_the_job_is_created(sim: Simulator, client: Client) -> None:
+    created = sim.control.stats()["created"]
+    sim.control.fault("slow_after", delay=3600)
+    with pytest.raises(requests.ReadTimeout):
+        client.http.post(
+            f"{client.exports}/coupons", headers={"chargebee-idempotency-key": "held"}, auth=(KEY, ""), timeout=1
+        )
+    assert client.post(key="held").headers["chargebee-idempotency-replayed"] == "true"
+    assert sim.control.stats()["created"] == created + 1
+    assert [entry["status"] for entry in sim.control.requests(method="POST")] == [None, 200]
+
+
 def test_a_download_can_be_cut(sim: Simulator, client: Client, url: str) -> None:
     whole = client.download(url).content
     sim.control.fault("cut_download", after_bytes=300)
