@@ -33,14 +33,15 @@ def wait_for(what: str, ready: Callable[[], Any], seconds: float = 180, told: Ca
     :param told: gives the end of the logs, for the message.
     :raises AssertionError: when the time is over.
     """
-    deadline, last = time.monotonic() + seconds, ""
+    deadline, last, pause = time.monotonic() + seconds, "", 0.1
     while time.monotonic() < deadline:
         try:
             if answer := ready():
                 return answer
         except (OSError, HTTPException, ValueError) as error:
             last = f"the last look failed: {error!r}\n"
-        time.sleep(0.2)
+        time.sleep(pause)
+        pause = min(1.0, 1.5 * pause)  # many looks would cost the web server as much as the run does
     raise AssertionError(f"{what}: not within {seconds:.0f} s\n{last}{told()}")
 
 

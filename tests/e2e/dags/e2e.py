@@ -1,4 +1,4 @@
-"""Two DAGs of few resources whose retries come within seconds: one for backfills, one that is only started by hand."""
+"""Two DAGs whose retries come within seconds: one for backfills, one that is only started by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ days = chargebee_export_dag(
     ExportDagSettings(
         dag_id="e2e_days",
         prefix="days",
-        resources=["customers", "invoices", ResourceSettings("differential_prices", snapshot=True)],
+        resources=["customers", ResourceSettings("differential_prices", snapshot=True)],
+        max_active_runs=8,
         **common,
     )
 )
