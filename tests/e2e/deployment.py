@@ -163,7 +163,8 @@ class Deployment:
         return {
             "API key": self.key.encode(),
             "API key in a header": b64encode(f"{self.key}:".encode()).rstrip(b"="),
-            "signature": b"X-Amz-Signature=",
+            "signature of a download": b"X-Amz-Signature=",
+            "S3 secret": self.s3.secret_key.encode(),
         }
 
     def told(self, dag_id: str, run_id: str) -> str:

@@ -36,6 +36,8 @@ def airflow_settings(port: int, database: str, broker: str) -> dict[str, str]:
         "workers": {"min_heartbeat_interval": 1},
         "scheduler": {
             "scheduler_heartbeat_sec": 1,
+            # Each task of Airflow 2 would plan the next ones itself, which on two cores only delays them.
+            "schedule_after_task_execution": False,
             # The DAG files do not change.
             "min_file_process_interval": 300,
             # A killed task, scheduler or triggerer is noticed within seconds, not minutes.
