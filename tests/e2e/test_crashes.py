@@ -22,7 +22,7 @@ EXECUTOR = "CeleryExecutor" if THREE else "LocalExecutor"
 RESOURCES = ["customers", "invoices", "subscriptions"]
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 WINDOW = (day(TODAY, -60), day(TODAY, 0))
-IN_PROCESS = 300  # seconds of the simulator's clock, which the test moves
+IN_PROCESS = 900  # seconds of the simulator's clock, which the test moves
 
 
 class Run:

@@ -18,7 +18,7 @@ DAYS = 14
 
 def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
     # In process until the clock is moved; and a refused start shall not wait as long as that.
-    airflow.control.settings(job_seconds=300, retry_after=False)
+    airflow.control.settings(job_seconds=900, retry_after=False)
     airflow.rest.pause("chargebee_export", False)
     (run,) = wait_for("the run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
     run_id = run["dag_run_id"]
@@ -37,7 +37,7 @@ def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
     site = airflow.control.stats()
     assert site["created"] == site["in_process"] == 5 and site["refused_429"] >= 9
     airflow.control.settings(job_seconds=1)
-    airflow.control.advance(300)
+    airflow.control.advance(900)
     assert set(airflow.finished("chargebee_export", run_id).values()) == {"success"}
     landed = {each["job"]["resource"]: each for each in airflow.manifests("chargebee/")}
     assert len(landed) == 14
