@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ def run(version: str, python: Path) -> list[str]:
         command = [str(python), "-m", "pytest", str(module), "--durations=15", f"--basetemp={folder / module.stem}"]
         with (folder / f"{module.stem}.log").open("wb") as output:
             running[module.stem] = subprocess.Popen(
-                command, cwd=ROOT, env=kept, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=kept, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
     lines, took = [], {}
     try:
@@ -58,7 +59,10 @@ def run(version: str, python: Path) -> list[str]:
                 if name not in took and each.poll() is not None
             }
             time.sleep(0.5)
-    finally:  # after Ctrl-C too, which has reached them as well
+    finally:  # after Ctrl-C too: each takes its deployment down
+        for each in running.values():
+            if each.poll() is None:
+                each.terminate()
         for each in running.values():
             each.wait()
     for name, each in running.items():
@@ -68,6 +72,7 @@ def run(version: str, python: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
