@@ -173,7 +173,15 @@ class Deployment:
             states: Any = self.rest.states(dag_id, run_id)
         except (OSError, HTTPException, ValueError) as error:
             states = f"the API does not answer: {error!r}"
-        return f"{states}\n{self.tails()}"
+        return f"{states}\n{self._long_transactions()}\n{self.tails()}"
+
+    def _long_transactions(self) -> str:
+        """Return what holds locks in the database, for Airflow's scheduler passes over a run that is locked."""
+        query = "SELECT pid, state, now() - xact_start, left(query, 200) FROM pg_stat_activity"
+        query += " WHERE datname = 'airflow' AND xact_start < now() - interval '5 seconds'"
+        command = [str(processes.postgres_binaries() / "psql"), f"postgresql://{self.database}", "-Atc", query]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return f"--- transactions of more than 5 s:\n{done.stdout}{done.stderr}"
 
     def tails(self) -> str:
         """Return the lines of the logs that tell most, and where all of them are."""

@@ -26,7 +26,7 @@ WARDEN = Path(__file__).with_name("warden.py")
 PORTS = range(20000, 30000)
 
 
-def wait_for(what: str, ready: Callable[[], Any], seconds: float = 180, told: Callable[[], str] = str) -> Any:
+def wait_for(what: str, ready: Callable[[], Any], seconds: float = 300, told: Callable[[], str] = str) -> Any:
     """Return what ``ready`` gives once it gives something true; a server that does not answer counts as not yet.
 
     :param what: what is waited for, for the message.

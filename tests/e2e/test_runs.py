@@ -32,6 +32,7 @@ def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
     wait_for(
         "nine starts and five sensors in the triggerer",
         lambda: deferred() == (9, 5),
+        seconds=600,
         told=lambda: airflow.told("chargebee_export", run_id),
     )
     site = airflow.control.stats()
