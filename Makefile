@@ -4,7 +4,7 @@ PYTHON ?= python3
 DATA ?=
 
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
-.PHONY: help demo test test-all benchmark lint clean environment tools
+.PHONY: help demo test test-all e2e e2e-all benchmark lint clean environment tools
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,12 @@ test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
 
 test-all: tools  ## unit and integration tests on all five Airflow versions
 	@.venv/tools/bin/nox $(if $(ARGS),-- $(ARGS))
+
+e2e: tools  ## runs, backfills and crashes in a real Airflow; needs apt's postgresql and redis-server (AIRFLOW_VERSION=2.11.2)
+	@$(PYTHON) tests/e2e/run.py $(AIRFLOW_VERSION)
+
+e2e-all: tools  ## the same on every Airflow version, with a table at the end
+	@$(PYTHON) tests/e2e/run.py
 
 benchmark: environment tools  ## measure the upload task, and write docs/performance.md (ARGS="--sizes 100MB:1")
 	@$(AIRFLOW_PYTHON) benchmarks/upload.py $(or $(ARGS),--sizes 100MB:3,1GB:3,5GB:1 --write-docs)

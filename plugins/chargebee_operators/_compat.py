@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, Asset, BaseHook, BaseOperator, BaseOperatorLink, Context, Param, TaskGroup, task
@@ -51,6 +52,8 @@ else:
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+T = TypeVar("T")
+
 __all__ = [
     "DAG",
     "AirflowException",
@@ -76,17 +79,20 @@ __all__ = [
 ]
 
 
-async def aget_connection(conn_id: str) -> Any:
-    """Look a connection up from inside the triggerer's event loop.
+async def aget_connection(conn_id: str, read: Callable[[Any], T]) -> T:
+    """Look a connection up from inside the triggerer's event loop, and return what is read from it.
 
-    A plain ``get_connection`` there blocks the loop in 2.x and raises RuntimeError in 3.x.
+    A plain ``get_connection`` there blocks the loop in 2.x and raises RuntimeError in 3.0, and so does reading the extra
+    in 3.0, which masks it. From 3.2 on both belong on the loop: a thread of ours may wait for it for ever.
+
+    :param read: takes the connection.
     """
     if hasattr(BaseHook, "aget_connection"):
-        return await BaseHook.aget_connection(conn_id)
+        return read(await BaseHook.aget_connection(conn_id))
     from asgiref.sync import sync_to_async
 
     # Thread-sensitive off: lookups of many triggers must not queue behind one another.
-    return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
+    return await sync_to_async(lambda: read(BaseHook.get_connection(conn_id)), thread_sensitive=False)()
 
 
 def last_complete_interval(cron: str, timezone: str, at: datetime | None = None) -> tuple[datetime, datetime]:

@@ -174,13 +174,10 @@ async def _look_up(chargebee_conn_id: str) -> SiteSettings:
     lookups = _shared().lookups
     task = lookups.get(chargebee_conn_id)
     if task is None:
-        task = lookups[chargebee_conn_id] = asyncio.create_task(_read_connection(chargebee_conn_id))
+        read = aget_connection(chargebee_conn_id, settings_from_connection)
+        task = lookups[chargebee_conn_id] = asyncio.create_task(read)
         task.add_done_callback(lambda _: lookups.pop(chargebee_conn_id))
     return await asyncio.shield(task)  # one that is cancelled takes nothing from the others
-
-
-async def _read_connection(chargebee_conn_id: str) -> SiteSettings:
-    return settings_from_connection(await aget_connection(chargebee_conn_id))
 
 
 def open_session(settings: SiteSettings) -> aiohttp.ClientSession:

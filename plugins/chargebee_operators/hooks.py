@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import BaseHook, aget_connection
+from chargebee_operators._compat import BaseHook
 from chargebee_operators.api import (
     ApiRequest,
     Export,
@@ -16,7 +16,7 @@ from chargebee_operators.api import (
     get_export_request,
     read_answer,
 )
-from chargebee_operators.async_client import AsyncExportsClient, shared_client, tls_context
+from chargebee_operators.async_client import AsyncExportsClient, client_of, tls_context
 from chargebee_operators.connection import SiteSettings, settings_from_connection
 from chargebee_operators.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
 from chargebee_operators.filters import Fields
@@ -135,7 +135,7 @@ class ChargebeeHook(BaseHook):
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncExportsClient]:
         """Lend the event loop's pooled client for the site, for as long as the block runs."""
-        async with shared_client(settings_from_connection(await aget_connection(self.chargebee_conn_id))) as client:
+        async with client_of(self.chargebee_conn_id) as client:
             yield client
 
     async def acreate_export(

@@ -47,6 +47,12 @@ def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
     raise AirflowException(message)
 
 
+def is_of_another_try(context: Context, details: Mapping[str, Any]) -> bool:
+    """Return whether an event is one of an earlier try: Airflow 3.0 hands it to the retry once more."""
+    carried = details.get("carry", {}).get("try_number")
+    return carried is not None and carried != context["ti"].try_number
+
+
 class ChargebeeExportOperator(BaseOperator):
     """Asks Chargebee to prepare an export and returns its job record, without waiting for the data.
 
@@ -152,12 +158,14 @@ class ChargebeeExportOperator(BaseOperator):
                     export = self._ask_until(hook, fields, key, error)
                 else:
                     self.log.info("%s The task waits in the triggerer and asks again.", error)
-                    self._defer(fields, key, error.retry_after, window)
+                    self._defer(fields, key, error.retry_after, window, context["ti"].try_number)
             return self._record(export.id, export.created_at, fields, window, hook.settings.site)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the trigger has started the export, or has given up."""
         outcome, details = read_event(event)
+        if is_of_another_try(context, details):
+            return self.execute(context)
         if outcome is not Outcome.CREATED:
             raise_outcome(outcome, details)
         with failing_fast():
@@ -225,7 +233,9 @@ class ChargebeeExportOperator(BaseOperator):
                 error, tries = refused, tries + 1
         raise AirflowException(f"Export of {self.resource}: gave up after {self.slot_timeout:.0f} s. {error}")
 
-    def _defer(self, fields: Fields, key: str, retry_after: float | None, window: Window | None) -> NoReturn:
+    def _defer(
+        self, fields: Fields, key: str, retry_after: float | None, window: Window | None, try_number: int
+    ) -> NoReturn:
         now = time.time()
         self.defer(
             trigger=ExportSlotTrigger(
@@ -241,6 +251,7 @@ class ChargebeeExportOperator(BaseOperator):
                 carry={
                     "fields": dict(fields),
                     "window": [iso(window.start), iso(window.end)] if window else [None, None],
+                    "try_number": try_number,
                 },
             ),
             method_name="execute_complete",

@@ -19,7 +19,7 @@ from chargebee_operators.exceptions import SettingsError, ThrottledError, Unavai
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import JobRecord, restart_key
 from chargebee_operators.links import ChargebeeSiteLink
-from chargebee_operators.operators import failing_fast, raise_outcome
+from chargebee_operators.operators import failing_fast, is_of_another_try, raise_outcome
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome, read_event
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class ExportReadySensor(BaseSensorOperator):
         self.outage_timeout = outage_timeout
         self.deferrable = deferrable
         self._restarted: JobRecord | None = None
+        self._try_number = 0
         for name in ("poll_interval", "max_poll_interval", "outage_timeout"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int | float) or value <= 0):
@@ -89,7 +90,7 @@ class ExportReadySensor(BaseSensorOperator):
         """Look once, then wait in the triggerer; or poke, when not deferrable."""
         if not self.deferrable:
             return super().execute(context)
-        now = time.time()
+        now, self._try_number = time.time(), context["ti"].try_number
         with failing_fast():
             job = JobRecord.from_dict(self.job)
             try:
@@ -102,6 +103,9 @@ class ExportReadySensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the export has ended, or the trigger has given up."""
         outcome, details = read_event(event)
+        self._try_number = context["ti"].try_number
+        if is_of_another_try(context, details):
+            return self.execute(context)
         if outcome not in (Outcome.COMPLETED, Outcome.FAILED):
             self._raise(outcome, details)
         with failing_fast():
@@ -113,9 +117,12 @@ class ExportReadySensor(BaseSensorOperator):
                 return record.to_dict()
             return self._act_on(record, ExportStatus.FAILED, deadline, since)
 
-    def restart_complete(self, context: Context, event: Any) -> NoReturn:
+    def restart_complete(self, context: Context, event: Any) -> Any:
         """Resume when the trigger has asked for a failed export again, and wait for that one."""
         outcome, details = read_event(event)
+        self._try_number = context["ti"].try_number
+        if is_of_another_try(context, details):
+            return self.execute(context)
         if outcome is not Outcome.CREATED:
             self._raise(outcome, details)
         with failing_fast():
@@ -190,7 +197,7 @@ class ExportReadySensor(BaseSensorOperator):
                 outage_timeout=self.outage_timeout,
                 deadline=deadline,
                 since=since,
-                carry={"job": job.to_dict(), "deadline": deadline, "since": since},
+                carry=self._carry(job, deadline, since),
             ),
             method_name="execute_complete",
         )
@@ -209,11 +216,14 @@ class ExportReadySensor(BaseSensorOperator):
                 retry_after=retry_after,
                 deadline=deadline,
                 since=since,
-                carry={"job": job.to_dict(), "deadline": deadline, "since": since},
+                carry=self._carry(job, deadline, since),
             ),
             method_name="restart_complete",
         )
         raise AssertionError("defer() always raises")
+
+    def _carry(self, job: JobRecord, deadline: float, since: float) -> dict[str, Any]:
+        return {"job": job.to_dict(), "deadline": deadline, "since": since, "try_number": self._try_number}
 
     @staticmethod
     def _carried(details: Mapping[str, Any]) -> tuple[JobRecord, float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tasks import context, run
+from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ExportReadySensor
 from chargebee_operators._compat import AirflowException, AirflowFailException, AirflowSensorTimeout
@@ -112,6 +112,14 @@ def test_a_long_outage_ends_in_an_error_that_is_retried(connected, job):
     with pytest.raises(AirflowException, match="no usable answer") as caught:
         run(ready(job, outage_timeout=0.2))
     assert not isinstance(caught.value, AirflowFailException | AirflowSensorTimeout)
+
+
+def test_an_event_of_an_earlier_try_is_not_taken_for_one_of_this(connected, job):
+    connected.control.advance(3600)
+    stale = {"outcome": "unavailable", "message": "no usable answer", "carry": {"try_number": 1}}
+    retry = context(ti=TaskInstance(try_number=2))
+    assert ready(job).execute_complete(retry, stale) == job
+    assert ready(job).restart_complete(retry, {**stale, "outcome": "created"}) == job
 
 
 @pytest.mark.parametrize(("status", "message"), [(401, "refused the API key"), (403, "may not"), (404, "refused")])

@@ -27,7 +27,7 @@ from chargebee_operators._compat import aget_connection
 
 def look_up(conn_id):
     try:
-        found, triggerers = ChargebeeHook(conn_id).settings, asyncio.run(aget_connection(conn_id))
+        found, triggerers = ChargebeeHook(conn_id).settings, asyncio.run(aget_connection(conn_id, lambda found: found))
     except Exception as error:
         print(conn_id, type(error).__name__, file=sys.stderr)
         return None

@@ -116,6 +116,11 @@ def test_it_gives_up_after_slot_timeout(connected, deferrable):
         run(start(slot_timeout=0.2, deferrable=deferrable))
 
 
+def test_an_event_of_an_earlier_try_is_not_taken_for_one_of_this(connected):
+    stale = {"outcome": "timed_out", "message": "gave up", "carry": {"try_number": 1}}
+    assert start().execute_complete(context(ti=TaskInstance(try_number=2)), stale)["resource"] == "customers"
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [

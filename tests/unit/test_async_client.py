@@ -75,11 +75,11 @@ def test_a_thousand_triggers_that_start_at_once_look_their_connection_up_once(co
     lookups = 0
     look_up = async_client.aget_connection
 
-    async def counted(conn_id: str) -> Any:
+    async def counted(*arguments: Any) -> Any:
         nonlocal lookups
         lookups += 1
         await asyncio.sleep(0)
-        return await look_up(conn_id)
+        return await look_up(*arguments)
 
     monkeypatch.setattr(async_client, "aget_connection", counted)
 

@@ -13,8 +13,10 @@ import chargebee_operators
 
 PACKAGE = Path(chargebee_operators.__file__).parent
 # The Airflow shell; everything else must do without Airflow.
-SHELL = {"_compat", "export_dag", "hooks", "links", "operators", "sensors", "transfers", "triggers"}
-PURE = sorted({path.stem for path in PACKAGE.glob("*.py")} - SHELL - {"__init__"})
+SHELL = {"_compat", "async_client", "export_dag", "hooks", "links", "operators", "sensors", "transfers", "triggers"}
+# Imported when a download begins, and not before.
+WORKER = {"block_fetcher", "download_client"}
+PURE = sorted({path.stem for path in PACKAGE.glob("*.py")} - SHELL - WORKER - {"__init__"})
 HEAVY = {"airflow", "aiohttp", "boto3", "botocore", "chargebee", "httpx", "isal", "pandas", "pyarrow", "requests"}
 
 
