@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
 
-# With five blocks at a time, one for each stream and one to be read, 20 MB are in memory at most.
-BLOCK = 4 << 20
+# With five blocks at a time, one for each stream and one to be read, 10 MB are in memory at most.
+BLOCK = 2 << 20
 STREAMS = 4
 
 # Seconds for the threads to end. Only a connection that is being made, or a URL that is being asked for, takes any.

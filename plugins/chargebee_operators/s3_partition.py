@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
 
-TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 4}
+TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
 
 # An upload of another run that is older than this has no run any more.
 ABANDONED = timedelta(hours=24)
@@ -54,7 +54,7 @@ def s3_hook(
 
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials.
     :param extra_args: as ``upload_fileobj`` takes them: encryption, ACL, storage class, tagging...
-    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults of 8 MB parts, 4
+    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults of 8 MB parts, 3
         at a time.
     """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook

@@ -15,7 +15,7 @@ from chargebee_operators.exceptions import DownloadError, ExportFailedError, Set
 from chargebee_operators.formats import get_format
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.landing import Checks, Landing
+from chargebee_operators.landing import Checks, Landing, prompt_threads
 from chargebee_operators.links import S3PartitionLink
 from chargebee_operators.manifest import (
     MANIFEST_NAME,
@@ -67,7 +67,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). A customer's key (SSE-C) belongs in a Variable, which
         Airflow masks by its name: ``{{ var.value.s3_secret_key }}``. (templated)
     :param transfer_config_args: of ``boto3.s3.transfer.TransferConfig``: ``multipart_chunksize`` (8 MB),
-        ``max_concurrency`` (4) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
+        ``max_concurrency`` (3) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
     :param window_check: what to do with rows outside the window that was asked for, which mean that Chargebee has ignored
         the filter: ``fail``, ``warn`` or ``off``.
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
@@ -75,7 +75,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         the manifest), ``fail`` or ``off``.
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
-    :param download_streams: how many ranges of the zip are fetched at a time, of 4 MB each.
+    :param download_streams: how many ranges of the zip are fetched at a time, of 2 MB each.
     :param max_bytes: the most bytes that the zip may inflate to.
     :param max_ratio: the most times that the zip may inflate; rows with ids of their own stay far below 250.
     :param max_members: the most files in the zip.
@@ -191,7 +191,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
             sole = "{" not in self.manifest_name
             with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole) as partition:
                 landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
-                self._send(hook, job, landing)
+                with prompt_threads():
+                    self._send(hook, job, landing)
                 landing.judge(self.s3_prefix, manifest_name)
                 manifest = self._manifest(context, job, names.attempt, landing)
                 partition.commit(manifest, verify=self.verify)
