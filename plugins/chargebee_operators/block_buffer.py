@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from chargebee_operators.ranges import Block
 
+_ATTENTION = 1.0  # seconds
+
 
 class Stopped(Exception):
     """Nobody wants the bytes any more."""
@@ -115,7 +117,8 @@ class BlockBuffer:
                     self._slots.popleft()
                     self._space.notify_all()
                 else:
-                    self._data.wait()
+                    # A signal that reaches another thread is acted on by this one when it wakes: how Airflow ends a task.
+                    self._data.wait(_ATTENTION)
 
     @property
     def _over(self) -> bool:

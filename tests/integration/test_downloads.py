@@ -390,8 +390,10 @@ def test_a_task_that_is_killed_leaves_nothing_running(site):
         raise Killed
 
     def kill() -> None:
-        wait_until(lambda: bool(site.fetched()))
-        os.kill(os.getpid(), signal.SIGUSR1)
+        try:
+            wait_until(lambda: bool(site.fetched()))
+        finally:
+            os.kill(os.getpid(), signal.SIGUSR1)
 
     site.control.fault("stall_download", times=None, after_bytes=0)
     before = signal.signal(signal.SIGUSR1, handler)
