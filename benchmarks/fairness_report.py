@@ -91,12 +91,16 @@ running or wanted, only so many could be. **Waited**: from a start's first reque
 **Overtook**: the share of starts that got a slot while one that had asked earlier still waited. The site allows
 {calls} calls a minute.
 
+The busiest minute is the first one: with 16 runs at a time 224 starts ask from their workers almost at once. Where that
+is more than the plan allows, the rest is refused and waits in line like all others; no task fails of it. The default of
+4 runs at a time stays below.
+
 ## How it is done
 
 - The triggers, the line, the pace of polling, the request builder and the answer reader are the package's own, in an
   event loop whose clock jumps from timer to timer. Chargebee is the simulator's own code: its slots, its rate limit
-  over any 60 seconds, its idempotency keys. No socket is opened, so a day takes seconds, and the same command gives the
-  same figures.
+  over any 60 seconds, its idempotency keys. No socket is opened, so a year takes seconds, and the same command
+  gives the same figures.
 - A job is in process for a lognormal time with a median of {chances.median:.0f} s (sigma {chances.spread}), not under
   {chances.shortest:.0f} s and not over {chances.longest:.0f} s; {failing} of them fail and are asked for again.
 - Airflow is told as numbers: 16 tasks run at once in the workers; a task gets its place {times.scheduling[0]:.0f} to

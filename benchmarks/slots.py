@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
 
 import fairness_report  # noqa: E402
-import simulated_time  # noqa: E402
+import jumping_loop  # noqa: E402
 from simulated_airflow import SimulatedAirflow  # noqa: E402
 from simulated_site import Chances, SimulatedSite  # noqa: E402
 from slot_figures import Figures, figures_of  # noqa: E402
@@ -89,7 +89,7 @@ def simulate(scenario: Scenario, seed: int = 1) -> Figures:
     random.seed(seed)  # the package's own jitter
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return simulated_time.run(lambda: _simulated(scenario, seed, Path(folder)), BEGINNING)
+            return jumping_loop.run(lambda: _simulated(scenario, seed, Path(folder)), BEGINNING)
     finally:
         random.setstate(state)
 

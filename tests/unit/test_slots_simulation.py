@@ -23,7 +23,7 @@ ONE, ONE_WITH_RETRY_AFTER, ONE_WIDE, TWO, TWO_TRIGGERERS = range(5)
 @cache
 def simulated(number: int) -> Figures:
     scenario = slots.scenarios(DAYS)[number]
-    return slots.simulate(replace(scenario, chances=Chances(failing=0.02)))
+    return slots.simulate(replace(scenario, chances=Chances(failing=0.01)))
 
 
 @pytest.mark.parametrize("number", [ONE, ONE_WITH_RETRY_AFTER, ONE_WIDE, TWO, TWO_TRIGGERERS])

@@ -15,7 +15,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import simulated_time
+import jumping_loop
 from simulated_airflow import FIELDS, SimulatedAirflow
 from simulated_site import Chances, SimulatedSite
 
@@ -46,7 +46,7 @@ def in_virtual_time(
         async with deployed() as site:
             return await story(site)
 
-    return simulated_time.run(main, BEGINNING)
+    return jumping_loop.run(main, BEGINNING)
 
 
 async def asked_for(key: str = "key") -> str:

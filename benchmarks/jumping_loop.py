@@ -61,9 +61,13 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], start: float) -> T:
     def now() -> float:
         return start + loop.time()
 
+    def now_ns() -> int:  # the simulator draws its ids from it
+        return int(now() * 1e9)
+
     with (
         asyncio.Runner(loop_factory=lambda: loop) as runner,
         mock.patch("time.time", now),
+        mock.patch("time.time_ns", now_ns),
         mock.patch("time.monotonic", loop.time),
     ):
         return runner.run(main())
