@@ -64,9 +64,15 @@ class Latencies:
 
 @dataclass
 class Tally:
-    """What went wrong, by task."""
+    """What went wrong.
+
+    :param failed: tasks that failed for good, and why.
+    :param failed_twice: exports that Chargebee failed as often as they may be asked for; their tasks have to fail.
+    :param retries: of tasks, by Airflow.
+    """
 
     failed: list[str] = field(default_factory=list)
+    failed_twice: int = 0
     retries: int = 0
 
 
@@ -189,6 +195,7 @@ class SimulatedAirflow:
 
     async def _restart(self, job: JobRecord, since: float, deadline: float) -> JobRecord:
         if job.restarts >= MAX_RESTARTS:
+            self.tally.failed_twice += 1
             raise TaskFailed(f"Chargebee failed export {job.export_id} again", final=True)
         key = restart_key(job)
         asked = await _caught(self._worker.create_export(job.resource, FIELDS, idempotency_key=key))

@@ -32,6 +32,7 @@ class Figures:
 
     :param exports: that Chargebee carried out, those asked for again included.
     :param failed: tasks that failed for good.
+    :param failed_twice: those of them whose export Chargebee failed, and failed again.
     :param retries: of tasks, by Airflow.
     :param took: from the first call to the end of the last job.
     :param busy: slots in use, of those that could have been: where fewer than five starts were running or waiting,
@@ -48,6 +49,7 @@ class Figures:
 
     exports: int
     failed: int
+    failed_twice: int
     retries: int
     took: float
     busy: float
@@ -65,7 +67,7 @@ class Figures:
         return self.waits[min(len(self.waits) - 1, int(share * len(self.waits)))]
 
 
-def figures_of(site: SimulatedSite, failed: int, retries: int) -> Figures:
+def figures_of(site: SimulatedSite, *, failed: int, failed_twice: int, retries: int) -> Figures:
     """Work a finished simulation out."""
     starts = starts_of(site.calls)
     jobs = [(job.created_at, job.due_at) for job in site.jobs()]
@@ -74,6 +76,7 @@ def figures_of(site: SimulatedSite, failed: int, retries: int) -> Figures:
     return Figures(
         exports=len(jobs),
         failed=failed,
+        failed_twice=failed_twice,
         retries=retries,
         took=last - first,
         busy=busy_share(starts, jobs),

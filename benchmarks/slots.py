@@ -105,7 +105,8 @@ async def _simulated(scenario: Scenario, seed: int, folder: Path) -> Figures:
             await asyncio.gather(*(each for each in asyncio.all_tasks() - {asyncio.current_task(), hourly}))
     finally:
         site.close()
-    return figures_of(site, len(airflow.tally.failed), airflow.tally.retries)
+    tally = airflow.tally
+    return figures_of(site, failed=len(tally.failed), failed_twice=tally.failed_twice, retries=tally.retries)
 
 
 async def _backfill(airflow: SimulatedAirflow, backfill: Backfill) -> None:

@@ -72,6 +72,10 @@ class SlotQueue:
         """Return how many stand before this place."""
         return self._places.index(place)
 
+    def closed_for(self) -> float:
+        """Return the seconds in which nobody may ask."""
+        return max(0.0, self._closed_until - time.time())
+
     def refused(self, seconds: float) -> None:
         """Note that the site has no slot, and that nobody should ask again before so many seconds."""
         self._closed_until = time.time() + seconds

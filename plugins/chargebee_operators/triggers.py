@@ -162,7 +162,7 @@ class ExportSlotTrigger(_WaitingTrigger):
             with slots.place(self.since, first_try) as place:
                 while time.time() < self.deadline:
                     if not await slots.turn(place, min(self.deadline, time.time() + LOG_EVERY)):
-                        self._log_waiting(f"in line for a free slot, {slots.ahead(place)} ahead,")
+                        self._log_line(slots.ahead(place), slots.closed_for())
                         continue
                     try:
                         export = await client.create_export(
@@ -186,6 +186,14 @@ class ExportSlotTrigger(_WaitingTrigger):
                         )
                     slots.refused(delay)
         return self._timed_out()
+
+    def _log_line(self, ahead: int, closed_for: float) -> None:
+        if time.time() >= self.deadline:
+            return  # the event says that it was given up
+        if ahead:
+            self._log_waiting(f"in line for a free slot, {ahead} ahead,")
+        else:
+            self._log_waiting("waiting for a free slot", closed_for)
 
 
 class ExportReadyTrigger(_WaitingTrigger):

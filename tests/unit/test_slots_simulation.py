@@ -23,22 +23,24 @@ ONE, ONE_WITH_RETRY_AFTER, ONE_WIDE, TWO, TWO_TRIGGERERS = range(5)
 @cache
 def simulated(number: int) -> Figures:
     scenario = slots.scenarios(DAYS)[number]
-    return slots.simulate(replace(scenario, chances=Chances(failing=0.01)))
+    return slots.simulate(replace(scenario, chances=Chances(failing=0.05)))
 
 
 @pytest.mark.parametrize("number", [ONE, ONE_WITH_RETRY_AFTER, ONE_WIDE, TWO, TWO_TRIGGERERS])
-def test_the_slots_are_busy_and_no_task_fails(number):
+def test_the_slots_are_busy_and_no_task_fails_of_waiting(number):
     figures = simulated(number)
     assert figures.busy >= 0.9
-    assert (figures.failed, figures.retries) == (0, 0)
+    assert figures.retries == 0
+    assert figures.failed == figures.failed_twice, "only where Chargebee failed an export, and failed it again"
     assert figures.exports > EXPORTS, "those that Chargebee failed were asked for again"
 
 
 @pytest.mark.parametrize("number", [ONE, ONE_WITH_RETRY_AFTER, ONE_WIDE, TWO])
 def test_with_one_triggerer_starts_are_served_by_age(number):
+    # Served at random, nearly every start would overtake one of the 56 to 224 that wait.
     figures = simulated(number)
-    assert figures.overtaking <= 0.05
-    assert figures.most_overtaken <= 5
+    assert figures.overtaking <= 0.1
+    assert figures.most_overtaken <= slots.RESOURCES, "no more than a run's worth passes any start"
 
 
 def test_with_two_triggerers_nobody_starves():
