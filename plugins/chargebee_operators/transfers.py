@@ -215,7 +215,11 @@ class ChargebeeExportToS3Operator(BaseOperator):
         def open_archive(chunks: Iterable[bytes]) -> ZipStream:
             return ZipStream(chunks, limits, directory=directory)
 
-        landing.send(download, open_archive, lambda: download.size)
+        try:
+            landing.send(download, open_archive, lambda: download.size)
+        finally:
+            # An error keeps the iteration alive until it is dealt with; its threads need not last that long.
+            download.close()
 
     def _checks(self) -> Checks:
         return Checks(self.window_check, self.window_column, self.column_changes)
