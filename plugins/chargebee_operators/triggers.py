@@ -16,11 +16,15 @@ from typing import Any
 from chargebee_operators._compat import BaseTrigger, TriggerEvent
 from chargebee_operators.api import Export, ExportStatus
 from chargebee_operators.async_client import client_of
-from chargebee_operators.exceptions import ChargebeeExportError, ThrottledError, UnavailableError
+from chargebee_operators.exceptions import ChargebeeApiError, ChargebeeExportError, ThrottledError, UnavailableError
 from chargebee_operators.polling import first_look, next_look, next_try, until_tick
 
 # Seconds between two lines in the log of a task that waits.
 LOG_EVERY = 60.0
+# So much later a line may be for a look that is due by then, which saves waking up twice.
+LOG_SLACK = 15.0
+# What is waited for, in its lines.
+IN_PROCESS, NO_SLOT = "in process at Chargebee", "waiting for a free slot"
 
 
 class Outcome(StrEnum):
@@ -80,18 +84,24 @@ class _WaitingTrigger(BaseTrigger):
     async def _wait(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    async def _sleep(self, seconds: float) -> bool:
-        """Sleep, but not beyond the deadline; tell whether there is time left."""
-        left = self.deadline - time.time()
-        await asyncio.sleep(max(0.0, min(seconds, left)))
-        return seconds < left
+    async def _sleep(self, seconds: float, why: str) -> bool:
+        """Sleep, but not beyond the deadline, and say every minute or so why; tell whether there is time left."""
+        ends = min(time.time() + seconds, self.deadline)
+        while (line_in := self._next_line_in()) <= 0 or ends - time.time() > line_in + LOG_SLACK:
+            await asyncio.sleep(line_in)
+            self._log_waiting(why, ends - time.time())
+        await asyncio.sleep(ends - time.time())
+        return ends < self.deadline
+
+    def _next_line_in(self) -> float:
+        """Return the seconds until the log should hear of the waiting again."""
+        return self._logged_at + LOG_EVERY - time.monotonic()
 
     def _log_waiting(self, why: str, seconds: float | None = None) -> None:
-        """Say what is waited for and since when, at most once a minute; and when the next look is, if it is known."""
-        if time.monotonic() - self._logged_at >= LOG_EVERY:
-            self._logged_at = time.monotonic()
-            next_one = f", next look in {seconds:.0f} s" if seconds is not None else ""
-            self.log.info("%s: %s for %.0f s now%s", self.what, why, time.time() - self.since, next_one)
+        """Say what is waited for and since when; and when the next look is, if it is known."""
+        self._logged_at = time.monotonic()
+        next_one = f", next look in {seconds:.0f} s" if seconds is not None else ""
+        self.log.info("%s: %s for %.0f s now%s", self.what, why, time.time() - self.since, next_one)
 
     def _timed_out(self) -> dict[str, Any]:
         return outcome_event(Outcome.TIMED_OUT, message=f"{self.what}: gave up after {time.time() - self.since:.0f} s")
@@ -156,13 +166,14 @@ class ExportSlotTrigger(_WaitingTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         async with client_of(self.chargebee_conn_id) as client:
-            slots, tries = client.slots, 0
+            slots, tries, why = client.slots, 0, NO_SLOT
             # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
             first_try = time.time() + next_try(1, self.retry_interval, self.retry_after)
             with slots.place(self.since, first_try) as place:
                 while time.time() < self.deadline:
-                    if not await slots.turn(place, min(self.deadline, time.time() + LOG_EVERY)):
-                        self._log_line(slots.ahead(place), slots.closed_for())
+                    if not await slots.turn(place, min(self.deadline, time.time() + self._next_line_in())):
+                        next_try_in = max(slots.closed_for(), place.not_before - time.time())
+                        self._log_line(why, slots.ahead(place), next_try_in)
                         continue
                     try:
                         export = await client.create_export(
@@ -173,13 +184,11 @@ class ExportSlotTrigger(_WaitingTrigger):
                         )
                     except ThrottledError as error:
                         # A steady pace, for a slot may fall free at any time; only the oldest start asks.
-                        tries = 0
+                        tries, why = 0, NO_SLOT
                         delay = next_try(1, self.retry_interval, error.retry_after)
-                        self._log_waiting("waiting for a free slot", delay)
                     except UnavailableError as error:
-                        tries += 1
+                        tries, why = tries + 1, _no_answer(error)
                         delay = next_try(tries, self.retry_interval, error.retry_after)
-                        self._log_waiting(f"no usable answer ({error.status or 'no connection'})", delay)
                     else:
                         return outcome_event(
                             Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp()
@@ -187,13 +196,13 @@ class ExportSlotTrigger(_WaitingTrigger):
                     slots.refused(delay)
         return self._timed_out()
 
-    def _log_line(self, ahead: int, closed_for: float) -> None:
+    def _log_line(self, why: str, ahead: int, next_try_in: float) -> None:
         if time.time() >= self.deadline:
             return  # the event says that it was given up
         if ahead:
             self._log_waiting(f"in line for a free slot, {ahead} ahead,")
         else:
-            self._log_waiting("waiting for a free slot", closed_for)
+            self._log_waiting(why, next_try_in)
 
 
 class ExportReadyTrigger(_WaitingTrigger):
@@ -251,11 +260,11 @@ class ExportReadyTrigger(_WaitingTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         async with client_of(self.chargebee_conn_id) as client:
-            answered_at, outages, in_time = time.time(), 0, True
+            answered_at, outages, why, in_time = time.time(), 0, IN_PROCESS, True
             delay = first_look(self.poll_interval, client.users)
             while in_time:
                 tick = until_tick(delay, self.poll_interval, asyncio.get_running_loop().time())
-                in_time = await self._sleep(tick)  # the last look is at the deadline itself
+                in_time = await self._sleep(tick, why)  # the last look is at the deadline itself
                 try:
                     export = await client.get_export(self.export_id, self.business_entity_id)
                 except (ThrottledError, UnavailableError) as error:
@@ -267,16 +276,18 @@ class ExportReadyTrigger(_WaitingTrigger):
                         return outcome_event(
                             Outcome.UNAVAILABLE, message=f"{self.what}: no usable answer for {silent:.0f} s. {error}"
                         )
-                    delay = next_try(outages, self.poll_interval, error.retry_after)
-                    self._log_waiting(f"no usable answer ({error.status or 'no connection'})", delay)
+                    delay, why = next_try(outages, self.poll_interval, error.retry_after), _no_answer(error)
                     continue
-                answered_at, outages = time.time(), 0
+                answered_at, outages, why = time.time(), 0, IN_PROCESS
                 if export.status is not ExportStatus.IN_PROCESS:
                     client.slots.freed()
                     return _ended(export)
                 delay = next_look(answered_at - self.since, self.poll_interval, self.max_poll_interval)
-                self._log_waiting("in process at Chargebee", delay)
         return self._timed_out()
+
+
+def _no_answer(error: ChargebeeApiError) -> str:
+    return f"no usable answer ({error.status or 'no connection'})"
 
 
 def _ended(export: Export) -> dict[str, Any]:

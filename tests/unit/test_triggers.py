@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -372,16 +373,21 @@ def waited_for(lines: Lines, what: str) -> list[float]:
     return [later - earlier for (earlier, _), (later, _) in pairwise(lines.said)]
 
 
-def test_the_log_of_a_waiting_sensor(clock, new_export, lines):
+@pytest.mark.parametrize(
+    "pace",
+    [{"max_poll_interval": 10}, {}, {"max_poll_interval": 600}, {"poll_interval": 900, "max_poll_interval": 900}],
+    ids=str,
+)
+def test_the_log_of_a_waiting_sensor(clock, calls, new_export, lines, pace):
     begun, export_id = time.time(), new_export(2 * HOUR)
-    end_of(clock, ready_trigger(export_id=export_id, since=begun - 30))
+    end_of(clock, ready_trigger(export_id=export_id, since=begun - 30, **pace))
     gaps = waited_for(lines, f"Export {export_id}: in process at Chargebee for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 130
-    assert MINUTE <= lines.said[0][0] - begun <= 75
-    assert 60 <= len(lines.said) <= 120
-    assert all(", next look in " in line for _, line in lines.said)
-    waited = int(lines.said[-1][1].partition("Chargebee for ")[2].partition(" s now")[0])
-    assert waited == pytest.approx(lines.said[-1][0] - begun + 30, abs=2)
+    assert min(gaps) >= MINUTE and max(gaps) <= 76
+    assert MINUTE <= lines.said[0][0] - begun <= 76
+    for at, line in lines.said:
+        waited, next_look = (int(number) for number in re.findall(r"for (\d+) s now, next look in (\d+) s", line)[0])
+        assert waited == pytest.approx(at - begun + 30, abs=2)
+        assert at + next_look == pytest.approx(min(call for call in calls if call > at), abs=2)
 
 
 def test_the_log_of_a_quick_export_is_quiet(clock, new_export, lines):
@@ -393,8 +399,16 @@ def test_the_log_of_a_start_that_waits_for_a_slot(connected, clock, lines):
     connected.control.fault("status", status=429, method="POST", times=None)
     end_of(clock, slot_trigger())
     gaps = waited_for(lines, "Export of customers: waiting for a free slot for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 75
+    assert min(gaps) >= MINUTE and max(gaps) <= 61
     assert all(", next look in " in line for _, line in lines.said)
+
+
+def test_the_log_of_a_start_that_was_told_to_wait_long(clock, lines):
+    end_of(clock, slot_trigger(retry_after=600))
+    assert max(waited_for(lines, "Export of customers: waiting for a free slot for ")) <= 61
+    left = [int(line.rpartition(" in ")[2].removesuffix(" s")) for _, line in lines.said]
+    assert 600 - 61 <= left[0] <= 660 - 59
+    assert [earlier - later for earlier, later in pairwise(left)] == pytest.approx([60] * (len(left) - 1), abs=1)
 
 
 def test_the_log_of_a_start_behind_another(connected, clock, lines):
@@ -408,14 +422,15 @@ def test_the_log_of_a_start_behind_another(connected, clock, lines):
     clock.run(run())
     second = [at for at, line in lines.said if line.startswith("Export of second: ")]
     gaps = [later - earlier for earlier, later in pairwise(second)]
-    assert second and min(gaps) >= MINUTE and max(gaps) <= 130
+    assert second and min(gaps) >= MINUTE and max(gaps) <= 61
 
 
 def test_the_log_during_an_outage(connected, clock, new_export, lines):
     export_id = new_export(HOUR)
     connected.control.fault("status", status=503, method="GET", times=None)
     end_of(clock, ready_trigger(export_id=export_id))
-    assert min(waited_for(lines, f"Export {export_id}: no usable answer (503) for ")) >= MINUTE
+    gaps = waited_for(lines, f"Export {export_id}: no usable answer (503) for ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 76
 
 
 # --- reading events ---
