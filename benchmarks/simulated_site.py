@@ -154,13 +154,14 @@ class Session:
     def __init__(self, site: SimulatedSite, sender: str) -> None:
         self._site = site
         self._sender = sender
+        self._headers = {"Authorization": settings_of(sender).authorization}
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], data: bytes | None, **_: Any
+        self, method: str, url: URL, *, headers: Mapping[str, str], data: bytes | None, **_: Any
     ) -> AsyncIterator[_Response]:
         """Send one request."""
-        yield await self._site.answer(self._sender, method, url, headers, data or b"")
+        yield await self._site.answer(self._sender, method, str(url), {**self._headers, **headers}, data or b"")
 
     async def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -132,20 +132,24 @@ def read_answer(settings: SiteSettings, status: int, headers: Mapping[str, str],
     :param payload: the parsed JSON body, or None when the body was not JSON.
     :raises ChargebeeApiError: one of its children, for everything but a well-formed 2xx.
     """
-    folded = {str(name).lower(): str(value) for name, value in headers.items()}
     if not 200 <= status < 300:
+        folded = {str(name).lower(): str(value) for name, value in headers.items()}
         raise _refusal(settings, status, folded, payload)
     export = payload.get("export") if isinstance(payload, Mapping) else None
     try:
         if not isinstance(export, Mapping):
             raise TypeError("no export")
-        return _read_export(export, folded.get(REPLAYED_HEADER, "").lower() == "true")
+        return _read_export(export, _is_replayed(headers))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         # Nothing of the body is quoted, for it may hold the download URL.
         raise UnavailableError(
             f"Site {settings.site} answered {status}, but not with an export: a proxy or gateway may stand between.",
             status=status,
         ) from None
+
+
+def _is_replayed(headers: Mapping[str, str]) -> bool:
+    return any(str(name).lower() == REPLAYED_HEADER and str(value).lower() == "true" for name, value in headers.items())
 
 
 def _read_export(export: Mapping[str, Any], replayed: bool) -> Export:
