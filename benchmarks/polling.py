@@ -1,7 +1,7 @@
 """Measures what waiting exports cost a triggerer, beside the SDK's own async client.
 
     python benchmarks/polling.py --write-docs
-    python benchmarks/polling.py --sides triggers       # some two minutes a run less
+    python benchmarks/polling.py --sides triggers --runs 1    # ours alone, in two minutes
 
 It needs the Python of an Airflow environment, and Linux. A thousand ExportReadyTriggers wait on one event loop for
 exports of the Chargebee simulator, which answers over HTTPS from a process of its own. CPU seconds are this process's;

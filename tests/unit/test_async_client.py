@@ -173,6 +173,23 @@ def test_a_cancelled_look_gives_its_connection_back():
     asyncio.run(story())
 
 
+def test_looks_at_one_export_for_two_business_entities_are_kept_apart():
+    seen: list[tuple[str, str | None]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.path, request.headers.get("chargebee-business-entity-id")))
+        return web.json_response(EXPORT)
+
+    async def story() -> None:
+        async with server(answer) as url, shared_client(site(f"{url}/api/v2")) as client:
+            for export_id, entity in [("one", "a"), ("one", None), ("two", "a"), ("one", "b"), ("one", "a")]:
+                await client.get_export(export_id, entity)
+
+    asyncio.run(story())
+    one, two = "/api/v2/exports/one", "/api/v2/exports/two"
+    assert seen == [(one, "a"), (one, None), (two, "a"), (one, "b"), (one, "a")]
+
+
 def test_a_netrc_that_names_the_site_changes_nothing(tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("default login someone password else\n")
