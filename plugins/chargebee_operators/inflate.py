@@ -63,7 +63,7 @@ class Codec(NamedTuple):
 
     name: str
     new_inflater: Callable[[], Inflater]
-    crc32: Callable[[bytes, int], int]
+    crc32: Callable[[bytes | bytearray, int], int]
 
 
 def zlib_codec() -> Codec:
@@ -96,7 +96,7 @@ def new_inflater() -> Inflater:
     return best_codec().new_inflater()
 
 
-def crc32(data: bytes, value: int = 0) -> int:
+def crc32(data: bytes | bytearray, value: int = 0) -> int:
     """Return the checksum of data that follows on data with this checksum."""
     return best_codec().crc32(data, value)
 

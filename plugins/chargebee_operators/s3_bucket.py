@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import logging
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from chargebee_operators import inflate
 from chargebee_operators.exceptions import DestinationError, UploadError
 from chargebee_operators.upload_args import EVERY_CALL, WITH_BYTES, only
 
@@ -199,7 +199,7 @@ class S3Bucket:
 
 def crc32(data: bytes | bytearray) -> str:
     """Return a CRC-32 as S3 writes it: base64 of four bytes, the highest first."""
-    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    return base64.b64encode(inflate.crc32(data).to_bytes(4, "big")).decode()
 
 
 def composite(crcs: Iterable[str]) -> str:
