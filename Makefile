@@ -25,7 +25,7 @@ e2e-all: tools  ## the same on every Airflow version, with a table at the end
 	@$(PYTHON) tests/e2e/run.py
 
 benchmark: environment tools  ## measure the upload task, and write docs/performance.md (ARGS="--sizes 100MB:1")
-	@$(AIRFLOW_PYTHON) benchmarks/upload.py $(or $(ARGS),--sizes 100MB:3,1GB:3,5GB:1 --write-docs)
+	@$(AIRFLOW_PYTHON) benchmarks/upload.py $(or $(ARGS),--sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs)
 
 lint: environment tools  ## ruff and mypy
 	@.venv/tools/bin/ruff check .

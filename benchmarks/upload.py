@@ -1,6 +1,6 @@
 """Measures the upload task against other ways to land an export in S3.
 
-    python benchmarks/upload.py --sizes 100MB,1GB,5GB --runs 3 --write-docs
+    python benchmarks/upload.py --sizes 100MB,1GB,5GB --paced 1GB --runs 3 --write-docs
 
 It needs the Python of an Airflow environment, and Linux. The Chargebee simulator serves the zip and a sink takes the
 objects, both on this machine and in processes of their own; each measured run is a fresh process too. The paths take
@@ -39,6 +39,8 @@ SITE, KEY = "acme-test", "test_benchmark_key"
 BUCKET = "benchmark"
 GZIP_FRAME = 18  # bytes of header and trailer around deflated data
 RUN_TIMEOUT = 1800.0
+# Bytes a second of one connection to the download host, where it is paced: object stores give about as much.
+PACE = 60_000_000
 
 
 class BenchmarkError(Exception):
@@ -89,6 +91,14 @@ class Servers:
     def _download_host(self) -> str:
         state = json.loads((FOLDER / "servers" / "simulator.json").read_text())
         return str(state["download_url"])
+
+    def pace(self, bytes_per_second: int) -> None:
+        """Let each connection of the download host give so many bytes a second from now on."""
+        fault = {"kind": "slow", "bytes_per_second": bytes_per_second, "listener": "download", "times": None}
+        body, headers = json.dumps(fault).encode(), {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.simulator.control_url}/faults", body, headers)
+        with urllib.request.urlopen(request, timeout=10):
+            pass
 
     def objects(self) -> dict[str, int]:
         """The size of each object that reached the sink."""
@@ -168,11 +178,16 @@ def median(costs: list[Cost]) -> Cost:
     return Cost(columns["wall"], columns["cpu"], int(columns["idle"]), int(columns["peak"]))
 
 
-def measure_size(size: int, contenders: list[Contender], runs: int) -> report.Table:
-    """Run all paths by turns over one zip, and return the medians."""
+def measure_size(size: int, contenders: list[Contender], runs: int, pace: int | None = None) -> report.Table:
+    """Run all paths by turns over one zip, and return the medians.
+
+    :param pace: bytes a second that one connection of the download host gives; as fast as can be when None.
+    """
     facts = testdata.make_zip(FOLDER, size)
     costs: dict[str, list[Cost]] = {each.name: [] for each in contenders}
     with servers(facts.path) as on:
+        if pace:
+            on.pace(pace)
         for run in range(1, runs + 1):
             for each in contenders:
                 cost = measured(each, run, facts, on)
@@ -180,7 +195,7 @@ def measure_size(size: int, contenders: list[Contender], runs: int) -> report.Ta
                 print(f"  run {run} {each.name:24} {cost.wall:6.2f} s wall {cost.cpu:6.2f} s CPU", file=sys.stderr)
     titles = {each.name: PATHS[each.path].title + (f" ({each.label})" if each.label else "") for each in contenders}
     rows = {name: median(values) for name, values in costs.items()}
-    return report.Table(size, facts.size, facts.members, runs, titles, rows)
+    return report.Table(size, facts.size, facts.members, runs, titles, rows, pace)
 
 
 def main() -> int:
@@ -190,9 +205,10 @@ def main() -> int:
     for label, folder in options.compare:
         contenders += [Contender(name, folder, label) for name in options.paths if PATHS[name].ours]
     tables = []
+    work = [(*each, None) for each in options.sizes] + [(*each, PACE) for each in options.paced]
     try:
-        for size, runs in options.sizes:
-            tables.append(measure_size(size, contenders, runs or options.runs))
+        for size, runs, pace in work:
+            tables.append(measure_size(size, contenders, runs or options.runs, pace))
             print(f"\n{report.heading(tables[-1])}\n\n{report.as_text(tables[-1])}\n", flush=True)
     except (BenchmarkError, stack.StackError, subprocess.TimeoutExpired) as error:
         print(error, file=sys.stderr)
@@ -206,6 +222,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the upload task against other ways.")
     sizes = "of the data inflated: 100MB,1GB,5GB; 5GB:1 is 5 GB with one run"
     parser.add_argument("--sizes", type=_sizes, default=_sizes("100MB,1GB"), help=sizes)
+    parser.add_argument("--paced", type=_sizes, default=[], help="the same, where a connection gives 60 MB/s at most")
     parser.add_argument("--runs", type=int, default=3, help="of each path; medians are shown")
     parser.add_argument("--paths", type=_paths, default=list(PATHS), help=f"some of {','.join(PATHS)}")
     parser.add_argument(
