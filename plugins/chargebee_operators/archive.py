@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from chargebee_operators.byte_source import ByteSource
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
 from chargebee_operators.inflate import (
     DEFLATED,
@@ -22,6 +22,7 @@ from chargebee_operators.inflate import (
     inflater_of,
     method_name,
 )
+from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import (
     CENTRAL,
     DESCRIPTOR,
@@ -32,8 +33,6 @@ from chargebee_operators.zip_records import (
     HAS_DESCRIPTOR,
     LOCAL,
     MAX32,
-    MAX_MEMBERS,
-    ByteSource,
     DirectoryEnd,
     Entry,
     check_members,
@@ -52,37 +51,6 @@ _ONE_PART = b"PK00"
 STEP = 128 << 10
 # A member's first piece is smaller: what is behind a tiny member would be copied for nothing.
 _FIRST_STEP = 16 << 10
-# Below this no zip is called a bomb.
-_HARMLESS = 64 << 20
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far a zip may go before it is taken for a bomb.
-
-    :param total_bytes: the most bytes that all members may inflate to.
-    :param ratio: the most inflated bytes for each compressed one, looked at beyond 64 MB. Deflate itself ends near
-        1,032; a CSV whose rows have ids of their own stays below 150.
-    :param members: the most members.
-    """
-
-    total_bytes: int = 5 << 40
-    ratio: float = 250.0
-    members: int = MAX_MEMBERS
-
-    def check(self, inflated: int, compressed: int, where: str) -> None:
-        """Refuse what goes too far.
-
-        :param where: ends the error's sentence.
-        """
-        if inflated > self.total_bytes:
-            raise UnsafeArchiveError(
-                f"The zip inflates to more than {self.total_bytes} bytes{where}: raise max_bytes if that is right."
-            )
-        if inflated > _HARMLESS and inflated > self.ratio * compressed:
-            raise UnsafeArchiveError(
-                f"The zip inflates more than {self.ratio:g} times{where}: raise max_ratio if that is right."
-            )
 
 
 class Member:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators._compat import BaseOperator
 from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
-from chargebee_operators.archive import Limits, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.downloads import STREAMS, Download
 from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.formats import get_format
@@ -29,6 +29,7 @@ from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso
+from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import Entry, read_directory
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zips import Unseekable, by_hand, cut, directory, made, read
 
-from chargebee_operators.archive import STEP, Limits, ZipStream
+from chargebee_operators.archive import STEP, ZipStream
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
 from chargebee_operators.inflate import crc32, isal_codec, zlib_codec
+from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import (
     CENTRAL,
     END,

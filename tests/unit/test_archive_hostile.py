@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zips import by_hand, cut, directory, made, read
 
-from chargebee_operators.archive import STEP, Limits, ZipStream
+from chargebee_operators.archive import STEP, ZipStream
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
 from chargebee_operators.inflate import isal_codec, zlib_codec
+from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import Entry, read_directory
 
 FILES = [("Zoë.csv", b"id,name\n" + b"1,Ada\n" * 9), ("empty.csv", b""), ("b.csv", b"id\n2\n")]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zips import by_hand, cut, directory, made
 
+from chargebee_operators.byte_source import ByteSource
 from chargebee_operators.exceptions import ArchiveError
-from chargebee_operators.zip_records import ByteSource, Entry, read_directory, skip_descriptor, wide_values
+from chargebee_operators.zip_records import Entry, read_directory, skip_descriptor, wide_values
 
 
 @given(
