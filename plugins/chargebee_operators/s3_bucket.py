@@ -58,6 +58,8 @@ class S3Bucket:
         # S3 look-alikes that know no checksums have this in their connection; older botocore has no such setting.
         config = self._client.meta.config
         self.checksums = getattr(config, "request_checksum_calculation", None) != "when_required"
+        if self.checksums:
+            _leave_payload_unsigned(self._client)
 
     def create_upload(self, key: str) -> str:
         """Begin a multipart upload and return its id; nothing can be seen of it yet."""
@@ -195,6 +197,16 @@ class S3Bucket:
 
     def _unanswered(self, operation: str, key: str | None, error: BaseException) -> S3CallError:
         return S3CallError(f"s3://{self.name}/{key or ''}: no answer to {operation} ({type(error).__name__}).")
+
+
+def _leave_payload_unsigned(client: Any) -> None:
+    """Spare the SHA-256 of each part that botocore would sign, where TLS protects the part and S3 checks its CRC-32.
+
+    It would cost as much as the manifest's own. ``payload_signing_enabled`` in the connection's ``config_kwargs`` wins.
+    """
+    config = client.meta.config
+    if client.meta.endpoint_url.startswith("https://") and "payload_signing_enabled" not in (config.s3 or {}):
+        config.s3 = {**(config.s3 or {}), "payload_signing_enabled": False}
 
 
 def crc32(data: bytes | bytearray) -> str:
