@@ -77,7 +77,7 @@ class WindowCheck:
     :param resource: what was exported.
     :param window: what was asked for; None for a snapshot.
     :param window_field: the record's clock, ``updated_at`` say; None for a snapshot.
-    :param requested_at: when the export was asked for.
+    :param requested_at: when the export was asked for; None when its clock does not move by itself.
     :param column: the clock's column as the header spells it, when it is not to be looked for.
     """
 
@@ -199,7 +199,8 @@ def check_for(job: JobRecord, member: str, column: str | None = None) -> WindowC
         get_resource(job.resource),
         window_for(job),
         job.window_field,
-        requested_at=parse_instant(job.requested_at, "requested_at"),
+        # Of all clocks only this one moves while the export is made; another that lies in the future is just outside.
+        requested_at=parse_instant(job.requested_at, "requested_at") if job.window_field == "updated_at" else None,
         column=column,
     )
 

@@ -246,6 +246,17 @@ def test_a_job_says_what_to_check(job, outside):
     assert (check.result.outside, check.result.late) == (outside, outside)
 
 
+@pytest.mark.parametrize(("field", "outside", "late"), [("next_billing_at", 2, 0), ("updated_at", 0, 2)])
+def test_only_the_clock_that_changes_move_is_ever_late(field, outside, late):
+    """What is billed next lies in the future on most rows of an export whose filter was ignored."""
+    job = replace(JOB, resource="subscriptions", window_field=field)
+    check = check_for(job, "subscriptions.csv")
+    facts = CsvFacts(check)
+    facts.feed(f"id,{field}\na,2026-11-23T12:00:00Z\nb,2026-12-23T12:00:00Z\nc,2027-11-23 12:00\n".encode())
+    facts.finish()
+    assert (check.result.checked, check.result.outside, check.result.late) == (3, outside, late)
+
+
 def test_a_wrong_mode_is_named():
     with pytest.raises(SettingsError, match="did you mean 'fail'"):
         check_mode("fial")
