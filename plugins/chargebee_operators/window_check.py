@@ -4,7 +4,8 @@ Chargebee ignores a filter that it cannot read, and then exports everything. The
 carries the time that the window bounds. Which column that is, nobody documents, so it is looked for under every
 spelling that has been seen: ``updated_at``, ``customer[updated_at]``, ``Updated At``, ``Customer Updated At``; case,
 blanks and brackets make no difference. An export may also hold files of related things (addresses, line items) with
-clocks of their own. So a file is checked only when it has both the id and the clock of the record itself.
+clocks of their own. So a file is checked only when it has both the id and the clock of the record itself, and is not
+called after another resource.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from chargebee_operators.columns import fold, kind_of
 from chargebee_operators.csv_facts import read_records
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.resources import Resource, get_resource, nearest
+from chargebee_operators.resources import RESOURCE_NAMES, Resource, get_resource, nearest
 from chargebee_operators.windows import Window, parse_instant, window_of
 
 WINDOW_CHECKS = ("fail", "warn", "off")
@@ -228,6 +229,9 @@ def find_clock(
     :param field: the clock's name in Chargebee's API.
     :param wanted: the column's name, when it is given by hand.
     """
+    kind = fold(kind_of(member))
+    if kind in _names_of_others(resource):
+        return f"it holds {kind}"
     folded = [fold(each) for each in columns]
     at = {name: number for number, name in reversed(list(enumerate(folded)))}
     record = resource.record
@@ -240,10 +244,15 @@ def find_clock(
     if (clock := at.get(f"{record}_{field}")) is not None and (own is not None or bare is not None):
         return clock, bare if own is None else own
     # In a file of related things `customer_id` says whose they are, and `id` and `updated_at` would be their own.
-    is_main = fold(kind_of(member)) in (resource.name, record)
+    is_main = kind in (resource.name, record)
     if (clock := at.get(field)) is not None and (own is None or is_main) and (own is not None or bare is not None):
         return clock, own if bare is None else bare
     return f"it has no column that is surely the {record}'s {field}"
+
+
+def _names_of_others(resource: Resource) -> set[str]:
+    others = (get_resource(name) for name in RESOURCE_NAMES if name != resource.name)
+    return {name for each in others for name in (each.name, each.record) if name}
 
 
 def check_mode(mode: str) -> None:

@@ -48,7 +48,7 @@ PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
 
 def checked(data: bytes, size: int = 1000, **arguments) -> WindowResult:
     arguments = {
-        "member": "customers.csv",
+        "member": f"{arguments.get('resource', 'customers')}.csv",
         "resource": "customers",
         "window": WINDOW,
         "field": "updated_at",
@@ -155,6 +155,15 @@ def test_many_blocks():
         ("Customer Id,Updated At", None, {"member": "addresses.csv"}),
         ("id,customer_id,updated_at", None, {"member": "contacts.csv"}),
         ("customer_id,address_updated_at", None, {"member": "addresses.csv"}),
+        ("id,email,updated_at", None, {"resource": "subscriptions", "member": "customers.csv"}),
+        (
+            "id,email,updated_at",
+            None,
+            {"resource": "subscriptions", "member": "x/Customer_2.csv", "column": "updated_at"},
+        ),
+        ("id,date", None, {"resource": "invoices", "member": "transactions.csv", "field": "date"}),
+        ("id,invoice_id,invoice_date", None, {"resource": "invoices", "member": "transactions.csv", "field": "date"}),
+        ("id,updated_at", None, {"resource": "item_prices", "member": "Item Family.csv"}),
         ("id,line_item[date_from]", None, {"resource": "invoices", "field": "date"}),
         ("updated_at,name", None, {}),
         ("id,name", None, {"column": "changed"}),
@@ -214,6 +223,15 @@ def test_outside_rows_fail_by_name_and_count():
     assert caught.value.permanent
     (warning,) = judge_window(results, "warn", JOB)
     assert warning in str(caught.value)
+
+
+def test_a_related_file_does_not_fail_a_correct_export():
+    results = [
+        checked(b"id,customer_id,updated_at\ns,c,2026-11-23T01:00:00Z\n", member="data.csv", resource="subscriptions"),
+        checked(b"id,email,updated_at\nc,a,2025-01-01T00:00:00Z\n", member="customers.csv", resource="subscriptions"),
+    ]
+    assert judge_window(results, "fail", JOB) == []
+    assert [each.checked for each in results] == [1, 0]
 
 
 @pytest.mark.parametrize(
