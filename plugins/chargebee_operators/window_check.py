@@ -34,7 +34,7 @@ _VALUE = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\r\n]*+)'
 _TO_THE_END = rb'(?:[^"\n]*+"[^"]*+")*+[^"\n]*+\n'
 _ID_LENGTH = 60
 
-_NO_WINDOW, _EMPTY = "the export has no window", "it is empty"
+_NO_WINDOW, _NO_ROWS = "the export has no window", "it has no rows"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class WindowResult:
     format: str = ""
     slack_hours: int = 0
     not_checked: str | None = None
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether rows were compared, or would have been: on a quiet day there are none."""
+        return self.checked > 0 or (self.column is not None and self.not_checked is None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
@@ -97,11 +102,12 @@ class WindowCheck:
         self._field = window_field or ""
         self._wanted = column
         self._column: str | None = None
+        self._has_rows = False
         self._clock_at = -1
         self._id_at: int | None = None
         self._example: str | None = None
         self._judge = WindowJudge(window, requested_at) if window and window_field else None
-        self._not_checked: str | None = _EMPTY if self._judge else _NO_WINDOW
+        self._not_checked: str | None = _NO_ROWS if self._judge else _NO_WINDOW
 
     def header(self, columns: list[str]) -> None:
         """Find the clock's column."""
@@ -123,6 +129,7 @@ class WindowCheck:
 
     def block(self, data: bytes, records: int) -> None:
         """Check whole records."""
+        self._has_rows = self._has_rows or bool(data.strip())
         if self._judge is None or self._column is None:
             return
         values = self._values(data, records)
@@ -131,6 +138,7 @@ class WindowCheck:
 
     def finish(self, unread: int) -> None:
         """Take the end."""
+        self._has_rows = self._has_rows or unread > 0
         if unread and self._column is not None:
             self._not_checked = f"its last {unread} bytes are one record, because its quotes do not pair"
 
@@ -138,7 +146,8 @@ class WindowCheck:
     def result(self) -> WindowResult:
         """What was found; final after ``finish``."""
         if self._judge is None or self._column is None:
-            return WindowResult(self._member, not_checked=self._not_checked)
+            reason = self._not_checked if self._has_rows or self._judge is None else _NO_ROWS
+            return WindowResult(self._member, not_checked=reason)
         judge, tally = self._judge, self._judge.tally
         not_checked = self._not_checked
         checked = tally.inside + tally.outside + tally.late
@@ -291,8 +300,8 @@ def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> 
                 "window_check='warn'."
             )
         warnings.append(found)
-    if not any(each.checked for each in results):
-        reasons = [each for each in results if each.not_checked not in (None, _NO_WINDOW, _EMPTY)]
+    if not any(each.is_compared for each in results):
+        reasons = [each for each in results if each.not_checked not in (None, _NO_WINDOW, _NO_ROWS)]
         if reasons:
             told = "; ".join(f"{each.member}: {each.not_checked}" for each in reasons[:3])
             warnings.append(f"The rows were not compared with the window ({told}); window_column names the column.")

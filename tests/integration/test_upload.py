@@ -62,6 +62,7 @@ def test_an_export_without_rows_is_committed_too(connected, aws, bucket, profile
     landed = run(upload(run(start), bucket, file_format=file_format))
     told = manifest(aws, bucket, landed["manifest_key"])
     assert (landed["rows"], told["rows"]) == (0, 0)
+    assert not told["warnings"]
     assert told["job"]["window_start"] == "2003-01-01T00:00:00Z"
 
 

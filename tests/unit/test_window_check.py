@@ -248,6 +248,23 @@ def test_what_could_not_be_checked_is_a_warning(results, warnings):
     assert len(judge_window(results, "fail", JOB)) == warnings
 
 
+@pytest.mark.parametrize("main", [b"id,updated_at\n", b"", b"id,name\n\n"], ids=["header", "nothing", "no clock"])
+@pytest.mark.parametrize("related", [b"customer_id,line1\n", b""], ids=["header", "nothing"])
+def test_a_quiet_day_is_no_warning(main, related):
+    assert judge_window([checked(main), checked(related, member="addresses.csv")], "fail", JOB) == []
+
+
+def test_a_main_file_without_rows_speaks_for_related_files_with_some():
+    results = [checked(b"id,updated_at\n"), checked(b"customer_id,line1\nc,High St\n", member="addresses.csv")]
+    assert judge_window(results, "fail", JOB) == []
+
+
+@pytest.mark.parametrize("rows", [b"a,b\n", b'a,"b\n'], ids=["rows", "open quotes"])
+def test_rows_without_a_clock_are_a_warning(rows):
+    (warning,) = judge_window([checked(b"id,name\n" + rows), checked(b"", member="addresses.csv")], "fail", JOB)
+    assert "customers.csv: it has no column" in warning
+
+
 @pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
 def test_an_empty_file_and_a_snapshot_are_no_warning(data):
     assert judge_window([checked(data, window=None if data else WINDOW)], "fail", JOB) == []
