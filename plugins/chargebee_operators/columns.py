@@ -24,7 +24,7 @@ WINDOWS_BACK, SHORTEST_BACK, SNAPSHOTS_BACK = 40, timedelta(days=2), timedelta(d
 # How many partitions are passed over because they have no manifest, or one without columns.
 TRIES = 5
 
-Changes = dict[str, dict[str, list[str]]]
+Changes = dict[str, dict[str, Any]]
 
 
 def fold(name: str) -> str:
@@ -56,58 +56,69 @@ def check_column_changes(mode: str) -> None:
 def compare_columns(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Changes:
     """Return the columns that have come and gone, by the kind of file; empty when none have.
 
-    Where the kinds of file are not the same (nobody knows how Chargebee names them: there may be a date in the name),
-    all files of a run are taken together, under the name ``*``.
+    A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. Where no
+    kind is in both (nobody knows how Chargebee names them: there may be a date in the name), all files of a run are
+    taken together, under the name ``*``.
 
     :param before: ``member`` and ``columns`` of each file of the earlier partition.
-    :param now: the same of this one. Files without columns tell nothing and are left out.
+    :param now: the same of this one. Of files without columns only their being there counts.
     """
     earlier, later = _by_kind(before), _by_kind(now)
-    if not earlier or not later:
+    if not any(earlier.values()) or not any(later.values()):
         return {}
-    if earlier.keys() != later.keys():
+    if not earlier.keys() & later.keys():
         earlier, later = {ALL_FILES: _together(earlier)}, {ALL_FILES: _together(later)}
-    changes = {}
-    for kind, columns in later.items():
-        added = [each for each in columns if each not in earlier[kind]]
-        removed = [each for each in earlier[kind] if each not in columns]
-        if added or removed:
-            changes[kind] = {"added": added, "removed": removed}
+    changes: Changes = {}
+    for kind in later | earlier:
+        old, new = earlier.get(kind), later.get(kind)
+        if old and new:
+            added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
+            if added or removed:
+                changes[kind] = {"added": added, "removed": removed}
+        elif old is None and new:
+            changes[kind] = {"added": [], "removed": [], "file": "added"}
+        elif new is None and old:
+            changes[kind] = {"added": [], "removed": [], "file": "removed"}
     return changes
 
 
-def tell_changes(changes: Changes) -> str:
-    """Return the changes as one sentence."""
+def tell_columns(changes: Changes) -> str:
+    """Return the changes of columns as one sentence; empty when there are none."""
     told = []
     for kind, change in changes.items():
         parts = [f"{' and '.join(change[what])} {what}" for what in ("added", "removed") if change[what]]
-        told.append(f"{'all files' if kind == ALL_FILES else kind}: {', '.join(parts)}")
-    return f"The columns have changed since the partition before ({'; '.join(told)})."
+        if parts:
+            told.append(f"{'all files' if kind == ALL_FILES else kind}: {', '.join(parts)}")
+    return f"The columns have changed since the partition before ({'; '.join(told)})." if told else ""
+
+
+def tell_files(changes: Changes) -> str:
+    """Return the kinds of file that have come and gone as one sentence; empty when none have."""
+    told = [f"{kind} {change['file']}" for kind, change in changes.items() if "file" in change]
+    return f"The files are not those of the partition before ({', '.join(told)})." if told else ""
 
 
 def judge_columns(changes: Changes, mode: str) -> list[str]:
     """Return what the log and the manifest should warn of.
 
     :param mode: ``warn`` or ``fail``.
-    :raises ColumnsChangedError: in mode ``fail``, when there are changes.
+    :raises ColumnsChangedError: in mode ``fail``, when columns have changed. Files that come and go are no reason: on a
+        quiet day one of related things may be missing.
     """
-    if not changes:
-        return []
-    if mode == "fail":
+    columns, files = tell_columns(changes), tell_files(changes)
+    if columns and mode == "fail":
         raise ColumnsChangedError(
-            f"{tell_changes(changes)} Nothing was published. When whoever reads them is ready for it, run once with "
+            f"{columns} Nothing was published. When whoever reads them is ready for it, run once with "
             "column_changes='warn'."
         )
-    return [tell_changes(changes)]
+    return [each for each in (columns, files) if each]
 
 
 def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
     """Return the columns of each kind of file, in order; parts of one kind are taken together."""
     kinds: dict[str, dict[str, None]] = {}
     for each in files:
-        columns = each.get("columns") or []
-        if columns:
-            kinds.setdefault(kind_of(str(each.get("member", ""))), {}).update(dict.fromkeys(columns))
+        kinds.setdefault(kind_of(str(each.get("member", ""))), {}).update(dict.fromkeys(each.get("columns") or []))
     return kinds
 
 
@@ -160,7 +171,7 @@ def previous_files(
     found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}")
     for prefix in sorted((each for each in found if each < own), reverse=True)[:TRIES]:
         files = files_of(read(f"{prefix}{manifest_name}"))
-        if _by_kind(files):
+        if any(_by_kind(files).values()):
             return files
     return []
 

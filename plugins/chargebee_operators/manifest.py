@@ -58,7 +58,8 @@ class Manifest:
     :param replaced: keys of earlier runs' objects, which are removed once this manifest stands. Should this run die
         before it has, the next one finds them here.
     :param warnings: sentences for whoever reads the data.
-    :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before.
+    :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before; both are empty
+        for a kind that has come or gone itself, whose ``file`` is ``added`` or ``removed``.
     """
 
     job: Mapping[str, Any]

@@ -73,7 +73,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         the filter: ``fail``, ``warn`` or ``off``.
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
-        the manifest), ``fail`` or ``off``.
+        the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
     :param download_streams: how many ranges of the zip are fetched at a time, of 2 MB each.

@@ -22,6 +22,9 @@ def files(**columns: list[str]) -> list[dict]:
     return [{"member": member.replace("__", "."), "columns": names} for member, names in columns.items()]
 
 
+GONE, NEW = ({"added": [], "removed": [], "file": what} for what in ("removed", "added"))
+
+
 @pytest.mark.parametrize(
     ("member", "kind"),
     [
@@ -57,6 +60,24 @@ def test_spellings_of_one_name(name):
         (files(c__csv=["id"]), files(c__csv=["id"], addresses__csv=[]), {}),
         (files(export_monday__csv=["id"]), files(export_tuesday__csv=["id"]), {}),
         (files(monday__csv=["id"]), files(tuesday__csv=["id", "b"]), {"*": {"added": ["b"], "removed": []}}),
+        # A column that moves from one file to another is new in it.
+        (
+            files(customers__csv=["id"], addresses__csv=["line1"]),
+            files(customers__csv=["id", "line1"]),
+            {"customers": {"added": ["line1"], "removed": []}, "addresses": GONE},
+        ),
+        (files(c__csv=["id"], addresses__csv=["line1"]), files(c__csv=["id"]), {"addresses": GONE}),
+        (files(c__csv=["id"]), files(c__csv=["id"], addresses__csv=["line1"]), {"addresses": NEW}),
+        (
+            files(c__csv=["id", "x"], monday__csv=["a"]),
+            files(c__csv=["id", "y"], tuesday__csv=["a"]),
+            {"c": {"added": ["y"], "removed": ["x"]}, "tuesday": NEW, "monday": GONE},
+        ),
+        # A file without a header is there, and says nothing.
+        (files(c__csv=["id"], addresses__csv=["line1"]), files(c__csv=["id"], addresses__csv=[]), {}),
+        (files(c__csv=["id"], addresses__csv=[]), files(c__csv=["id"], addresses__csv=["line1"]), {}),
+        (files(c__csv=["id"], addresses__csv=[]), files(c__csv=["id"]), {}),
+        (files(c__csv=["id"]), files(c__csv=[], addresses__csv=["line1"]), {"addresses": NEW}),
         ([], files(c__csv=["id"]), {}),
         (files(c__csv=["id"]), files(c__csv=[]), {}),
         ([{"key": "an older manifest"}], files(c__csv=["id"]), {}),
@@ -76,6 +97,27 @@ def test_changes_are_told_or_fail():
     assert judge_columns({}, "fail") == []
     with pytest.raises(SettingsError, match="did you mean 'warn'"):
         check_column_changes("warm")
+
+
+@pytest.mark.parametrize("mode", ["warn", "fail"])
+def test_files_that_come_and_go_are_told_and_fail_nothing(mode):
+    changes = compare_columns(
+        files(c__csv=["id"], addresses__csv=["line1"]), files(c__csv=["id"], contacts__csv=["email"])
+    )
+    assert judge_columns(changes, mode) == [
+        "The files are not those of the partition before (contacts added, addresses removed)."
+    ]
+
+
+def test_changed_columns_fail_beside_changed_files_and_are_told_apart():
+    changes = compare_columns(
+        files(c__csv=["id"], addresses__csv=["line1"]), files(c__csv=["id", "cf_new"], contacts__csv=["email"])
+    )
+    columns, others = judge_columns(changes, "warn")
+    assert "(c: cf_new added)" in columns
+    assert "contacts added, addresses removed" in others
+    with pytest.raises(ColumnsChangedError, match=r"\(c: cf_new added\)\. Nothing"):
+        judge_columns(changes, "fail")
 
 
 class Bucket:
