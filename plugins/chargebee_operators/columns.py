@@ -118,7 +118,9 @@ def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
     """Return the columns of each kind of file, in order; parts of one kind are taken together."""
     kinds: dict[str, dict[str, None]] = {}
     for each in files:
-        kinds.setdefault(kind_of(str(each.get("member", ""))), {}).update(dict.fromkeys(each.get("columns") or []))
+        members = each.get("member_columns") or {each.get("member", ""): each.get("columns") or []}
+        for member, columns in members.items():
+            kinds.setdefault(kind_of(str(member)), {}).update(dict.fromkeys(columns))
     return kinds
 
 

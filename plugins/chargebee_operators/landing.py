@@ -159,7 +159,7 @@ class Landing:
             log.info("Export %s: %s has no columns, so there is no Parquet of it", self._job.export_id, name)
             return
         written = self._partition.write(self._names.name(name), chain([first or b""], pieces), bound())
-        rows = sum(each.rows for each in facts.values())
+        rows, is_zip = sum(each.rows for each in facts.values()), self._format.name == "zip"
         log.info("Sent s3://%s/%s: %s rows, %s bytes", self._partition.bucket, written.key, rows, written.bytes)
         self.files.append(
             FileEntry(
@@ -170,6 +170,7 @@ class Landing:
                 rows=rows,
                 columns=[column for each in facts.values() for column in self._column_names(each.columns)],
                 window_check=[self._windows[each].result.to_dict() for each in facts if each in self._windows],
+                member_columns={each.name: found.columns for each, found in facts.items()} if is_zip else {},
             )
         )
         self.warnings += [f"{member.name}: {each}" for member, counted in facts.items() for each in counted.warnings]

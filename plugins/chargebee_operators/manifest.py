@@ -33,6 +33,7 @@ class FileEntry:
     :param columns: the header's names, in order; for Parquet as they are in the file.
     :param window_check: for each member, what the comparison of its rows with the window came to (``WindowResult``);
         empty when it was off.
+    :param member_columns: for format zip, the header's names of each member, by its name; empty for the others.
     """
 
     key: str
@@ -42,6 +43,7 @@ class FileEntry:
     rows: int
     columns: list[str]
     window_check: list[Mapping[str, Any]] = field(default_factory=list)
+    member_columns: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass

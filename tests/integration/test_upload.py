@@ -47,6 +47,8 @@ def test_a_zip_lands_as_it_came(aws, bucket, job):
     (entry,) = manifest(aws, bucket)["files"]
     archive = zipfile.ZipFile(io.BytesIO(body(aws, bucket, entry["key"])))
     assert archive.testzip() is None
+    assert list(entry["member_columns"]) == archive.namelist()
+    assert all(columns and columns[0] in entry["columns"] for columns in entry["member_columns"].values())
     attempt = manifest(aws, bucket)["run"]["attempt"]
     assert entry["key"] == f"{PREFIX}/customers-{job['export_id']}-{attempt}.zip"
     assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())

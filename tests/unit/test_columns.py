@@ -197,3 +197,21 @@ def test_what_is_no_manifest_tells_nothing(text):
     bucket = Bucket()
     bucket.keys[key("window_start=20261119T000000Z")] = text
     assert found(DEFAULT, bucket) is None
+
+
+def test_the_members_of_a_zip_are_compared_one_by_one():
+    def landed(**columns):
+        every = [column for each in columns.values() for column in each]
+        members = {f"{kind}.csv": each for kind, each in columns.items()}
+        return [{"member": ", ".join(members), "columns": every, "member_columns": members}]
+
+    before = landed(customers=["id", "name"], addresses=["id", "line1"])
+    assert compare_columns(before, landed(customers=["id", "name"])) == {
+        "addresses": {"added": [], "removed": [], "file": "removed"}
+    }
+    assert compare_columns(before, landed(customers=["id", "name", "line1"], addresses=["id", "line1"])) == {
+        "customers": {"added": ["line1"], "removed": []}
+    }
+    assert compare_columns(before, files(customers=["id"], addresses=["id", "line1"])) == {
+        "customers": {"added": [], "removed": ["name"]}
+    }
