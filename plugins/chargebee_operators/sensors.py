@@ -38,7 +38,7 @@ class ExportReadySensor(BaseSensorOperator):
     :param business_entity_id: overrides the connection's business entity. (templated)
     :param max_restarts: how often a failed export is asked for again.
     :param poll_interval: the least seconds between two looks; the connection's (10) by default, and at least 10 for
-        Chargebee itself.
+        Chargebee itself. An Airflow ``poke_interval`` stands for it in ``poke`` and ``reschedule`` mode.
     :param max_poll_interval: the most seconds between two looks at a long job; the connection's (60) by default.
     :param outage_timeout: seconds without one usable answer after which the task fails; its retry looks at the same
         job again.
@@ -67,8 +67,10 @@ class ExportReadySensor(BaseSensorOperator):
         timeout: float = 12 * 60 * 60,
         **kwargs: Any,
     ) -> None:
+        given = "poke_interval" in kwargs
         kwargs.setdefault("poke_interval", poll_interval or MIN_POLL_INTERVAL)
         super().__init__(timeout=timeout, **kwargs)
+        self._wanted_poke_interval = self.poke_interval if given else poll_interval
         self.job = job
         self.chargebee_conn_id = chargebee_conn_id
         self.business_entity_id = business_entity_id
@@ -89,6 +91,8 @@ class ExportReadySensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Look once, then wait in the triggerer; or poke, when not deferrable."""
         if not self.deferrable:
+            with failing_fast():
+                self.poke_interval = self._hook().settings.checked_poll_interval(self._wanted_poke_interval)
             return super().execute(context)
         now, self._try_number = time.time(), context["ti"].try_number
         with failing_fast():
@@ -111,9 +115,7 @@ class ExportReadySensor(BaseSensorOperator):
         with failing_fast():
             record, deadline, since = self._carried(details)
             if outcome is Outcome.COMPLETED:
-                self.log.info(
-                    "Export %s: completed, about %.0f s after it was asked for", record.export_id, details["took"]
-                )
+                self._log_completed(record.export_id, details["took"])
                 return record.to_dict()
             return self._act_on(record, ExportStatus.FAILED, deadline, since)
 
@@ -147,8 +149,6 @@ class ExportReadySensor(BaseSensorOperator):
                 return False
             if status is ExportStatus.FAILED:
                 return self.poke(context)
-            if status is ExportStatus.COMPLETED:
-                self.log.info("Export %s: completed", job.export_id)
             return PokeReturnValue(status is ExportStatus.COMPLETED, job.to_dict())
 
     def _hook(self) -> ChargebeeHook:
@@ -156,8 +156,15 @@ class ExportReadySensor(BaseSensorOperator):
 
     def _look(self, job: JobRecord) -> Export:
         export = self._hook().get_export(job.export_id, self.business_entity_id or None)
-        self.log.info("Export %s: %s", job.export_id, export.status)
+        if export.status is ExportStatus.COMPLETED:
+            self._log_completed(job.export_id, time.time() - export.created_at.timestamp())
+        else:
+            self.log.info("Export %s: %s", job.export_id, export.status)
         return export
+
+    def _log_completed(self, export_id: str, took: float) -> None:
+        # No look tells when it was done: only that it was by now.
+        self.log.info("Export %s: completed, within %.0f s after it was asked for", export_id, max(0.0, took))
 
     def _act_on(self, job: JobRecord, status: ExportStatus, deadline: float, since: float) -> dict[str, Any]:
         if status is ExportStatus.COMPLETED:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -171,6 +175,50 @@ def test_reschedule_mode_keeps_its_worker_once_it_has_asked_again(connected, res
     connected.control.settings(job_seconds=0.3)
     job = ready(failed, deferrable=False, mode="reschedule", poke_interval=0.02).execute(rescheduling)
     assert job["restarts"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"deferrable": False}, {"deferrable": False, "mode": "reschedule"}],
+    ids=["deferrable", "poke", "reschedule"],
+)
+@pytest.mark.parametrize("deferred", [False, True], ids=["first look", "later look"])
+def test_the_log_says_how_long_chargebee_took(
+    connected, rescheduling, monkeypatch, caplog, capsys, arguments, deferred
+):
+    job = run(ChargebeeExportOperator(task_id="start", resource="customers"))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 500)
+    if deferred and arguments.get("mode") != "reschedule":
+        connected.control.fault("status", status=503, method="GET", times=1)
+    with caplog.at_level(logging.INFO):
+        assert run(ready(job, **arguments), rescheduling) == job
+    told = caplog.text + capsys.readouterr().out  # the one or the other, or both, by Airflow's version
+    (seconds,) = set(re.findall(r"completed, within (\d+) s after it was asked for", told))
+    assert 500 <= int(seconds) < 1000
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "interval"),
+    [
+        (None, {"poll_interval": 2}, 10),
+        (None, {"poke_interval": 2}, 10),
+        (None, {}, 20),
+        (None, {"poke_interval": timedelta(seconds=30)}, 30),
+        ("simulator", {"poll_interval": 2}, 2),
+        ("simulator", {}, 20),
+    ],
+)
+def test_chargebee_itself_is_looked_at_every_ten_seconds_at_most_in_every_mode(
+    simulator, connect, rescheduling, mode, endpoint, arguments, interval
+):
+    connect(simulator, extra={"poll_interval": 20}, **({} if endpoint else {"host": ""}))
+    sensor = ready({}, deferrable=False, mode=mode, **arguments)
+    # Nothing is sent to Chargebee: what is no job record ends the first poke.
+    with pytest.raises(AirflowFailException, match="job"):
+        sensor.execute(rescheduling)
+    assert sensor.poke_interval == interval
 
 
 @pytest.mark.parametrize("value", ["not a record", {"export_id": "x"}, None, 3])
