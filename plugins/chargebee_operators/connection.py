@@ -14,6 +14,7 @@ from chargebee_operators.exceptions import SettingsError
 
 # Chargebee asks for at least ten seconds between two looks at an export.
 MIN_POLL_INTERVAL = 10.0
+DOMAIN = "chargebee.com"
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]+)?")
@@ -34,6 +35,7 @@ class SiteSettings:
     :param poll_interval: seconds between two looks at an export.
     :param max_poll_interval: the most seconds that backing off may make of it.
     :param allowed_download_hosts: hosts that the zip may be fetched from; empty for any public https host.
+    :param domain: of the site's own address, whatever that of the API.
     """
 
     site: str
@@ -47,6 +49,7 @@ class SiteSettings:
     poll_interval: float = MIN_POLL_INTERVAL
     max_poll_interval: float = 60.0
     allowed_download_hosts: tuple[str, ...] = ()
+    domain: str = DOMAIN
 
     @property
     def authorization(self) -> str:
@@ -91,11 +94,11 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     if not api_key.isascii():
         raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
     extra = _Extra(conn_id, _read_extra(connection))
-    endpoint = _endpoint(connection)
+    endpoint, domain = _endpoint(connection), extra.domain()
     return SiteSettings(
         site=site,
         api_key=api_key,
-        base_url=endpoint or f"https://{site}.{extra.domain()}/api/v2",
+        base_url=endpoint or f"https://{site}.{domain}/api/v2",
         custom_endpoint=endpoint is not None,
         connect_timeout=extra.seconds("connect_timeout", 10.0),
         read_timeout=extra.seconds("read_timeout", 60.0),
@@ -104,6 +107,7 @@ def settings_from_connection(connection: Any) -> SiteSettings:
         poll_interval=extra.seconds("poll_interval", MIN_POLL_INTERVAL),
         max_poll_interval=extra.seconds("max_poll_interval", 60.0),
         allowed_download_hosts=extra.names("allowed_download_hosts"),
+        domain=domain,
     )
 
 
@@ -160,7 +164,7 @@ class _Extra:
         return value.strip()
 
     def domain(self) -> str:
-        domain = self.text("domain") or "chargebee.com"
+        domain = self.text("domain") or DOMAIN
         if not _DOMAIN.fullmatch(domain):
             raise SettingsError(
                 f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, 'chargebee.com' say."

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+from chargebee_operators.connection import DOMAIN
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.filters import Fields
 from chargebee_operators.resources import MONTH_FIELDS
@@ -29,6 +30,8 @@ class JobRecord:
         there was at ``requested_at``.
     :param requested_at: ISO 8601 UTC, when the export was asked for.
     :param restarts: how often the export was asked for again after Chargebee failed it.
+    :param business_entity_id: the business entity that it was asked for; None for the site as a whole.
+    :param domain: the site's domain.
     """
 
     export_id: str
@@ -40,6 +43,8 @@ class JobRecord:
     window_field: str | None
     requested_at: str
     restarts: int = 0
+    business_entity_id: str | None = None
+    domain: str = DOMAIN
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-ready data, for XCom and the manifest."""
@@ -65,7 +70,8 @@ class JobRecord:
                 "ExportReadySensor (operator.output), and check that this task ran."
             )
         names = {each.name for each in fields(cls)}
-        missing = sorted(names - {"restarts"} - set(value))
+        required = {each.name for each in fields(cls) if each.default is MISSING}
+        missing = sorted(required - set(value))
         if missing:
             raise SettingsError(f"job lacks {', '.join(missing)}: pass the whole record that the start task returned.")
         for name, kind in (("export_id", str), ("resource", str), ("site", str), ("filters", Mapping)):
@@ -104,6 +110,8 @@ def new_job(
     window: Window | None,
     window_field: str | None,
     requested_at: datetime,
+    business_entity_id: str | None = None,
+    domain: str = DOMAIN,
 ) -> JobRecord:
     """Return the record of a job that Chargebee has just accepted."""
     return JobRecord(
@@ -115,6 +123,8 @@ def new_job(
         window_end=iso(window.end) if window else None,
         window_field=window_field,
         requested_at=iso(requested_at),
+        business_entity_id=business_entity_id,
+        domain=domain,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chargebee_operators._compat import BaseOperatorLink, xcom_of
+from chargebee_operators.connection import DOMAIN
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import BaseOperator
@@ -39,7 +40,8 @@ class ChargebeeSiteLink(_ResultLink):
 
     def address(self, result: Mapping[str, Any]) -> str:
         """Return the site's address."""
-        return f"https://{quote(result['site'], safe='')}.chargebee.com/"
+        domain = quote(result.get("domain", DOMAIN), safe=":")
+        return f"https://{quote(result['site'], safe='')}.{domain}/"
 
 
 class S3PartitionLink(_ResultLink):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +13,7 @@ from chargebee_operators._compat import AirflowException, AirflowFailException, 
 from chargebee_operators.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.filters import Fields, export_fields
 from chargebee_operators.hooks import ChargebeeHook
-from chargebee_operators.jobs import idempotency_key, new_job
+from chargebee_operators.jobs import JobRecord, idempotency_key, new_job
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.polling import next_try
 from chargebee_operators.resources import get_resource
@@ -22,6 +23,7 @@ from chargebee_operators.windows import Window, iso, window_of
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
     from chargebee_operators.api import Export
+    from chargebee_operators.connection import SiteSettings
     from chargebee_operators.resources import Resource
 
 
@@ -146,20 +148,19 @@ class ChargebeeExportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the export; on a refusal for want of a slot, defer."""
         with failing_fast():
-            kind = get_resource(self.resource)
             window = self._window(context)
-            fields = self._fields(kind, window)
             hook = ChargebeeHook(self.chargebee_conn_id)
-            key = self._idempotency_key(context, hook.settings.site, fields)
+            job = self._job(window, hook.settings)
+            key = self._idempotency_key(context, job)
             try:
-                export = self._create(hook, fields, key)
+                export = self._create(hook, job, key)
             except (ThrottledError, UnavailableError) as error:
                 if not self.deferrable:
-                    export = self._ask_until(hook, fields, key, error)
+                    export = self._ask_until(hook, job, key, error)
                 else:
                     self.log.info("%s The task waits in the triggerer and asks again.", error)
-                    self._defer(fields, key, error.retry_after, window, context["ti"].try_number)
-            return self._record(export.id, export.created_at, fields, window, hook.settings.site)
+                    self._defer(job, key, error.retry_after, context["ti"].try_number)
+            return self._accepted(job, export.id, export.created_at)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the trigger has started the export, or has given up."""
@@ -169,12 +170,9 @@ class ChargebeeExportOperator(BaseOperator):
         if outcome is not Outcome.CREATED:
             raise_outcome(outcome, details)
         with failing_fast():
-            created_at = datetime.fromtimestamp(details["created_at"], UTC)
             # As it was asked for, not worked out again: the DAG may have changed in the meantime.
-            fields = tuple(sorted(details["carry"]["fields"].items()))
-            window = window_of(*details["carry"]["window"])
-            site = ChargebeeHook(self.chargebee_conn_id).settings.site
-            return self._record(details["export_id"], created_at, fields, window, site)
+            job = JobRecord.from_dict(details["carry"]["job"])
+            return self._accepted(job, details["export_id"], datetime.fromtimestamp(details["created_at"], UTC))
 
     def _window(self, context: Context) -> Window | None:
         window = window_of(self.window_start, self.window_end)
@@ -206,21 +204,36 @@ class ChargebeeExportOperator(BaseOperator):
             rendered=rendered,
         )
 
-    def _idempotency_key(self, context: Context, site: str, fields: Fields) -> str:
+    def _job(self, window: Window | None, settings: SiteSettings) -> JobRecord:
+        """Return the record of the job that is about to be asked for: all of it but its id and its time."""
+        kind = get_resource(self.resource)
+        return new_job(
+            export_id="",
+            resource=self.resource,
+            site=settings.site,
+            domain=settings.domain,
+            wire_fields=self._fields(kind, window),
+            window=window,
+            window_field=self._window_field(kind),
+            requested_at=datetime.now(UTC),
+            business_entity_id=self.business_entity_id or settings.business_entity_id,
+        )
+
+    def _idempotency_key(self, context: Context, job: JobRecord) -> str:
         # max_tries grows when a person clears the task and stays when Airflow retries it: a retry gets its own job
         # again, a clear gets a new one.
         ti = context["ti"]
-        return idempotency_key(
-            site, self.resource, fields, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries
-        )
+        task = (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries)
+        entity = [job.business_entity_id] if job.business_entity_id else []
+        return idempotency_key(job.site, job.resource, job.wire_fields, *task, *entity)
 
-    def _create(self, hook: ChargebeeHook, fields: Fields, key: str) -> Export:
+    def _create(self, hook: ChargebeeHook, job: JobRecord, key: str) -> Export:
         return hook.create_export(
-            self.resource, fields, idempotency_key=key, business_entity_id=self.business_entity_id or None
+            job.resource, job.wire_fields, idempotency_key=key, business_entity_id=job.business_entity_id
         )
 
     def _ask_until(
-        self, hook: ChargebeeHook, fields: Fields, key: str, error: ThrottledError | UnavailableError
+        self, hook: ChargebeeHook, job: JobRecord, key: str, error: ThrottledError | UnavailableError
     ) -> Export:
         """Wait in the worker, for deployments without a triggerer."""
         deadline, tries = time.monotonic() + self.slot_timeout, 1
@@ -228,50 +241,33 @@ class ChargebeeExportOperator(BaseOperator):
             self.log.info("%s Asking again in %.0f s.", error, delay)
             time.sleep(delay)
             try:
-                return self._create(hook, fields, key)
+                return self._create(hook, job, key)
             except (ThrottledError, UnavailableError) as refused:
                 error, tries = refused, tries + 1
         raise AirflowException(f"Export of {self.resource}: gave up after {self.slot_timeout:.0f} s. {error}")
 
-    def _defer(
-        self, fields: Fields, key: str, retry_after: float | None, window: Window | None, try_number: int
-    ) -> NoReturn:
+    def _defer(self, job: JobRecord, key: str, retry_after: float | None, try_number: int) -> NoReturn:
         now = time.time()
         self.defer(
             trigger=ExportSlotTrigger(
                 chargebee_conn_id=self.chargebee_conn_id,
-                resource=self.resource,
-                wire_fields=dict(fields),
+                resource=job.resource,
+                wire_fields=dict(job.filters),
                 idempotency_key=key,
-                business_entity_id=self.business_entity_id or None,
+                business_entity_id=job.business_entity_id,
                 retry_interval=self.retry_interval,
                 retry_after=retry_after,
                 deadline=now + self.slot_timeout,
                 since=now,
-                carry={
-                    "fields": dict(fields),
-                    "window": [iso(window.start), iso(window.end)] if window else [None, None],
-                    "try_number": try_number,
-                },
+                carry={"job": job.to_dict(), "try_number": try_number},
             ),
             method_name="execute_complete",
         )
         raise AssertionError("defer() always raises")
 
-    def _record(
-        self, export_id: str, created_at: datetime, fields: Fields, window: Window | None, site: str
-    ) -> dict[str, Any]:
-        job = new_job(
-            export_id=export_id,
-            resource=self.resource,
-            site=site,
-            wire_fields=fields,
-            window=window,
-            window_field=self._window_field(get_resource(self.resource)),
-            requested_at=created_at,
-        )
-        self.log.info("Export %s: %s of site %s, %s", export_id, self.resource, site, dict(fields) or "everything")
-        return job.to_dict()
+    def _accepted(self, job: JobRecord, export_id: str, created_at: datetime) -> dict[str, Any]:
+        self.log.info("Export %s: %s of site %s, %s", export_id, job.resource, job.site, job.filters or "everything")
+        return replace(job, export_id=export_id, requested_at=iso(created_at)).to_dict()
 
 
 def _is_template(value: Any) -> bool:

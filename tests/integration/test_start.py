@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tasks import TaskInstance, context, run
+from tasks import TaskDeferred, TaskInstance, context, event_of, run
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowException, AirflowFailException
-from chargebee_operators.jobs import JobRecord
+from chargebee_operators.jobs import JobRecord, idempotency_key
 
 WINDOW = "[1795392000,1795478399]"  # 2026-11-23, both ends included
 
@@ -76,6 +76,50 @@ def test_a_retry_finds_the_job_of_the_try_before(connected):
 def test_any_other_task_gets_a_job_of_its_own(connected, other):
     first = run(start())
     assert run(start(), context(ti=TaskInstance(**other)))["export_id"] != first["export_id"]
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["at once", "deferred"])
+@pytest.mark.parametrize("where", ["operator", "connection"])
+def test_a_retry_for_another_business_entity_gets_a_job_of_its_own(simulator, connect, where, deferred):
+    jobs = []
+    for number, entity in enumerate(("ent_a", "ent_b", "ent_a", None), 1):
+        connect(simulator, extra={"business_entity_id": entity if where == "connection" else "ent_c"})
+        if deferred:
+            simulator.control.fault("status", status=429, method="POST", times=1, retry_after=0)
+        arguments = {"business_entity_id": entity} if where == "operator" else {}
+        jobs.append(run(start(**arguments), context(ti=TaskInstance(try_number=number))))
+    a, b, again, none = jobs
+    assert again == a
+    assert len({each["export_id"] for each in (a, b, none)}) == 3
+    without = None if where == "connection" else "ent_c"
+    assert [each["business_entity_id"] for each in jobs] == ["ent_a", "ent_b", "ent_a", without]
+
+
+def test_the_key_without_a_business_entity_is_what_it_always_was(connected):
+    run(start())
+    (post,) = connected.control.requests(method="POST")
+    fields = [["customer[updated_at][between]", WINDOW]]
+    key = idempotency_key("acme-test", "customers", fields, "dag", "run", "task", -1, 2)
+    assert post["headers"]["chargebee-idempotency-key"] == key
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"window_field": "created_at"},
+        {"snapshot": True},
+        {"window_start": "2026-01-01", "window_end": "2026-01-02"},
+        {"business_entity_id": "ent"},
+        {"filters": {"customer[auto_collection][is]": "on"}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_record_is_of_what_was_asked_for_even_if_the_dag_has_changed_since(connected, changed):
+    expected = run(start())
+    connected.control.fault("status", status=429, method="POST", times=1, retry_after=0)
+    with pytest.raises(TaskDeferred) as deferred:
+        start().execute(context())
+    assert start(**changed).execute_complete(context(), event_of(deferred.value.trigger)) == expected
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])

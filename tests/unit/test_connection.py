@@ -136,6 +136,7 @@ def test_every_extra_is_read():
         poll_interval=30.0,
         max_poll_interval=300.0,
         allowed_download_hosts=("a.com", "b.com"),
+        domain="eu.chargebee.example",
     )
 
 

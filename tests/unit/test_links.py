@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -27,6 +27,7 @@ def returned(monkeypatch):
     ("link", "result", "address"),
     [
         (ChargebeeSiteLink(), {"site": "acme-test"}, "https://acme-test.chargebee.com/"),
+        (ChargebeeSiteLink(), {"site": "acme", "domain": "eu.example:8443"}, "https://acme.eu.example:8443/"),
         (ChargebeeSiteLink(), {"site": "a/../b"}, "https://a%2F..%2Fb.chargebee.com/"),
         (
             S3PartitionLink(),
@@ -57,6 +58,13 @@ def test_any_bucket_and_prefix_come_back_out_of_the_address(bucket, prefix):
     url = urlsplit(S3PartitionLink().address({"bucket": bucket, "prefix": prefix}))
     assert (url.netloc, unquote(url.path)) == ("console.aws.amazon.com", f"/s3/buckets/{bucket}")
     assert parse_qs(url.query, keep_blank_values=True) == {"prefix": [prefix]}
+
+
+@given(st.text(), st.text())
+def test_no_domain_opens_anything_but_a_site_of_its_own(site, domain):
+    url = urlsplit(ChargebeeSiteLink().address({"site": site, "domain": domain}))
+    assert url.netloc.startswith(f"{quote(site, safe='')}.")
+    assert (url.path, url.query, url.fragment) == ("/", "", "")
 
 
 @given(st.text())
