@@ -17,6 +17,7 @@ MIN_POLL_INTERVAL = 10.0
 DOMAIN = "chargebee.com"
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]+)?")
 
 
@@ -186,4 +187,11 @@ class _Extra:
         value = value.split(",") if isinstance(value, str) else value
         if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
             raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a list of host names.")
-        return tuple(each.strip().lower() for each in value if each.strip())
+        names = tuple(each.strip().lower() for each in value if each.strip())
+        for each in names:
+            if not _HOST.fullmatch(each):
+                raise SettingsError(
+                    f"Connection {self.conn_id!r}: extra {name} has {each!r}, which no host is called. Give bare names "
+                    "or addresses, 'amazonaws.com' or '[fd00::1]' say; subdomains are meant as well."
+                )
+        return names

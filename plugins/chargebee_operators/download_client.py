@@ -23,7 +23,7 @@ from chargebee_operators.async_client import tls_context
 from chargebee_operators.block_buffer import Stopped
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.download_hosts import HostRules
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.exceptions import DownloadError, DownloadRefusedError
 
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -99,7 +99,8 @@ class DownloadClient:
         """Send a GET, follow redirects to hosts that are allowed, and return the answer, whatever its status.
 
         :raises Interrupted: when no answer came.
-        :raises DownloadError: when a host is refused, or there are too many redirects.
+        :raises DownloadRefusedError: when a host is refused.
+        :raises DownloadError: when there are too many redirects.
         """
         location = ""
         for _ in range(MAX_REDIRECTS + 1):
@@ -124,7 +125,7 @@ class DownloadClient:
         if self.stopped.is_set():
             return Stopped()
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return DownloadError(
+            return DownloadRefusedError(
                 f"Export {self._export_id}: the certificate of the download host is not trusted. If it is that of your "
                 "own proxy or endpoint, name its CA in ca_bundle of the connection's extra."
             )

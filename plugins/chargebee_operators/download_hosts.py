@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from chargebee_operators.connection import SiteSettings
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.exceptions import DownloadRefusedError
 
 Address = IPv4Address | IPv6Address
 
@@ -40,15 +40,15 @@ class HostRules:
 
         :param proxied: whether a proxy makes the connection. Names may mean nothing on this side of it, so only
             addresses that are written out are judged.
-        :raises DownloadError: when it is refused; names the host, no more of the URL.
+        :raises DownloadRefusedError: when it is refused; names the host, no more of the URL.
         :raises OSError: when the name can't be resolved.
         """
         if scheme not in self._schemes:
-            raise DownloadError(f"Export {self._export_id}: the download is not on https; refused.")
+            raise DownloadRefusedError(f"Export {self._export_id}: the download is not on https; refused.")
         host = (host or "").lower().rstrip(".")
         if self._allowed:
             if not any(host == each or host.endswith(f".{each}") for each in self._allowed):
-                raise DownloadError(
+                raise DownloadRefusedError(
                     f"Export {self._export_id}: download host {host[:255]!r} is not in allowed_download_hosts of the "
                     f"connection's extra ({', '.join(self._allowed)})."
                 )
@@ -60,12 +60,12 @@ class HostRules:
     def check_address(self, host: str, address: Address, *, proxied: bool = False) -> None:
         """Judge one address of a host; also that of a connection that stands, for a name may have changed its mind.
 
-        :raises DownloadError: when it is of a kind that is refused.
+        :raises DownloadRefusedError: when it is of a kind that is refused.
         """
         if self._allowed or (kind := kind_of(address)) == PUBLIC:
             return
         if kind not in self._endpoint_kinds(proxied):
-            raise DownloadError(
+            raise DownloadRefusedError(
                 f"Export {self._export_id}: download host {host[:255]!r} has a {kind} address; refused. If that is "
                 "right, put the host into allowed_download_hosts of the connection's extra."
             )

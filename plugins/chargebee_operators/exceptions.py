@@ -12,6 +12,7 @@
     |   `-- UnavailableError                   5xx, a timeout, a cut connection, an answer that is not JSON
     |-- ExportFailedError                      the job ended as ``failed``
     |-- DownloadError                          the zip could not be fetched whole
+    |   `-- DownloadRefusedError               it may not be fetched from where it is; only a setting can mend that
     |-- ArchiveError                           the zip came whole but is damaged
     |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
     |-- ConversionError                        a CSV of the export can't be made the Parquet that was asked for
@@ -109,6 +110,12 @@ class ExportFailedError(ChargebeeExportError):
 
 class DownloadError(ChargebeeExportError):
     """The zip could not be fetched whole."""
+
+
+class DownloadRefusedError(DownloadError):
+    """The zip is where it must not be fetched from: a host, an address, plain http, or an untrusted certificate."""
+
+    permanent = True
 
 
 class ArchiveError(ChargebeeExportError):

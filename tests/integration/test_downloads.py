@@ -281,7 +281,8 @@ def test_what_can_not_be_mended_is_one_clear_error(site, fault, words):
 @over_tls
 def test_a_redirect_does_not_leave_tls(site):
     site.control.fault("redirect", to="http://127.0.0.1:9/a?Signature=b")
-    assert "not on https" in str(failing(site.download()))
+    error = failing(site.download())
+    assert "not on https" in str(error) and error.permanent
 
 
 def test_only_hosts_on_the_list(site):
@@ -307,7 +308,7 @@ def test_only_certificates_of_known_authorities(site, monkeypatch, known):
         assert b"".join(site.download()) == ZIP
     else:
         error = failing(site.download(settings={"ca_bundle": None}))
-        assert "is not trusted" in str(error) and "ca_bundle" in str(error)
+        assert "is not trusted" in str(error) and "ca_bundle" in str(error) and error.permanent
 
 
 @over_tls

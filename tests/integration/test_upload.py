@@ -166,6 +166,13 @@ def test_a_cut_connection_or_an_expired_url_is_taken_up_again(connected, aws, bu
     assert run(upload(job, bucket))["rows"] > 0
 
 
+def test_a_host_that_only_a_setting_can_allow_costs_no_retry(simulator, connect, aws, bucket, job):
+    connect(simulator, extra={"allowed_download_hosts": ["files.example.com"]})
+    with pytest.raises(AirflowFailException, match="'127.0.0.1' is not in allowed_download_hosts"):
+        run(upload(job, bucket))
+    assert not keys(aws, bucket)
+
+
 def test_another_object_under_the_same_export_is_not_patched_onto_the_first(connected, aws, bucket, job):
     connected.control.add_faults(
         [{"kind": "cut_download", "after_bytes": 700}, {"kind": "change_object", "times": None}]

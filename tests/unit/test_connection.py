@@ -173,6 +173,16 @@ def test_without_extras_the_defaults_hold(extra):
         ({"extra": {"domain": "chargebee.com/api"}}, ["extra domain", "bare domain"]),
         ({"extra": {"allowed_download_hosts": {"a": 1}}}, ["allowed_download_hosts", "give a list of host names"]),
         ({"extra": {"allowed_download_hosts": [1]}}, ["allowed_download_hosts is [1]"]),
+        *(
+            (
+                {"extra": {"allowed_download_hosts": ["ok.com", host]}},
+                ["allowed_download_hosts has", host, "bare names"],
+            )
+            for host in (
+                *("*.amazonaws.com", ".amazonaws.com", "amazonaws.com.", "https://a.com", "a.com/b", "a.com:443"),
+                *("::1", "münchen.de", "a b"),
+            )
+        ),
     ],
     ids=str,
 )
@@ -202,6 +212,13 @@ def test_the_key_is_the_user_name_and_in_no_repr():
     found = read()
     assert b64decode(found.authorization.removeprefix("Basic ")).decode() == f"{KEY}:"
     assert KEY not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "host", ["amazonaws.com", "s3", "my_bucket.s3.eu-central-1.amazonaws.com", "10.0.0.9", "[::1]"]
+)
+def test_hosts_to_download_from_are_bare_names_and_addresses(host):
+    assert read(extra={"allowed_download_hosts": [host]}).allowed_download_hosts == (host,)
 
 
 @pytest.mark.parametrize(

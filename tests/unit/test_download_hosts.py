@@ -8,7 +8,7 @@ import pytest
 
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.download_hosts import HostRules
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.exceptions import DownloadRefusedError
 
 
 def rules(endpoint: str | None = None, allowed: tuple[str, ...] = ()) -> HostRules:
@@ -60,7 +60,7 @@ INSIDE = {
 @pytest.mark.parametrize(("host", "kind"), INSIDE.items())
 @pytest.mark.parametrize("proxied", [False, True])
 def test_the_own_network_is_refused_in_every_spelling(host, kind, proxied):
-    with pytest.raises(DownloadError, match=f"has a {kind} address; refused"):
+    with pytest.raises(DownloadRefusedError, match=f"has a {kind} address; refused"):
         rules().check("https", host, proxied=proxied)
 
 
@@ -69,7 +69,7 @@ def test_a_name_is_judged_by_all_its_addresses(monkeypatch):
         return [(0, 0, 0, "", (address, 0)) for address in ("8.8.8.8", "10.0.0.7")]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(DownloadError, match="'files.example.com' has a private address"):
+    with pytest.raises(DownloadRefusedError, match="'files.example.com' has a private address"):
         rules().check("https", "files.example.com", proxied=False)
 
 
@@ -94,7 +94,7 @@ def test_a_name_behind_a_proxy_is_not_resolved_here(monkeypatch):
 )
 def test_an_endpoint_opens_addresses_of_its_own_kind(endpoint, allowed, refused):
     rules(endpoint).check("https", allowed, proxied=False)
-    with pytest.raises(DownloadError, match="refused"):
+    with pytest.raises(DownloadRefusedError, match="refused"):
         rules(endpoint).check("https", refused, proxied=False)
 
 
@@ -113,7 +113,7 @@ def test_plain_http_only_where_the_endpoint_is_plain(endpoint, scheme, good):
     if good:
         rules(endpoint).check(scheme, "127.0.0.1", proxied=False)
     else:
-        with pytest.raises(DownloadError, match="not on https"):
+        with pytest.raises(DownloadRefusedError, match="not on https"):
             rules(endpoint).check(scheme, "8.8.8.8", proxied=False)
 
 
@@ -135,5 +135,5 @@ def test_a_list_of_hosts_allows_these_and_their_subdomains_alone(host, good):
     if good:
         listed.check("https", host, proxied=False)
     else:
-        with pytest.raises(DownloadError, match="not in allowed_download_hosts"):
+        with pytest.raises(DownloadRefusedError, match="not in allowed_download_hosts"):
             listed.check("https", host, proxied=False)

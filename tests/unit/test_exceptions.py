@@ -28,6 +28,7 @@ TREE = {
     "UnavailableError": ("ChargebeeApiError", False),
     "ExportFailedError": ("ChargebeeExportError", True),
     "DownloadError": ("ChargebeeExportError", False),
+    "DownloadRefusedError": ("DownloadError", True),
     "ArchiveError": ("ChargebeeExportError", False),
     "UnsafeArchiveError": ("ArchiveError", True),
     "ConversionError": ("ChargebeeExportError", True),
