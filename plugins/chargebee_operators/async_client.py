@@ -134,12 +134,12 @@ class _Shared:
     """What the triggers of one event loop share.
 
     :param clients: one for all connections with the same settings; a changed key makes another.
-    :param lines: base URL -> the line for its slots, which outlives a change of the key.
+    :param lines: base URL and site -> the line for its slots, which outlives a change of the key.
     :param lookups: connection id -> the lookup under way.
     """
 
     clients: dict[SiteSettings, _Pooled] = field(default_factory=dict)
-    lines: WeakValueDictionary[str, SlotQueue] = field(default_factory=WeakValueDictionary)
+    lines: WeakValueDictionary[tuple[str, str], SlotQueue] = field(default_factory=WeakValueDictionary)
     lookups: dict[str, asyncio.Task[SiteSettings]] = field(default_factory=dict)
 
 
@@ -160,7 +160,7 @@ async def shared_client(settings: SiteSettings) -> AsyncIterator[AsyncExportsCli
     shared = _shared()
     pooled = shared.clients.get(settings)
     if pooled is None:
-        slots = shared.lines.setdefault(settings.base_url, SlotQueue())
+        slots = shared.lines.setdefault((settings.base_url, settings.site), SlotQueue())
         session = open_session(settings)
         pooled = shared.clients[settings] = _Pooled(AsyncExportsClient(settings, session, slots), session)
     pooled.client.users += 1
@@ -219,8 +219,8 @@ def open_session(settings: SiteSettings) -> aiohttp.ClientSession:
 
 def environment_proxy(url: str) -> str | None:
     """Return the proxy that the environment names for a URL, as the SDK would find it; None for none."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+    parts, proxies = urlsplit(url), getproxies()
+    return None if proxy_bypass(parts.netloc) else proxies.get(parts.scheme) or proxies.get("all")
 
 
 @cache

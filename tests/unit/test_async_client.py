@@ -62,9 +62,10 @@ def test_a_changed_key_makes_a_new_client_and_the_line_stays(connect):
     assert new.slots is old.slots
 
 
-def test_sites_have_lines_of_their_own():
+@pytest.mark.parametrize("changes", [{"base_url": "http://127.0.0.1:8/api/v2"}, {"site": "beta-test"}], ids=str)
+def test_sites_have_lines_of_their_own(changes):
     async def story() -> bool:
-        async with shared_client(site()) as one, shared_client(site("http://127.0.0.1:8/api/v2")) as other:
+        async with shared_client(site()) as one, shared_client(site(**changes)) as other:
             return one.slots is other.slots
 
     assert not asyncio.run(story())
@@ -216,6 +217,12 @@ def test_a_netrc_that_names_the_site_changes_nothing(tmp_path, monkeypatch):
         ({"http_proxy": "http://proxy.example:3128"}, None),
         ({"https_proxy": "http://proxy.example:3128", "no_proxy": ".chargebee.com"}, None),
         ({"https_proxy": "http://proxy.example:3128", "no_proxy": "other.com"}, "http://proxy.example:3128"),
+        ({"ALL_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+        (
+            {"all_proxy": "http://other.example:1", "https_proxy": "http://proxy.example:3128"},
+            "http://proxy.example:3128",
+        ),
+        ({"ALL_PROXY": "http://proxy.example:3128", "no_proxy": "chargebee.com"}, None),
     ],
 )
 def test_the_proxy_comes_from_the_environment(monkeypatch, environment, proxy):
