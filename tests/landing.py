@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chargebee_operators.jobs import JobRecord
@@ -71,6 +71,7 @@ def land_in(
     template: str = UNIQUE,
     worker: int = 0,
     sole: bool = False,
+    check: Callable[[Any], None] = lambda standing: None,
     **settings: Any,
 ) -> str:
     """Land an export, as one of several workers; return the try's token."""
@@ -82,7 +83,7 @@ def land_in(
         for member, data in members.items():
             written = partition.write(names.name(member), [data] if isinstance(data, bytes) else data)
             files.append(FileEntry(written.key, member, written.bytes, written.sha256, 0, []))
-        partition.commit(Manifest(job.to_dict(), "1", {"attempt": names.attempt}, "csv", "now", files))
+        partition.commit(Manifest(job.to_dict(), "1", {"attempt": names.attempt}, "csv", "now", files), check=check)
     return names.attempt
 
 

@@ -107,7 +107,8 @@ def _params(settings: ExportDagSettings) -> dict[str, Param]:
         "window_end": Param(
             None,
             title="Window end",
-            description="First instant after the window; it must be later than the start.",
+            description="First instant after the window; it must be later than the start. Rows of a window over several "
+            "intervals are also in their partitions, and one with an interval's start but another end is refused.",
             **instant,
         ),
         "snapshot": Param(

@@ -99,6 +99,39 @@ def known_keys(document: Any) -> set[str]:
         return set()
 
 
+def check_replaces(document: Any, job: JobRecord, manifest_key: str) -> None:
+    """Refuse to replace a partition that holds something else than another run of the same export.
+
+    A partition is named after its window's start alone, so an hour would take the place of its whole day.
+
+    :param document: the manifest that stands. One that can't be read as one, or is of another partition (as in a flat
+        layout, where each run replaces the one before), says nothing.
+    :param job: what is about to take its place.
+    :param manifest_key: its key, for the error.
+    :raises SettingsError: when it is of another resource, window, time field, filter or export type.
+    """
+    try:
+        standing = JobRecord.from_dict(document["job"])
+        if standing.partition != job.partition or _held(standing) == _held(job):
+            return
+    except (SettingsError, TypeError, KeyError):
+        return
+    raise SettingsError(
+        f"{manifest_key} holds {_held(standing)}; this run's is {_held(job)}, which would replace it: give this one "
+        "another prefix, or, if it is to take that one's place, set replace_other_window=True on the upload task."
+    )
+
+
+def _held(job: JobRecord) -> str:
+    """Return what an export holds, in words that are the same for each run of it."""
+    window = ""
+    if job.window_field and job.window_start and job.window_end:
+        window = f" with {job.window_field} in [{job.window_start}, {job.window_end})"
+    own = f"[{job.window_field}][between]"
+    filters = ", ".join(f"{name}={value}" for name, value in job.wire_fields if not name.endswith(own))
+    return f"{job.resource} of {job.site}{window}{f' and {filters}' if filters else ''}"
+
+
 def check_template(name: str, template: str, known: Mapping[str, Any]) -> None:
     """Refuse a template with a placeholder that does not exist.
 

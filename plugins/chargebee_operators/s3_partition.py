@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -149,16 +149,21 @@ class S3Partition:
         sent = self._uploader.send(self._below + name, pieces, bound)
         return Written(sent.key, sent.size, sent.sha256)
 
-    def commit(self, manifest: Manifest, *, verify: bool = True) -> None:
+    def commit(
+        self, manifest: Manifest, *, verify: bool = True, check: Callable[[Any], None] = lambda standing: None
+    ) -> None:
         """Make the objects visible, write the manifest, and remove what it replaces.
 
         :param manifest: ``replaced`` is filled in.
         :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
+        :param check: is given the manifest that is about to be replaced, None when there is none, and raises when it
+            must stay.
         :raises UploadError: when S3 has not what was sent, or another run has committed meanwhile.
         """
         # Before anything is completed: whoever finds our objects unlisted may remove them once it has replaced this
         # very manifest, and then ours is refused.
         current = self.current()
+        check(current.document)
         self._uploader.complete()
         if verify:
             self._uploader.verify()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from chargebee_operators.manifest import (
     MANIFEST_NAME,
     Manifest,
     ObjectNames,
+    check_replaces,
     check_template,
     placeholders,
 )
@@ -74,6 +75,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
         the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
+    :param replace_other_window: let this export take the place of a partition that holds another one: to the same
+        window's start, but with another end, time field, filter or export type. It is refused by default.
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
     :param download_streams: how many ranges of the zip are fetched at a time, of 2 MB each.
@@ -118,6 +121,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         window_check: str = Checks.window_check,
         window_column: str | None = None,
         column_changes: str = Checks.column_changes,
+        replace_other_window: bool = False,
         verify: bool = True,
         resume_attempts: int = 5,
         download_streams: int = STREAMS,
@@ -142,6 +146,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.window_check = window_check
         self.window_column = window_column
         self.column_changes = column_changes
+        self.replace_other_window = replace_other_window
         self.verify = verify
         self.resume_attempts = resume_attempts
         self.download_streams = download_streams
@@ -190,13 +195,16 @@ class ChargebeeExportToS3Operator(BaseOperator):
             manifest_key = _join(prefix, manifest_name)
             names = ObjectNames(self.object_name, job, file_format.suffix)
             sole = "{" not in self.manifest_name
-            with S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole) as partition:
+            partition = S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole)
+            check = self._standing_check(job, manifest_key)
+            check(partition.current().document)  # rather before the download than after it
+            with partition:
                 landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
                 with prompt_threads():
                     self._send(hook, job, landing)
                 landing.judge(self.s3_prefix, manifest_name)
                 manifest = self._manifest(context, job, names.attempt, landing)
-                partition.commit(manifest, verify=self.verify)
+                partition.commit(manifest, verify=self.verify, check=check)
         return self._landed(context, job, prefix, manifest_key, manifest)
 
     def _send(self, hook: ChargebeeHook, job: JobRecord, landing: Landing) -> None:
@@ -221,6 +229,13 @@ class ChargebeeExportToS3Operator(BaseOperator):
         finally:
             # An error keeps the iteration alive until it is dealt with; its threads need not last that long.
             download.close()
+
+    def _standing_check(self, job: JobRecord, manifest_key: str) -> Callable[[Any], None]:
+        def check(standing: Any) -> None:
+            if not self.replace_other_window:
+                check_replaces(standing, job, manifest_key)
+
+        return check
 
     def _checks(self) -> Checks:
         return Checks(self.window_check, self.window_column, self.column_changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from chargebee_operators.manifest import (
     FileEntry,
     Manifest,
     ObjectNames,
+    check_replaces,
     check_template,
     known_keys,
     placeholders,
@@ -100,3 +102,56 @@ def test_names_of_other_tries_are_known_by_the_template(name, this_job, any_job)
 def test_a_wrong_template_is_refused_with_what_there_is(template):
     with pytest.raises(SettingsError, match=r"object_name .* use \{site\}, \{resource\}"):
         check_template("object_name", template, placeholders(JOB))
+
+
+WINDOWED = replace(JOB, filters={"customer[updated_at][between]": "[1795392000,1795478399]"})
+SNAPSHOT = replace(JOB, window_field=None, requested_at="2026-11-24T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("standing", "job"),
+    [
+        (WINDOWED, replace(WINDOWED, export_id="other", requested_at="2026-12-24T12:00:00Z", restarts=1)),
+        (SNAPSHOT, replace(SNAPSHOT, export_id="other", window_start=None)),
+        # In a flat layout each run replaces the one before.
+        (WINDOWED, replace(WINDOWED, window_start="2026-11-24T00:00:00Z", window_end="2026-11-25T00:00:00Z")),
+    ],
+    ids=["rerun", "snapshot again", "next window"],
+)
+def test_a_rerun_and_the_next_window_may_replace_what_stands(standing, job):
+    check_replaces({"job": standing.to_dict()}, job, "p/_manifest.json")
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"job": 1}, {"job": {}}, {"job": {"export_id": "e"}}])
+def test_what_is_no_manifest_may_be_replaced(document):
+    check_replaces(document, WINDOWED, "p/_manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("standing", "job", "parts"),
+    [
+        (
+            WINDOWED,
+            replace(WINDOWED, window_end="2026-11-23T01:00:00Z"),
+            ["[2026-11-23T00:00:00Z, 2026-11-24T00:00:00Z)", "[2026-11-23T00:00:00Z, 2026-11-23T01:00:00Z)"],
+        ),
+        (WINDOWED, replace(WINDOWED, window_field="created_at"), ["with updated_at in", "with created_at in"]),
+        (
+            WINDOWED,
+            replace(WINDOWED, filters={**WINDOWED.filters, "customer[created_at][between]": "[1,2]"}),
+            ["customers of acme with updated_at", "and customer[created_at][between]=[1,2]"],
+        ),
+        (
+            replace(SNAPSHOT, filters={"export_type": "data"}),
+            SNAPSHOT,
+            ["customers of acme and export_type=data; this run's is customers of acme, which"],
+        ),
+        (WINDOWED, replace(WINDOWED, resource="invoices"), ["customers of acme", "invoices of acme"]),
+    ],
+    ids=["end", "time field", "filter", "export type", "resource"],
+)
+def test_another_export_may_not_take_a_partitions_place(standing, job, parts):
+    with pytest.raises(SettingsError) as caught:
+        check_replaces({"job": standing.to_dict()}, job, "p/_manifest.json")
+    for part in [*parts, "p/_manifest.json holds", "another prefix", "replace_other_window=True on the upload task"]:
+        assert part in str(caught.value)
