@@ -10,8 +10,6 @@ from typing import Any
 
 from chargebee_operators import ChargebeeExportToS3Operator
 
-PREFIX = "chargebee/site=acme-test/resource=customers/snapshot=20261124T000000Z"
-
 
 def upload(job: dict[str, Any], bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
     return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket, **arguments)
@@ -25,7 +23,10 @@ def body(s3: Any, bucket: str, key: str) -> bytes:
     return s3.client().get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def manifest(s3: Any, bucket: str, key: str = f"{PREFIX}/_manifest.json") -> dict[str, Any]:
+def manifest(s3: Any, bucket: str, key: str | None = None) -> dict[str, Any]:
+    """Return the manifest of that key, or the only one of the bucket."""
+    if key is None:
+        (key,) = [each for each in keys(s3, bucket) if each.endswith("/_manifest.json")]
     return json.loads(body(s3, bucket, key))
 
 

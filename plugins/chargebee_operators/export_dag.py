@@ -115,7 +115,8 @@ def _params(settings: ExportDagSettings) -> dict[str, Param]:
             False,
             type="boolean",
             title="Full snapshot",
-            description="Take everything there is, without a window, into a partition of its own (snapshot=...).",
+            description="Take everything there is, without a window, into a partition of its own, named after "
+            "the time at which it is asked for (snapshot=...).",
         ),
         "prefix": Param(
             settings.prefix,
@@ -151,7 +152,8 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
     log.info("Site %s, window %s, %s of %s resources", site, run.window, len(run.resources), len(settings.resources))
     for name, why in run.skipped.items():
         log.info("Skipping %s: %s", name, why)
-    context["ti"].xcom_push(key="window", value={"start": iso(run.window.start), "end": iso(run.window.end)})
+    window = {"start": iso(run.window.start), "end": iso(run.window.end)} if run.window else {"start": "", "end": ""}
+    context["ti"].xcom_push(key="window", value=window)
     return [f"{name}.start" for name in run.resources]
 
 

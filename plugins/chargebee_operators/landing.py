@@ -186,7 +186,7 @@ class Landing:
     def _files_before(self, template: str, manifest_name: str) -> list[Mapping[str, Any]]:
         """Return the files of the partition before this one in time, else those that this one replaces."""
         job, window = self._job, window_for(self._job)
-        start = window.start if window else parse_instant(job.window_end or job.requested_at, "window_end")
+        start = window.start if window else parse_instant(job.requested_at, "requested_at")
         length: timedelta | None = window.end - window.start if window else None
         return previous_files(
             template,

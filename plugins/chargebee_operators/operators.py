@@ -67,7 +67,7 @@ class ChargebeeExportOperator(BaseOperator):
         ends are empty. (templated)
     :param window_end: end of the window, exclusive. (templated)
     :param window_field: the time field that the window bounds; ``updated_at`` by default where the export has it.
-    :param snapshot: take everything, without a time filter; the window then only names the partition. (templated)
+    :param snapshot: take everything, without a time filter; the partition is named after the time of the request. (templated)
     :param filters: further filters, flat (``{"customer[auto_collection][is]": "on"}``) or nested. Checked against
         Chargebee's API description when the DAG is parsed. (templated)
     :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
@@ -178,7 +178,8 @@ class ChargebeeExportOperator(BaseOperator):
         window = window_of(self.window_start, self.window_end)
         if window is None:
             # .get, for a manual run without a logical date has no interval in its context at all.
-            window = window_of(context.get("data_interval_start"), context.get("data_interval_end"))
+            start, end = context.get("data_interval_start"), context.get("data_interval_end")
+            window = None if start == end and self._is_snapshot() else window_of(start, end)
         if window is None and not self._is_snapshot():
             raise SettingsError(
                 "This run has no data interval (a manual run without a logical date): give window_start and window_end."

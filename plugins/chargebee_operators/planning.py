@@ -19,12 +19,12 @@ Interval = tuple[datetime | None, datetime | None]
 class RunPlan:
     """What one run exports.
 
-    :param window: the span of time; for snapshots it only names the partition.
+    :param window: the span of time; None for a run of snapshots that has none.
     :param resources: the names of the resources to export.
     :param skipped: why each other resource is left out, by name.
     """
 
-    window: Window
+    window: Window | None
     resources: tuple[str, ...]
     skipped: Mapping[str, str]
 
@@ -45,19 +45,21 @@ def plan_run(
     """
     newest = None if None in latest else Window(*latest)  # type: ignore[arg-type]
     snapshot = bool(params.get("snapshot"))
-    window = _window(params, interval, newest, snapshot)
     wanted = _wanted(params, [each.name for each in resources])
+    window = _window(params, interval, newest, snapshot)
+    if window is None and not snapshot and not all(each.is_snapshot for each in resources if each.name in wanted):
+        raise SettingsError("This run has no data interval, and the DAG no schedule: give window_start and window_end.")
     skipped = {each.name: "not among the resources of this run" for each in resources if each.name not in wanted}
-    if not snapshot and newest is not None and window.end < newest.end:
+    if not snapshot and newest and window and window.end < newest.end:
         for each in resources:
             if each.is_snapshot and each.name in wanted:
-                # It would write today's data under an old date.
+                # Chargebee has the present only: each run of a backfill would land the same once more.
                 skipped[each.name] = "it is exported whole, which only the latest run may do"
     chosen = tuple(each.name for each in resources if each.name not in skipped)
     return RunPlan(window, chosen, skipped)
 
 
-def _window(params: Mapping[str, Any], interval: Interval, newest: Window | None, snapshot: bool) -> Window:
+def _window(params: Mapping[str, Any], interval: Interval, newest: Window | None, snapshot: bool) -> Window | None:
     typed = window_of(params.get("window_start"), params.get("window_end"))
     if typed and snapshot:
         raise SettingsError(
@@ -67,10 +69,7 @@ def _window(params: Mapping[str, Any], interval: Interval, newest: Window | None
         return typed
     # A schedule of None gives a manual run an interval of no length in Airflow 2.
     span = None if None in interval or interval[0] == interval[1] else Window(*interval)  # type: ignore[arg-type]
-    window = newest or span if snapshot else span or newest
-    if window is None:
-        raise SettingsError("This run has no data interval, and the DAG no schedule: give window_start and window_end.")
-    return window
+    return newest or span if snapshot else span or newest
 
 
 def _wanted(params: Mapping[str, Any], known: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
 from chargebee_operators._compat import AirflowFailException
+from chargebee_operators.windows import compact
 
 DAY = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
 MIDDAY = "2026-11-20T12:00:00Z"
@@ -120,3 +122,23 @@ def test_a_deleted_row_is_in_no_later_export_and_no_window_tells(connected):
     assert gone not in exported(connected, run(since))
     # Which it was, two snapshots tell.
     assert gone not in exported(connected, run(start(snapshot=True), cleared()))
+
+
+def test_a_snapshot_is_named_after_the_time_of_its_request_so_that_two_can_be_compared(connected, aws, bucket):
+    first = run(start(snapshot=True))
+    connected.control.advance(3 * 60 * 60)
+    second = run(start(snapshot=True), cleared())
+    landed = [
+        run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))["prefix"]
+        for job in (first, first, second)  # the first one twice, as by a retry
+    ]
+    one, again, other = (each.rpartition("/")[2] for each in landed)
+    assert one == again == f"snapshot={compact(datetime.fromisoformat(first['requested_at']))}"
+    assert other == f"snapshot={compact(datetime.fromisoformat(second['requested_at']))}" != one
+
+
+def test_a_snapshot_needs_no_interval(connected):
+    midnight = datetime(2026, 11, 24, tzinfo=UTC)
+    of_no_length = context(data_interval_start=midnight, data_interval_end=midnight)
+    assert exported(connected, run(start(snapshot=True), of_no_length))
+    assert exported(connected, run(start(snapshot=True), {"ti": TaskInstance(max_tries=5)}))

@@ -8,13 +8,16 @@ import zipfile
 from typing import Any
 
 import pytest
-from tasks import context, run
-from uploads import PREFIX, UNPACK, body, keys, manifest, records, upload
+from tasks import TaskInstance, context, run
+from uploads import UNPACK, body, keys, manifest, records, upload
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
 from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.exceptions import ArchiveError, DownloadError
 from chargebee_simulator.profiles import PROFILES
+
+A_WHILE = ("2003-01-01T00:00:00Z", "2030-01-01T00:00:00Z")
+CLEARED = context(ti=TaskInstance(max_tries=9))
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
     landed = run(upload(job, bucket, file_format=file_format))
     told = manifest(aws, bucket)
     assert landed["rows"] == told["rows"]
-    assert sorted(keys(aws, bucket)) == sorted([*(each["key"] for each in told["files"]), f"{PREFIX}/_manifest.json"])
+    assert sorted(keys(aws, bucket)) == sorted([*(each["key"] for each in told["files"]), landed["manifest_key"]])
     ids: set[str] = set()
     for each in told["files"]:
         stored = body(aws, bucket, each["key"])
@@ -43,14 +46,14 @@ def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
 
 
 def test_a_zip_lands_as_it_came(aws, bucket, job):
-    run(upload(job, bucket, file_format="zip"))
+    landed = run(upload(job, bucket, file_format="zip"))
     (entry,) = manifest(aws, bucket)["files"]
     archive = zipfile.ZipFile(io.BytesIO(body(aws, bucket, entry["key"])))
     assert archive.testzip() is None
     assert list(entry["member_columns"]) == archive.namelist()
     assert all(columns and columns[0] in entry["columns"] for columns in entry["member_columns"].values())
     attempt = manifest(aws, bucket)["run"]["attempt"]
-    assert entry["key"] == f"{PREFIX}/customers-{job['export_id']}-{attempt}.zip"
+    assert entry["key"] == f"{landed['prefix']}/customers-{job['export_id']}-{attempt}.zip"
     assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())
 
 
@@ -68,17 +71,16 @@ def test_an_export_without_rows_is_committed_too(connected, aws, bucket, profile
     assert told["job"]["window_start"] == "2003-01-01T00:00:00Z"
 
 
-def test_a_rerun_replaces_the_partition(connected, aws, bucket, job):
-    run(upload(job, bucket))
-    before = {each["key"] for each in manifest(aws, bucket)["files"]}
-    again = run(
-        ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True),
-        context(ti=type(context()["ti"])(max_tries=9)),
+def test_a_rerun_replaces_the_partition(connected, aws, bucket):
+    start = ChargebeeExportOperator(
+        task_id="start", resource="customers", window_start=A_WHILE[0], window_end=A_WHILE[1]
     )
-    run(upload(again, bucket, file_format="csv"))
+    run(upload(run(start), bucket))
+    before = {each["key"] for each in manifest(aws, bucket)["files"]}
+    landed = run(upload(run(start, CLEARED), bucket, file_format="csv"))
     after = {each["key"] for each in manifest(aws, bucket)["files"]}
     assert not before & after
-    assert set(keys(aws, bucket)) == after | {f"{PREFIX}/_manifest.json"}
+    assert set(keys(aws, bucket)) == after | {landed["manifest_key"]}
 
 
 def test_the_same_upload_twice_changes_nothing_but_names_and_time(aws, bucket, job):
@@ -144,10 +146,8 @@ def test_a_bad_download_publishes_nothing_and_leaves_what_was_there(
     run(upload(job, bucket))
     before = {key: body(aws, bucket, key) for key in keys(aws, bucket)}
     connected.control.add_faults([{**fault, "times": None}])
-    another = run(
-        ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True),
-        context(ti=type(context()["ti"])(max_tries=9)),
-    )
+    another = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True), CLEARED)
+    another["requested_at"] = job["requested_at"]  # which names the partition
     with pytest.raises(error) as caught:
         run(upload(another, bucket, file_format=file_format, resume_attempts=1))
     assert "Signature" not in str(caught.value)

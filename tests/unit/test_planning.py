@@ -41,6 +41,9 @@ def plan(params=None, interval=NEWEST, latest=NEWEST) -> RunPlan:
         (TYPED, NONE, NONE, (datetime(2026, 11, 1), datetime(2026, 11, 3))),
         ({"snapshot": True}, OLDER, NEWEST, NEWEST),
         ({"snapshot": True}, OLDER, NONE, OLDER),
+        ({"snapshot": True}, NONE, NONE, None),
+        ({"snapshot": True}, (NEWEST[1], NEWEST[1]), NONE, None),
+        ({"resources": ["items"]}, NONE, NONE, None),
     ],
     ids=[
         *(
@@ -52,10 +55,11 @@ def plan(params=None, interval=NEWEST, latest=NEWEST) -> RunPlan:
             "form left empty",
         ),
         *("typed", "typed without interval", "snapshot today", "snapshot without schedule"),
+        *("snapshot without any interval", "snapshot in Airflow 2 without schedule", "whole resources alone"),
     ],
 )
 def test_the_window(params, interval, latest, window):
-    assert plan(params, interval, latest).window == Window(*window)
+    assert plan(params, interval, latest).window == (window and Window(*window))
 
 
 def test_every_resource_runs_in_the_latest_run():
@@ -74,7 +78,8 @@ def test_a_full_snapshot_or_a_window_up_to_now_skips_nothing(params):
     assert plan(params, OLDER).resources == ALL
 
 
-def test_without_a_schedule_no_run_is_known_to_be_old():
+def test_without_a_schedule_a_snapshot_is_taken_whatever_the_window():
+    # Its partition is named after the time of the request, so nothing gets an old date.
     assert plan(TYPED, NONE, NONE).resources == ALL
 
 
