@@ -23,7 +23,7 @@ from chargebee_operators.planning import plan_run
 from chargebee_operators.s3_partition import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
-from chargebee_operators.windows import iso
+from chargebee_operators.windows import iso_in
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
@@ -152,8 +152,9 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
     log.info("Site %s, window %s, %s of %s resources", site, run.window, len(run.resources), len(settings.resources))
     for name, why in run.skipped.items():
         log.info("Skipping %s: %s", name, why)
-    window = {"start": iso(run.window.start), "end": iso(run.window.end)} if run.window else {"start": "", "end": ""}
-    context["ti"].xcom_push(key="window", value=window)
+    # In the schedule's zone, whose months the revenue reports take: the data interval comes in UTC.
+    ends = [iso_in(each, settings.timezone) for each in (run.window.start, run.window.end)] if run.window else ["", ""]
+    context["ti"].xcom_push(key="window", value={"start": ends[0], "end": ends[1]})
     return [f"{name}.start" for name in run.resources]
 
 

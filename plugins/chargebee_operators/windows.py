@@ -8,9 +8,10 @@ and the job then exports everything (https://apidocs.chargebee.com/docs/api/expo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chargebee_operators.exceptions import SettingsError
 
@@ -23,19 +24,27 @@ LATEST = datetime.fromtimestamp(10**10 - 1, UTC)
 class Window:
     """A half-open span of time, ``[start, end)``, in UTC and whole seconds.
 
-    :param start: the first instant inside.
-    :param end: the first instant after.
+    :param start: the first instant inside; in the zone whose months are meant, where months matter.
+    :param end: the first instant after; likewise.
     :raises SettingsError: when the end is not after the start, or one of them has no place in a filter.
     """
 
     start: datetime
     end: datetime
+    _zones: tuple[tzinfo, tzinfo] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_zones", (self.start.tzinfo or UTC, self.end.tzinfo or UTC))
         for name in ("start", "end"):
             # Both ends are cut to whole seconds the same way, so that neighbours still meet.
             object.__setattr__(self, name, as_utc(getattr(self, name)).replace(microsecond=0))
-        if self.end <= self.start:
+        if self.end == self.start:
+            raise SettingsError(
+                f"The window from {iso(self.start)} to {iso(self.end)} has no length: give an end that is at least one "
+                "second later. If it is the run's data interval, give the DAG schedule=CronDataIntervalTimetable(cron, "
+                "timezone=...): a plain cron text gives intervals of no length in Airflow 3."
+            )
+        if self.end < self.start:
             raise SettingsError(
                 f"window_end {iso(self.end)} is not after window_start {iso(self.start)}: "
                 "give an end that is at least one second later."
@@ -51,11 +60,18 @@ class Window:
         return f"[{int(self.start.timestamp())},{int(self.end.timestamp()) - 1}]"
 
     def months(self) -> dict[str, str]:
-        """Return the months that the window touches, as the revenue reports ask for them."""
-        last = self.end - timedelta(seconds=1)
+        """Return the months that the window touches, as the revenue reports ask for them.
+
+        They are those of the zones that the window's ends were given in: a month in Berlin begins in the month before,
+        by UTC.
+        """
+        first, last = (
+            self.start.astimezone(self._zones[0]),
+            (self.end - timedelta(seconds=1)).astimezone(self._zones[1]),
+        )
         return {
-            "report_from_month": str(self.start.month),
-            "report_from_year": str(self.start.year),
+            "report_from_month": str(first.month),
+            "report_from_year": str(first.year),
             "report_to_month": str(last.month),
             "report_to_year": str(last.year),
         }
@@ -77,9 +93,7 @@ def window_of(start: Any, end: Any) -> Window | None:
     if len(given) == 1:
         have, missing = ("window_start", "window_end") if "window_start" in given else ("window_end", "window_start")
         raise SettingsError(f"{have} is {given[have]} but {missing} is empty: give both, or neither.")
-    return Window(
-        parse_instant(given["window_start"], "window_start"), parse_instant(given["window_end"], "window_end")
-    )
+    return Window(_read(given["window_start"], "window_start"), _read(given["window_end"], "window_end"))
 
 
 def parse_instant(value: Any, name: str) -> datetime:
@@ -89,8 +103,15 @@ def parse_instant(value: Any, name: str) -> datetime:
     :param name: what the value is called, for the error.
     :raises SettingsError: when it is neither.
     """
+    return as_utc(_read(value, name))
+
+
+def _read(value: Any, name: str) -> datetime:
+    """Return the instant in the zone that it is written in."""
     try:
-        return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip()))
+        read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        as_utc(read)  # which not every one that can be written has
+        return read
     except (ValueError, OverflowError):
         raise SettingsError(
             f"{name} {value!r} is not a date: write it as 2026-11-23 or 2026-11-23T00:00:00Z."
@@ -107,6 +128,11 @@ def as_utc(value: datetime) -> datetime:
 def iso(value: datetime) -> str:
     """Return an instant as ``2026-11-23T00:00:00Z``."""
     return as_utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_in(value: datetime, zone: str) -> str:
+    """Return an instant as ``2026-11-23T01:00:00+01:00``, in the zone of that IANA name."""
+    return as_utc(value).astimezone(ZoneInfo(zone)).isoformat()
 
 
 def compact(value: datetime) -> str:
