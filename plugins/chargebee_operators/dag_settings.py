@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.filters import export_fields
 from chargebee_operators.formats import get_format
-from chargebee_operators.resources import PRODUCT_CATALOG_2, get_resource
+from chargebee_operators.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource, nearest
 from chargebee_operators.windows import EARLIEST, LATEST, Window
 
 
@@ -40,6 +41,7 @@ class ResourceSettings:
 
     def __post_init__(self) -> None:
         kind = get_resource(self.name)
+        check_business_entity(self.business_entity_id)
         if self.snapshot and self.window_field:
             raise SettingsError(
                 f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two."
@@ -130,7 +132,23 @@ class ExportDagSettings:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SettingsError(f"DAG {self.dag_id!r}: resources names {', '.join(twice)} twice.")
+        self._check_numbers_and_zone()
         object.__setattr__(self, "resources", each)
+
+    def _check_numbers_and_zone(self) -> None:
+        for name, least in (("retries", 0), ("max_active_runs", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise SettingsError(
+                    f"DAG {self.dag_id!r}: {name} is {value!r}: give a whole number from {least} upwards."
+                )
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, TypeError, OSError, KeyError):
+            raise SettingsError(
+                f"DAG {self.dag_id!r}: timezone {self.timezone!r} is not known"
+                f"{nearest(self.timezone, available_timezones())}: give an IANA name, 'Europe/Berlin' say."
+            ) from None
 
     @property
     def each_resource(self) -> tuple[ResourceSettings, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from chargebee_operators._compat import (
     DAG,
+    AirflowException,
     Asset,
     Context,
     CronDataIntervalTimetable,
@@ -17,9 +18,11 @@ from chargebee_operators._compat import (
     task,
 )
 from chargebee_operators.dag_settings import ExportDagSettings, ResourceSettings
+from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.operators import ChargebeeExportOperator, failing_fast
 from chargebee_operators.planning import plan_run
+from chargebee_operators.resources import nearest
 from chargebee_operators.s3_partition import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
@@ -59,9 +62,7 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         description="Lands Chargebee exports in S3, one partition a resource and window",
         doc_md=DOC_MD.format(prefix=settings.prefix),
         # A plain cron string gives a data interval of no length in Airflow 3.
-        schedule=(
-            CronDataIntervalTimetable(settings.schedule, timezone=settings.timezone) if settings.schedule else None
-        ),
+        schedule=_timetable(settings) if settings.schedule else None,
         start_date=settings.start_date,
         catchup=False,
         max_active_runs=settings.max_active_runs,
@@ -82,6 +83,20 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         for resource in settings.each_resource:
             plan >> _resource_group(settings, resource)
     return dag
+
+
+def _timetable(settings: ExportDagSettings) -> CronDataIntervalTimetable:
+    try:
+        timetable = CronDataIntervalTimetable(str(settings.schedule), timezone=settings.timezone)
+        timetable.validate()
+    except AirflowException:
+        presets = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+        raise SettingsError(
+            f"DAG {settings.dag_id!r}: schedule {settings.schedule!r} is no cron expression"
+            f"{nearest(str(settings.schedule), presets)}: write five fields, '0 6 * * *' say, one of {', '.join(presets)}, "
+            "or None."
+        ) from None
+    return timetable
 
 
 def _params(settings: ExportDagSettings) -> dict[str, Param]:

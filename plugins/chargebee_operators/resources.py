@@ -130,6 +130,18 @@ def get_resource(name: str) -> Resource:
     return Resource(name, record, catalog, _all_fields()[name])
 
 
+def check_business_entity(value: Any) -> None:
+    """Refuse a business entity's id that can't be sent in a header; a template is left for the run.
+
+    :raises SettingsError: with what to give.
+    """
+    if value is None or (isinstance(value, str) and ("{{" in value or (value.isascii() and value.isprintable()))):
+        return
+    raise SettingsError(
+        f"business_entity_id is {value!r}: give the entity's id as Chargebee shows it, or leave it out."
+    )
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean X?)`` for the known word most like the given one, or an empty text."""
     matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)

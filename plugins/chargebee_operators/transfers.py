@@ -27,6 +27,7 @@ from chargebee_operators.manifest import (
 )
 from chargebee_operators.operators import failing_fast
 from chargebee_operators.parquet import ColumnTypes
+from chargebee_operators.resources import check_business_entity
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso
@@ -160,10 +161,18 @@ class ChargebeeExportToS3Operator(BaseOperator):
         get_format(self.file_format)
         ColumnTypes(self.column_types)
         self._checks()
-        for name in ("download_streams", "max_bytes", "max_ratio", "max_members"):
+        for name, least in (("resume_attempts", 0), ("download_streams", 1), ("max_members", 1)):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or value < 1:
+            if type(value) is not int or value < least:
+                raise SettingsError(f"{name} is {value!r}: give a whole number from {least} upwards.")
+        for name in ("max_bytes", "max_ratio"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not value >= 1:
                 raise SettingsError(f"{name} is {value!r}: give a number from 1 upwards.")
+        for name in ("verify", "replace_other_window"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{name} is {getattr(self, name)!r}: give True or False.")
+        check_business_entity(self.business_entity_id)
         check_bucket_name(self.s3_bucket)
         known = placeholders(_EXAMPLE)
         if "{{" not in self.s3_prefix:

@@ -219,6 +219,14 @@ def test_extra_args_reach_s3(aws, bucket, job):
         ({"object_name": "{0}"}, "object_name"),
         ({"extra_args": {"StorageClas": "GLACIER"}}, "did you mean 'StorageClass'"),
         ({"transfer_config_args": {"max_bandwidth": 1}}, "'max_bandwidth' has no effect"),
+        ({"resume_attempts": "5"}, "resume_attempts is '5': give a whole number from 0 upwards"),
+        ({"resume_attempts": -3}, "resume_attempts is -3"),
+        ({"download_streams": 2.5}, "download_streams is 2.5: give a whole number from 1 upwards"),
+        ({"max_members": True}, "max_members is True"),
+        ({"max_ratio": float("nan")}, "max_ratio is nan: give a number"),
+        ({"verify": "no"}, "verify is 'no': give True or False"),
+        ({"replace_other_window": "yes"}, "replace_other_window is 'yes': give True or False"),
+        ({"business_entity_id": "a\nb"}, "business_entity_id is 'a.*give the entity's id"),
     ],
 )
 def test_wrong_arguments_are_named_at_parse_time(arguments, message):

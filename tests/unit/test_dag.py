@@ -78,6 +78,38 @@ def test_a_resource_can_be_uploaded_in_its_own_way():
     assert not any(each.verify for each in uploads)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ("@dayly", r"schedule '@dayly' is no cron expression \(did you mean '@daily'\?\): write five fields"),
+        ("0 0 * *", r"schedule '0 0 \* \*' is no cron expression"),
+        ("61 * * * *", "is no cron expression"),
+    ],
+)
+def test_a_wrong_schedule_is_said_when_the_file_is_parsed(schedule, message):
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    with pytest.raises(ValueError, match=message):
+        chargebee_export_dag(ExportDagSettings(s3_bucket="b", dag_id="wrong", schedule=schedule))
+
+
+def test_the_pool_can_be_for_starts_and_sensors_alone():
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    made = chargebee_export_dag(
+        ExportDagSettings(
+            s3_bucket="b",
+            dag_id="pooled",
+            resources=["customers"],
+            default_args={"pool": "chargebee_slots"},
+            upload_args={"pool": "default_pool"},
+        )
+    )
+    pools = {task.task_id: task.pool for task in made.tasks}
+    assert pools["customers.start"] == pools["customers.ready"] == "chargebee_slots"
+    assert pools["customers.upload"] == "default_pool"
+
+
 def test_it_does_not_catch_up_and_says_what_it_is(dag):
     assert dag.catchup is False
     assert dag.doc_md

@@ -59,6 +59,8 @@ def test_what_is_taken_whole(arguments, whole):
         ({"name": "customers", "export_type": "import_data"}, "did you mean 'import_friendly_data'"),
         ({"name": "invoices", "export_type": "data"}, "the invoices export has no export_type; leave it out"),
         ({"name": "deferred_revenue"}, "needs report_by"),
+        ({"name": "customers", "business_entity_id": "a\nb"}, r"business_entity_id is 'a\\nb': give the entity's id"),
+        ({"name": "customers", "business_entity_id": 5}, "business_entity_id is 5: give"),
     ],
     ids=str,
 )
@@ -79,6 +81,16 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"resources": 5}, "resources is 5: give a list"),
         ({"resources": ["customers", "invoice"]}, "did you mean 'invoices'"),
         ({"resources": ["customers", ResourceSettings("customers", snapshot=True)]}, "resources names customers twice"),
+        ({"retries": "3"}, "retries is '3': give a whole number from 0 upwards"),
+        ({"retries": True}, "retries is True"),
+        ({"max_active_runs": 0}, "max_active_runs is 0: give a whole number from 1 upwards"),
+        (
+            {"timezone": "Europ/Berlin"},
+            r"timezone 'Europ/Berlin' is not known \(did you mean 'Europe/Berlin'\?\): give an",
+        ),
+        ({"timezone": "../etc/passwd"}, "timezone '../etc/passwd' is not known"),
+        ({"timezone": ""}, "timezone '' is not known"),
+        ({"timezone": None}, "timezone None is not known"),
         ({"resources": [["customers"]]}, r"resource \['customers'\] is not one"),
     ],
     ids=str,
@@ -102,3 +114,8 @@ def test_a_template_may_stand_where_it_is_rendered_later():
     filters = {"customer[created_at][after]": "{{ params.since }}"}
     assert ResourceSettings("customers", filters=filters).filters == filters
     assert ExportDagSettings(s3_bucket="{{ var.value.bucket }}").s3_bucket == "{{ var.value.bucket }}"
+
+
+def test_no_retries_and_an_entity_from_a_template_are_fine():
+    assert ExportDagSettings(s3_bucket="mine", retries=0).retries == 0
+    assert ResourceSettings("customers", business_entity_id="{{ var.value.entity }}")
