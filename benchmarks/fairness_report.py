@@ -126,6 +126,9 @@ deferred tasks, and give it to the start tasks and sensors (`ChargebeeExportOper
 airflow pools set chargebee_slots 3 "Exports at Chargebee" --include-deferred
 ```
 
+In `ExportDagSettings` that is `default_args={{"pool": "chargebee_slots"}}` with `upload_args={{"pool": "default_pool"}}`, for
+an upload holds no export slot. The plan task stands in the pool too, for its few seconds.
+
 A pool's slot falls free between a start's end and its sensor's begin, so that for some seconds one export more than the
 pool's size can be in process. Airflow hands out a pool's slots by priority weight, not by age.
 """
