@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from chargebee_operators.jobs import JobRecord
@@ -71,6 +72,7 @@ def land_in(
     template: str = UNIQUE,
     worker: int = 0,
     sole: bool = False,
+    since: datetime | None = None,
     check: Callable[[Any], None] = lambda standing: None,
     **settings: Any,
 ) -> str:
@@ -78,7 +80,7 @@ def land_in(
     hook = hook_of(worker, json.dumps(settings))
     job = JobRecord(export, "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
     names = ObjectNames(template, job, ".csv")
-    with S3Partition(hook, store.bucket, store.prefix, store.manifest_key, names, sole=sole) as partition:
+    with S3Partition(hook, store.bucket, store.prefix, store.manifest_key, names, sole=sole, since=since) as partition:
         files = []
         for member, data in members.items():
             written = partition.write(names.name(member), [data] if isinstance(data, bytes) else data)

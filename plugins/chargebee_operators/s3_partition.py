@@ -107,10 +107,20 @@ class S3Partition:
     :param names: of this run's objects.
     :param sole: whether no other manifest has objects below the prefix; then what runs of other exports have left
         there unlisted is removed too.
+    :param since: when this export was asked for. Where the prefix is the partition's alone, uploads of other exports
+        that began before that are dropped.
     """
 
     def __init__(
-        self, hook: S3Hook, bucket: str, prefix: str, manifest_key: str, names: ObjectNames, *, sole: bool = False
+        self,
+        hook: S3Hook,
+        bucket: str,
+        prefix: str,
+        manifest_key: str,
+        names: ObjectNames,
+        *,
+        sole: bool = False,
+        since: datetime | None = None,
     ) -> None:
         config = hook.transfer_config
         self.bucket = bucket
@@ -118,6 +128,7 @@ class S3Partition:
         self._below = f"{prefix}/" if prefix else ""
         self._names = names
         self._sole = sole
+        self._earlier_than = since if sole and since else datetime.min.replace(tzinfo=UTC)
         self._s3 = S3Bucket(hook, bucket)
         self._uploader = Uploader(
             self._s3, config.multipart_chunksize, config.max_concurrency, threads=config.use_threads
@@ -264,11 +275,13 @@ class S3Partition:
             log.warning("Not removed; the next run of this partition tries again: %s", problem)
 
     def _abort_earlier_uploads(self) -> None:
-        """Drop the uploads that earlier tries of this job left, and those that any run left a day ago."""
+        """Drop the uploads that earlier tries of this job left, those of earlier exports, and what is a day old."""
         ours, alike = self._names.pattern(), self._names.pattern(any_export=True)
+        # The export that was asked for later wins, so that two runs at once can't abort each other for ever.
+        limit = max(datetime.now(UTC) - ABANDONED, self._earlier_than)
         try:
             for key, upload_id, began in self._s3.uploads(self._below):
-                abandoned = datetime.now(UTC) - began > ABANDONED and alike.fullmatch(key, len(self._below))
+                abandoned = began < limit and alike.fullmatch(key, len(self._below))
                 if abandoned or (self._names.unique and ours.fullmatch(key, len(self._below))):
                     log.info("Aborting the upload of %s that an earlier try has left", key)
                     self._s3.abort_upload(key, upload_id)

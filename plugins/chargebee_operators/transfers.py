@@ -30,7 +30,7 @@ from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.resources import check_business_entity
 from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
-from chargebee_operators.windows import iso
+from chargebee_operators.windows import iso, parse_instant
 from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import Entry, read_directory
 
@@ -204,7 +204,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
             manifest_key = _join(prefix, manifest_name)
             names = ObjectNames(self.object_name, job, file_format.suffix)
             sole = "{" not in self.manifest_name
-            partition = S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole)
+            since = parse_instant(job.requested_at, "requested_at")
+            partition = S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole, since=since)
             check = self._standing_check(job, manifest_key)
             check(partition.current().document)  # rather before the download than after it
             with partition:

@@ -7,12 +7,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from landing import BIG, MB, attempt_of
 from s3_proxy import PATIENCE
 
 from chargebee_operators.exceptions import DestinationError, UploadError
+
+HOUR = timedelta(hours=1)
 
 
 def test_nothing_can_be_seen_before_the_commit(store, land):
@@ -90,6 +93,25 @@ def test_what_another_export_left_unlisted_goes_where_the_prefix_has_one_manifes
     land("e2", {"a": b"second"}, sole=sole)
     after = store.keys()
     assert (left in after) == (not sole)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked_for", "sole", "stays"),
+    [
+        ("a-e1-0123abcd.csv", "after", True, False),
+        ("a-e1-0123abcd.csv", "before", True, True),
+        ("a-e1-0123abcd.csv", "after", False, True),
+        ("a.csv", "after", True, True),
+        ("a-e2-0123abcd.csv", "before", False, False),
+    ],
+    ids=["earlier export", "later export", "shared prefix", "another's name", "own earlier try"],
+)
+def test_the_upload_of_a_killed_run_is_aborted_by_the_next_export(store, land, name, asked_for, sole, stays):
+    key = f"{store.prefix}/{name}"
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
+    since = datetime.now(UTC) + (HOUR if asked_for == "after" else -HOUR)
+    land("e2", {"a": b"new"}, sole=sole, since=since)
+    assert store.uploads() == [key] * stays
 
 
 def test_objects_that_could_not_be_removed_are_removed_by_the_next_run(proxy, store, land):
