@@ -17,7 +17,8 @@ from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.resources import get_resource
-from chargebee_operators.window_check import WindowCheck, WindowResult, check_for, check_mode, judge_window
+from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window
+from chargebee_operators.window_result import WindowResult
 from chargebee_operators.windows import Window
 
 START, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
