@@ -108,7 +108,7 @@ def check_replaces(document: Any, job: JobRecord, manifest_key: str) -> None:
         layout, where each run replaces the one before), says nothing.
     :param job: what is about to take its place.
     :param manifest_key: its key, for the error.
-    :raises SettingsError: when it is of another resource, window, time field, filter or export type.
+    :raises SettingsError: when it is of another resource, business entity, window, time field, filter or export type.
     """
     try:
         standing = JobRecord.from_dict(document["job"])
@@ -129,7 +129,8 @@ def _held(job: JobRecord) -> str:
         window = f" with {job.window_field} in [{job.window_start}, {job.window_end})"
     own = f"[{job.window_field}][between]"
     filters = ", ".join(f"{name}={value}" for name, value in job.wire_fields if not name.endswith(own))
-    return f"{job.resource} of {job.site}{window}{f' and {filters}' if filters else ''}"
+    entity = f" for business entity {job.business_entity_id}" if job.business_entity_id else ""
+    return f"{job.resource} of {job.site}{entity}{window}{f' and {filters}' if filters else ''}"
 
 
 def check_template(name: str, template: str, known: Mapping[str, Any]) -> None:

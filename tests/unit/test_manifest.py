@@ -147,8 +147,9 @@ def test_what_is_no_manifest_may_be_replaced(document):
             ["customers of acme and export_type=data; this run's is customers of acme, which"],
         ),
         (WINDOWED, replace(WINDOWED, resource="invoices"), ["customers of acme", "invoices of acme"]),
+        (WINDOWED, replace(WINDOWED, business_entity_id="be1"), ["customers of acme for business entity be1 with"]),
     ],
-    ids=["end", "time field", "filter", "export type", "resource"],
+    ids=["end", "time field", "filter", "export type", "resource", "business entity"],
 )
 def test_another_export_may_not_take_a_partitions_place(standing, job, parts):
     with pytest.raises(SettingsError) as caught:
