@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
 from chargebee_operators._compat import AirflowFailException
+from chargebee_operators.dag_settings import ResourceSettings
+from chargebee_operators.planning import plan_run
 from chargebee_operators.windows import compact
 
 DAY = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
@@ -33,7 +36,7 @@ def exported(simulator: Any, job: dict[str, Any]) -> set[str]:
 
 
 def cleared() -> dict[str, Any]:
-    """A task's context after a person has cleared it, which raises ``max_tries``."""
+    """A task's context after a person has cleared it, which raises ``max_tries`` unless it was running."""
     return context(ti=TaskInstance(try_number=2, max_tries=3))
 
 
@@ -59,6 +62,22 @@ def test_clearing_ready_looks_at_the_same_export(connected):
     job = run(start())
     assert run(ExportReadySensor(task_id="ready", job=job), cleared()) == job
     assert len(connected.control.exports()) == 1
+
+
+def test_clearing_ready_asks_again_for_a_failed_export_and_half_an_hour_later_gets_another(connected):
+    connected.control.fault("fail_job", times=2)
+    failed = run(start())
+
+    def ready() -> dict[str, Any]:
+        return run(ExportReadySensor(task_id="ready", job=failed), cleared())
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="2 of 2 tries"):
+            ready()
+    made = {each["id"] for each in connected.control.exports()}
+    assert len(made) == 2, "the one of start, and one that was asked for twice"
+    connected.control.advance(31 * 60)
+    assert ready()["export_id"] not in made
 
 
 def test_clearing_upload_takes_the_same_export_through_a_fresh_url(connected, aws, bucket):
@@ -112,6 +131,15 @@ def test_by_the_immutable_clock_a_past_window_stays_as_it_was(connected, resourc
     assert before
     connected.control.touch(resource, ids=list(before), at=LATER)
     assert exported(connected, run(start(resource, **window), cleared())) == before
+
+
+def test_a_snapshot_is_skipped_on_all_runs_but_the_one_of_the_latest_interval():
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in range(20, 25)]
+    runs = list(pairwise(days))
+    whole = ResourceSettings("customers", snapshot=True)
+    plans = [plan_run({}, interval, runs[-1], [whole]) for interval in runs]
+    assert [plan.resources for plan in plans] == [(), (), (), ("customers",)]
+    assert all("only the latest run" in plan.skipped["customers"] for plan in plans[:-1])
 
 
 def test_a_deleted_row_is_in_no_later_export_and_no_window_tells(connected):
