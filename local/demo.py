@@ -172,11 +172,12 @@ def airflow(arguments: list[str], environment: Mapping[str, str], log: Path) -> 
         raise DemoError(f"`airflow {' '.join(arguments[:2])}` failed; {log} ends:\n" + "\n".join(telling))
 
 
-def manifests(s3: stack.S3Server) -> list[dict[str, Any]]:
-    """Return every committed partition's manifest."""
+def manifests(s3: stack.S3Server, prefix: str = "") -> list[dict[str, Any]]:
+    """Return the manifest of every committed partition below a prefix."""
     client = s3.client()
     keys = [each["Key"] for each in objects(client) if each["Key"].endswith("/_manifest.json")]
-    return [json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"]) for key in keys]
+    wanted = [key for key in keys if key.startswith(prefix)]
+    return [json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"]) for key in wanted]
 
 
 def objects(client: Any) -> list[dict[str, Any]]:

@@ -146,8 +146,7 @@ class Deployment:
 
     def manifests(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return the manifests of all partitions below a prefix."""
-        found = demo.manifests(self.s3)
-        return [each for each in found if all(file["key"].startswith(prefix) for file in each["files"])]
+        return demo.manifests(self.s3, prefix)
 
     def airflow(self, *arguments: str) -> None:
         """Run an Airflow command."""

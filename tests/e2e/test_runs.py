@@ -115,10 +115,8 @@ def test_a_backfill_lands_every_day_once_and_a_second_one_changes_nothing(airflo
     exports = {each["job"]["export_id"] for each in [*first, *second]}
     assert len(exports) == 2 * DAYS, "the second backfill asked anew"
     latest_run(airflow)
-    stats = airflow.control.stats()
-    assert stats["most_in_process"] == 5
     # Those of each backfill, and two of the latest run.
-    assert stats["created"] - before["created"] == 2 * DAYS + 2
+    assert airflow.control.stats()["created"] - before["created"] == 2 * DAYS + 2
 
 
 def latest_run(airflow) -> dict[str, str]:
