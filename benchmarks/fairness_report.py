@@ -70,7 +70,8 @@ about that:
 
 - A start that is refused waits in the triggerer, in a line for its site, by the time at which it first asked. Only the
   first in line asks, every ten seconds or so, however many wait.
-- When a sensor sees that an export has ended, the first in line asks at once.
+- When a sensor sees that an export has ended, the first in line asks at once. Only a wait that Chargebee asked for
+  (Retry-After) is kept to all the same: it may be for too many calls, and the two refusals can't be told apart.
 - A start's place in line outlives its trigger: a triggerer that takes over another's triggers has the same line.
 
 Two triggerers know nothing of each other: each has a line of its own, and the first of each asks. And a new start asks

@@ -38,6 +38,7 @@ class SlotQueue:
         self._places: list[Place] = []
         self._numbers = itertools.count()
         self._closed_until = 0.0
+        self._asked_until = 0.0
 
     @contextmanager
     def place(self, since: float, not_before: float) -> Iterator[Place]:
@@ -76,13 +77,20 @@ class SlotQueue:
         """Return the seconds in which nobody may ask."""
         return max(0.0, self._closed_until - time.time())
 
-    def refused(self, seconds: float) -> None:
-        """Note that the site has no slot, and that nobody should ask again before so many seconds."""
-        self._closed_until = time.time() + seconds
+    def refused(self, seconds: float, asked: float | None = None) -> None:
+        """Note that the site has refused, and that nobody should ask again before so many seconds.
+
+        :param asked: how many of them the site asked for itself, if it did.
+        """
+        now = time.time()
+        self._closed_until, self._asked_until = now + seconds, now + min(seconds, asked or 0.0)
 
     def freed(self) -> None:
-        """Note that an export of the site has ended, so that a slot is likely to be free now."""
-        self._closed_until = 0.0
+        """Note that an export of the site has ended, so that a slot is likely to be free now.
+
+        That ends our own backing off, not what the site asked for: it may have been for too many calls.
+        """
+        self._closed_until = min(self._closed_until, self._asked_until)
         self._wake_first()
 
     def _turn_of(self, place: Place, now: float) -> float:

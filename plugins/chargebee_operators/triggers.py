@@ -185,15 +185,15 @@ class ExportSlotTrigger(_WaitingTrigger):
                     except ThrottledError as error:
                         # A steady pace, for a slot may fall free at any time; only the oldest start asks.
                         tries, why = 0, NO_SLOT
-                        delay = next_try(1, self.retry_interval, error.retry_after)
+                        delay, asked = next_try(1, self.retry_interval, error.retry_after), error.retry_after
                     except UnavailableError as error:
                         tries, why = tries + 1, _no_answer(error)
-                        delay = next_try(tries, self.retry_interval, error.retry_after)
+                        delay, asked = next_try(tries, self.retry_interval, error.retry_after), error.retry_after
                     else:
                         return outcome_event(
                             Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp()
                         )
-                    slots.refused(delay)
+                    slots.refused(delay, asked)
         return self._timed_out()
 
     def _log_line(self, why: str, ahead: int, next_try_in: float) -> None:

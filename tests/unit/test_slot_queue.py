@@ -88,6 +88,18 @@ def test_an_export_that_ends_lets_the_oldest_ask_at_once():
     assert in_virtual_time(main)[0] == 100.0
 
 
+@pytest.mark.parametrize(("asked", "turn"), [(None, 10.0), (0, 10.0), (5, 10.0), (60, 60.0), (3600, 70.0)])
+def test_an_export_that_ends_does_not_end_a_pause_that_the_site_asked_for(asked, turn):
+    async def main(slots: SlotQueue, begun: float) -> float:
+        slots.refused(70, asked)
+        waiting = asyncio.create_task(wait_in(slots, begun, begun, begun))
+        await asyncio.sleep(10)
+        slots.freed()
+        return await waiting
+
+    assert in_virtual_time(main)[0] == turn
+
+
 @pytest.mark.parametrize("seconds", [-1, 0, 40])
 def test_the_deadline_ends_the_waiting(seconds):
     async def main(slots: SlotQueue, begun: float) -> bool:

@@ -27,7 +27,11 @@ CONN_ID = "chargebee_triggerer_1"
 
 
 def in_virtual_time(
-    story: Callable[[SimulatedSite], Awaitable[Any]], *, job_seconds: float, failing: float = 0.0
+    story: Callable[[SimulatedSite], Awaitable[Any]],
+    *,
+    job_seconds: float,
+    failing: float = 0.0,
+    retry_after: bool = False,
 ) -> Any:
     """Run a story against a site whose jobs take so many seconds."""
     chances = Chances(shortest=job_seconds, longest=job_seconds, failing=failing)
@@ -35,7 +39,7 @@ def in_virtual_time(
     @asynccontextmanager
     async def deployed() -> AsyncIterator[SimulatedSite]:
         with tempfile.TemporaryDirectory() as folder:
-            site = SimulatedSite(Path(folder), chances, retry_after=False, latency=0.0)
+            site = SimulatedSite(Path(folder), chances, retry_after=retry_after, latency=0.0)
             try:
                 with SimulatedAirflow(site, workers=1, triggerers=1, seed=1).deployed():
                     yield site
@@ -206,3 +210,21 @@ def test_the_end_of_an_export_is_told_to_the_first_in_line():
 
     # Long before its own next try, hundreds of seconds later.
     assert in_virtual_time(story, job_seconds=1000) <= 1.0
+
+
+def test_the_end_of_an_export_does_not_end_a_pause_that_chargebee_asked_for():
+    async def story(site: SimulatedSite) -> list[float]:
+        await asked_for("oldest")
+        await asyncio.sleep(60)
+        for number in range(4):
+            await asked_for(f"running-{number}")
+        start = asyncio.create_task(event_of(slot("waiting")))
+        await asyncio.sleep(30)  # refused, with the oldest's end as the time to ask again
+        async with client_of(CONN_ID) as client:
+            client.slots.freed()  # as if another export had ended: one of a person's, say
+        await start
+        return [call.at - BEGINNING for call in site.calls if call.key == "waiting"]
+
+    refused, granted = in_virtual_time(story, job_seconds=1000, retry_after=True)
+    assert refused < 90
+    assert granted >= 1000
