@@ -206,9 +206,9 @@ Machine: {machine}
 
 **x limit** is the wall time in units of the limit's: 1 would be a task that costs nothing beside HTTP and S3. The
 limit moves the compressed bytes over one connection. Without a pace the network does nothing but copy memory, and the
-processor is what is measured; on real networks the ratios come out smaller, and below 1 where the host holds each connection to a pace: this package fetches several ranges at
-once, and its checks and counts go on while bytes are on their way. **x faster than in memory** is the wall time of
-the in-memory way, unzipped, divided by the path's own.
+processor is what is measured; on real networks the ratios come out smaller, and below 1 where the host holds each
+connection to a pace: this package fetches several ranges at once, and its checks and counts go on while bytes are on
+their way. **x faster than in memory** is the wall time of the in-memory way, unzipped, divided by the path's own.
 
 ### Memory above idle, MB
 
