@@ -216,4 +216,11 @@ their way. **x faster than in memory** is the wall time of the in-memory way, un
 
 The in-memory ways need twice the zip's size and more. This package's memory comes from the parts in flight: part size
 times the parts at a time, whatever the export's size.
+
+## A parse of the DAG file
+
+Airflow parses DAG files all day, so the file imports none of what only tasks need. Medians of fresh processes, Airflow's own import
+aside (`python benchmarks/parse.py`):
+
+{parse}
 """
