@@ -219,8 +219,8 @@ times the parts at a time, whatever the export's size.
 
 ## A parse of the DAG file
 
-Airflow parses DAG files all day, so the file imports none of what only tasks need. Medians of fresh processes, Airflow's own import
-aside (`python benchmarks/parse.py`):
+Airflow parses DAG files all day, so the file imports none of what only tasks need. Medians of fresh processes, Airflow's
+own import aside (`python benchmarks/parse.py`):
 
 {parse}
 """
