@@ -187,9 +187,8 @@ Only this package's paths check what they land, and the limit lands a zip that n
 
 ## How it is measured
 
-- The simulator serves the zip, and a sink that throws the bytes away takes the objects. Both are on the same machine,
-  in processes of their own, and share its cores with what is measured. There is no TLS: boto3 then signs each part with
-  a SHA-256 of its own, in all paths alike.
+- The simulator serves the zip, and a sink that throws the bytes away takes the objects: both over TLS, as real hosts are.
+  They are on the same machine, in processes of their own, and share its cores with what is measured.
 - Each run is a fresh process. The clock starts when everything is imported and set up, and the export is completed.
 - CPU seconds are those of that process alone, all threads. Idle is its memory right before, peak its highest since
   (`VmHWM`).

@@ -1,6 +1,6 @@
 """An S3 server that throws the bytes away: it counts them, and is fast enough not to be what is measured.
 
-    python benchmarks/sink.py --state-file FILE
+    python benchmarks/sink.py --state-file FILE --tls-dir DIR
 
 It speaks what an upload needs: HEAD of a bucket or object, PUT, multipart uploads, GET (nothing is ever found) and
 deletes. No signature or checksum is looked at. Path-style addresses only. ``GET /`` with no bucket answers the size of
@@ -13,15 +13,22 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "local"))
+
+from chargebee_simulator.tls import server_context
 
 _BUFFER = 1 << 20
 _MOST_HEADERS = 64 << 10
 _XML = {"Content-Type": "application/xml"}
 _ETAG = '"00000000000000000000000000000000"'
 _PARENT_CHECK_SECONDS = 1.0
+# What a chunked body ends with. That data of its own should look so, right where a read ends, is one in 2**56.
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class Connection(asyncio.BufferedProtocol):
         self._head = b""
         self._request: tuple[str, str] | None = None
         self._size = self._left = 0
+        self._chunked = False
+        self._tail = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,6 +134,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what has come: some of a body, of a head, or of several."""
+        if self._request and self._chunked:
+            self._chunk(self._view[:nbytes])
+            return
         if self._request and nbytes < self._left:  # nearly always
             self._left -= nbytes
             return
@@ -148,9 +160,19 @@ class Connection(asyncio.BufferedProtocol):
         self._size = int(headers.get("x-amz-decoded-content-length", self._left))
         if headers.get("expect", "").lower() == "100-continue":
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return rest if self._left else self._done(rest)
+        # boto3 sends checksums behind the body over TLS, and then in chunks.
+        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        self._tail = b""
+        return rest if self._left or self._chunked else self._done(rest)
+
+    def _chunk(self, data: memoryview) -> bytes:
+        size = len(_LAST_CHUNK)
+        self._tail = (self._tail + bytes(data[-size:]))[-size:]
+        return self._done(b"") if self._tail == _LAST_CHUNK else b""
 
     def _body(self, data: bytes) -> bytes:
+        if self._chunked:
+            return self._chunk(memoryview(data))
         taken = min(len(data), self._left)
         self._left -= taken
         return data[taken:] if self._left else self._done(data[taken:])
@@ -166,13 +188,14 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(data)
 
 
-async def serve(state_file: Path, parent: int | None) -> None:
+async def serve(state_file: Path, tls_dir: Path, parent: int | None) -> None:
     """Listen on a free port, write its address to the state file, and stay until the parent has gone."""
     store = Store()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(store), "127.0.0.1", 0)
+    context, _ = server_context(tls_dir)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(store), "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     partial = state_file.with_suffix(".partial")
-    partial.write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
+    partial.write_text(json.dumps({"url": f"https://127.0.0.1:{port}"}))
     partial.replace(state_file)
     while parent is None or os.getppid() == parent:
         await asyncio.sleep(_PARENT_CHECK_SECONDS)
@@ -181,9 +204,10 @@ async def serve(state_file: Path, parent: int | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="An S3 server that throws the bytes away.")
     parser.add_argument("--state-file", type=Path, required=True, help="JSON with the address, once it listens")
+    parser.add_argument("--tls-dir", type=Path, required=True, help="where the CA and its certificate are kept")
     parser.add_argument("--parent-pid", type=int, help="end when this process, which started it, is gone")
     options = parser.parse_args()
-    asyncio.run(serve(options.state_file, options.parent_pid))
+    asyncio.run(serve(options.state_file, options.tls_dir, options.parent_pid))
 
 
 if __name__ == "__main__":

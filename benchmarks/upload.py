@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "local"))
@@ -74,9 +76,16 @@ class Servers:
 
     def environment(self, plugins: Path) -> dict[str, str]:
         """A measured process's environment: Airflow's connections, and where our code is."""
-        extra = {"endpoint_url": self.sink_url, "region_name": "us-east-1"}
+        bundle = str(self.simulator.ca_bundle)
+        extra = {"endpoint_url": self.sink_url, "region_name": "us-east-1", "verify": bundle}
         connections = {
-            CONNECTION: {"conn_type": "generic", "login": SITE, "password": KEY, "host": self.simulator.url},
+            CONNECTION: {
+                "conn_type": "generic",
+                "login": SITE,
+                "password": KEY,
+                "host": self.simulator.url,
+                "extra": {"ca_bundle": bundle},
+            },
             S3_CONNECTION: {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra},
             HTTP_CONNECTION: {"conn_type": "http", "host": self._download_host()},
         }
@@ -86,6 +95,8 @@ class Servers:
             "AIRFLOW_HOME": str(FOLDER / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "PYTHONPATH": str(plugins),
+            "REQUESTS_CA_BUNDLE": bundle,
+            "AWS_CA_BUNDLE": bundle,
         }
 
     def _download_host(self) -> str:
@@ -97,30 +108,35 @@ class Servers:
         fault = {"kind": "slow", "bytes_per_second": bytes_per_second, "listener": "download", "times": None}
         body, headers = json.dumps(fault).encode(), {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.simulator.control_url}/faults", body, headers)
-        with urllib.request.urlopen(request, timeout=10):
+        with self._open(request):
             pass
 
     def objects(self) -> dict[str, int]:
         """The size of each object that reached the sink."""
-        with urllib.request.urlopen(self.sink_url, timeout=10) as answer:
+        with self._open(self.sink_url) as answer:
             return dict(json.load(answer))
 
     def forget(self) -> None:
         """Empty the sink."""
-        with urllib.request.urlopen(urllib.request.Request(self.sink_url, method="DELETE"), timeout=10):
+        with self._open(urllib.request.Request(self.sink_url, method="DELETE")):
             pass
+
+    def _open(self, request: urllib.request.Request | str) -> Any:
+        context = ssl.create_default_context(cafile=self.simulator.ca_bundle)
+        return urllib.request.urlopen(request, timeout=10, context=context)
 
 
 @contextmanager
 def servers(zip_path: Path) -> Iterator[Servers]:
     """Run the servers for as long as the block does."""
-    folder = FOLDER / "servers"
+    folder, tls = FOLDER / "servers", FOLDER / "tls"
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "sink.json"
     state.unlink(missing_ok=True)
-    command = [sys.executable, str(ROOT / "benchmarks" / "sink.py"), "--state-file", str(state)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "sink.py"), "--state-file", str(state), "--tls-dir", str(tls)]
     options = ["--site", f"{SITE}:{KEY}", "--serve-zip", f"{RESOURCE}={zip_path}", "--job-seconds", "0"]
     options += ["--rate-limit", "0", "--max-jobs", "1000", "--customers", "1", "--port", "0", "--download-port", "0"]
+    options += ["--tls", "--tls-dir", str(tls)]
     with stack.running("sink", [*command, "--parent-pid", str(os.getpid())], folder) as sink:
         sink_url = sink.wait_until(lambda: state.exists() and json.loads(state.read_text())["url"])
         with stack.simulator(folder, *options) as simulator:
