@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "local"))
 
 import parse  # noqa: E402
+import parts  # noqa: E402
 import report  # noqa: E402
 import testdata  # noqa: E402
 from measure import Cost  # noqa: E402
@@ -230,7 +231,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if options.write_docs:
-        report.write_docs(ROOT / "docs", tables, parse.as_text(parse.measured()))
+        report.write_docs(ROOT / "docs", tables, parts.as_text(parts.measured()), parse.as_text(parse.measured()))
     return 0
 
 
