@@ -1,0 +1,94 @@
+"""Measures what each thing that is done to an export's bytes costs by itself, with nothing beside it.
+
+    python benchmarks/parts.py
+
+The sum is what no arrangement of threads or processes can get below, in CPU seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
+
+import testdata  # noqa: E402
+
+from chargebee_operators.archive import ZipStream  # noqa: E402
+from chargebee_operators.csv_facts import CsvFacts  # noqa: E402
+from chargebee_operators.inflate import Codec, best_codec, zlib_codec  # noqa: E402
+from chargebee_operators.resources import get_resource  # noqa: E402
+from chargebee_operators.window_check import WindowCheck  # noqa: E402
+from chargebee_operators.windows import window_of  # noqa: E402
+
+FOLDER = ROOT / ".local" / "benchmarks"
+SIZE, GB = 10**8, 10**9
+RUNS = 5
+_CHUNK = 256 << 10
+_WINDOW = ("2026-01-01", "2027-01-01")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while data := file.read(_CHUNK):
+            yield data
+
+
+def _inflate(path: Path, codec: Codec) -> None:
+    for member in ZipStream(_chunks(path), new_inflater=codec.new_inflater).members():
+        for _ in member:
+            pass
+
+
+def _observe(pieces: list[bytes], window: bool) -> None:
+    check = WindowCheck("Customers1.csv", get_resource("customers"), window_of(*_WINDOW), "updated_at")
+    facts = CsvFacts(check if window else None)
+    for piece in pieces:
+        facts.feed(piece)
+    facts.finish()
+
+
+def _hash(path: Path) -> None:
+    digest = hashlib.sha256()
+    for chunk in _chunks(path):
+        digest.update(chunk)
+
+
+def measured() -> dict[str, float]:
+    """Return the CPU seconds of each part for a GB of CSV."""
+    zipped = testdata.make_zip(FOLDER, SIZE)
+    pieces = [inflated for member in ZipStream(_chunks(zipped.path)).members() for _, inflated in member]
+    codec = best_codec()
+    parts = {
+        f"inflate, and check the CRC-32, with {codec.name}": lambda: _inflate(zipped.path, codec),
+        "the same with zlib, where isal is not installed": lambda: _inflate(zipped.path, zlib_codec()),
+        "count the rows": lambda: _observe(pieces, window=False),
+        "count the rows, and compare each with the window": lambda: _observe(pieces, window=True),
+        "the zip's SHA-256, for the manifest": lambda: _hash(zipped.path),
+    }
+    return {name: _seconds(work) * GB / zipped.inflated for name, work in parts.items()}
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    work()
+    costs = []
+    for _ in range(RUNS):
+        began = time.process_time()
+        work()
+        costs.append(time.process_time() - began)
+    return statistics.median(costs)
+
+
+def as_text(parts: dict[str, float]) -> str:
+    """Return a Markdown table."""
+    lines = [f"| {name} | {seconds:.2f} |" for name, seconds in parts.items()]
+    return "\n".join(["| for a GB of CSV | CPU s |", "|---|---:|", *lines])
+
+
+if __name__ == "__main__":
+    print(as_text(measured()))
