@@ -26,7 +26,7 @@ from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import FileEntry, ObjectNames, placeholders
 from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.s3_partition import S3Partition
-from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window, window_for
+from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window, settle, window_for
 from chargebee_operators.windows import parse_instant
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
@@ -97,6 +97,7 @@ class Landing:
         self._checks = checks
         self._types = ColumnTypes(column_types)
         self._windows: dict[Member, WindowCheck] = {}
+        self._windows_of: list[list[WindowCheck]] = []  # for each of the files
 
     def send(
         self,
@@ -132,7 +133,9 @@ class Landing:
         """
         self._types.check_seen()
         if self._checks.window_check != "off":
-            results = [each.result for each in self._windows.values()]
+            results = settle(self._windows.values())
+            for entry, checks in zip(self.files, self._windows_of, strict=True):
+                entry.window_check = [each.result.to_dict() for each in checks]
             self.warnings += judge_window(results, self._checks.window_check, self._job)
         if self._checks.column_changes != "off":
             before = self._files_before(template, manifest_name)
@@ -169,10 +172,10 @@ class Landing:
                 sha256=written.sha256,
                 rows=rows,
                 columns=[column for each in facts.values() for column in self._column_names(each.columns)],
-                window_check=[self._windows[each].result.to_dict() for each in facts if each in self._windows],
                 member_columns={each.name: found.columns for each, found in facts.items()} if is_zip else {},
             )
         )
+        self._windows_of.append([self._windows[each] for each in facts if each in self._windows])
         self.warnings += [f"{member.name}: {each}" for member, counted in facts.items() for each in counted.warnings]
 
     def _column_names(self, header: Sequence[str]) -> Sequence[str]:

@@ -1,25 +1,33 @@
 """Whether an export holds what was asked for: rows whose clock lies outside the window are counted. Pure.
 
 Chargebee ignores a filter that it cannot read, and then exports everything. The rows themselves tell: each record
-carries the time that the window bounds. Which column that is, nobody documents, so it is looked for under every
-spelling that has been seen: ``updated_at``, ``customer[updated_at]``, ``Updated At``, ``Customer Updated At``; case,
-blanks and brackets make no difference. An export may also hold files of related things (addresses, line items) with
-clocks of their own. So a file is checked only when it has both the id and the clock of the record itself, and is not
-called after another resource.
+carries the time that the window bounds, in a column that ``clock_column`` looks for. An export may also hold files of
+related things (contacts, line items) with clocks of their own, whose rows may lie anywhere. ``settle`` says which files
+count, once all have been read:
+
+- The record's own file counts: it is called after the resource, or its clock after the record
+  (``customer[updated_at]``). Beside it no other file counts. Should its clock not be found, only a ``window_column`` that
+  was given by hand is looked at in the others.
+- Where no file is known for the record's own, each with a likely clock may be it. A filter that was ignored exports all
+  of history, into all of them. So rows outside count only when every one has some; files with the same header are parts
+  of one. If one has none outside, it is taken for the record's own, and those that have some are set aside.
+
+That can fail a right export in one case alone: when the record's own file is neither called after it nor has a clock that
+is found, and all files that have one are of related things.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from chargebee_operators.clock_column import find_clock, is_called_after
 from chargebee_operators.clock_values import ZONELESS_SLACK, WindowJudge
-from chargebee_operators.columns import fold, kind_of
 from chargebee_operators.csv_facts import read_records
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.resources import RESOURCE_NAMES, Resource, get_resource, nearest
+from chargebee_operators.resources import Resource, get_resource, nearest
 from chargebee_operators.window_result import WindowResult
 from chargebee_operators.windows import Window, parse_instant, window_of
 
@@ -58,7 +66,11 @@ class WindowCheck:
         requested_at: datetime | None = None,
         column: str | None = None,
     ) -> None:
-        self._member = member
+        self.member = member
+        # Whether the file is surely that of the records themselves.
+        self.is_own = is_called_after(member, resource)
+        self.by_hand = bool(column)
+        self.columns: tuple[str, ...] = ()
         self._resource = resource
         self._field = window_field or ""
         self._wanted = column
@@ -69,17 +81,20 @@ class WindowCheck:
         self._example: str | None = None
         self._judge = WindowJudge(window, requested_at) if window and window_field else None
         self._not_checked: str | None = _NO_ROWS if self._judge else _NO_WINDOW
+        self._aside: str | None = None
 
     def header(self, columns: list[str]) -> None:
         """Find the clock's column."""
+        self.columns = tuple(columns)
         if self._judge is None:
             return
-        found = find_clock(columns, self._member, self._resource, self._field, self._wanted)
+        found = find_clock(columns, self.member, self._resource, self._field, self._wanted)
         if isinstance(found, str):
             self._not_checked = found
             return
         self._not_checked = None
-        self._clock_at, self._id_at = found
+        self._clock_at, self._id_at = found.at, found.id_at
+        self.is_own = self.is_own or found.is_own
         self._column = columns[self._clock_at]
         # Each of these takes one record at a time, where it has so many fields.
         is_last = self._clock_at == len(columns) - 1
@@ -103,19 +118,30 @@ class WindowCheck:
         if unread and self._column is not None:
             self._not_checked = f"its last {unread} bytes are one record, because its quotes do not pair"
 
+    def set_aside(self, reason: str) -> None:
+        """Let what was found not count; to be called after ``finish``."""
+        self._aside = reason if self._has_rows else _NO_ROWS
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the file has a column that may be the clock."""
+        return self._column is not None
+
     @property
     def result(self) -> WindowResult:
-        """What was found; final after ``finish``."""
+        """What was found; final after ``finish`` and ``settle``."""
+        if self._aside:
+            return WindowResult(self.member, self._column, not_checked=self._aside)
         if self._judge is None or self._column is None:
             reason = self._not_checked if self._has_rows or self._judge is None else _NO_ROWS
-            return WindowResult(self._member, not_checked=reason)
+            return WindowResult(self.member, not_checked=reason)
         judge, tally = self._judge, self._judge.tally
         not_checked = self._not_checked
         checked = tally.inside + tally.outside + tally.late
         if tally.unread and not checked:
             not_checked = "its times are in an unknown format"
         return WindowResult(
-            self._member,
+            self.member,
             self._column,
             checked,
             tally.outside,
@@ -187,41 +213,30 @@ def _without_quotes(data: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def find_clock(
-    columns: Sequence[str], member: str, resource: Resource, field: str, wanted: str | None = None
-) -> tuple[int, int | None] | str:
-    """Return where the record's clock and its id stand, or why the clock was not found.
+def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
+    """Return the results of an export's files, those set aside that may be of related things (see above).
 
-    :param columns: the header's names.
-    :param member: the file's name; ``Id`` and ``Customer Id`` say little of whose clock ``Updated At`` is.
-    :param resource: what was exported.
-    :param field: the clock's name in Chargebee's API.
-    :param wanted: the column's name, when it is given by hand.
+    :param checks: of all its files, each after its ``finish``.
     """
-    kind = fold(kind_of(member))
-    if kind in _names_of_others(resource):
-        return f"it holds {kind}"
-    folded = [fold(each) for each in columns]
-    at = {name: number for number, name in reversed(list(enumerate(folded)))}
-    record = resource.record
-    bare, own = at.get("id"), at.get(f"{record}_id")
-    if wanted:
-        clock = columns.index(wanted) if wanted in columns else at.get(fold(wanted))
-        return f"it has no column {wanted!r}" if clock is None else (clock, bare if own is None else own)
-    if not record:
-        return "a revenue report has no clock of its own"
-    if (clock := at.get(f"{record}_{field}")) is not None and (own is not None or bare is not None):
-        return clock, bare if own is None else own
-    # In a file of related things `customer_id` says whose they are, and `id` and `updated_at` would be their own.
-    is_main = kind in (resource.name, record)
-    if (clock := at.get(field)) is not None and (own is None or is_main) and (own is not None or bare is not None):
-        return clock, own if bare is None else bare
-    return f"it has no column that is surely the {record}'s {field}"
-
-
-def _names_of_others(resource: Resource) -> set[str]:
-    others = (get_resource(name) for name in RESOURCE_NAMES if name != resource.name)
-    return {name for each in others for name in (each.name, each.record) if name}
+    checks = list(checks)
+    likely = [each for each in checks if each.is_found and not each.is_own]
+    own = next((each for each in checks if each.is_own and (each.is_found or not each.by_hand)), None)
+    if own:
+        for each in likely:
+            each.set_aside(f"it may hold related things, for {own.member} is the export's own file")
+        return [each.result for each in checks]
+    outside: dict[tuple[str, ...], int] = {}
+    for each in likely:
+        outside[each.columns] = outside.get(each.columns, 0) + each.result.outside
+    inside = next((each for each in likely if not outside[each.columns]), None)
+    for each in likely:
+        if inside and outside[each.columns]:
+            found = each.result
+            each.set_aside(
+                f"{found.outside} of its {found.checked} rows lie outside the window, but none of those in "
+                f"{inside.member}, so it is taken for a file of related things"
+            )
+    return [each.result for each in checks]
 
 
 def check_mode(mode: str) -> None:
@@ -238,7 +253,7 @@ def check_mode(mode: str) -> None:
 def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> list[str]:
     """Return what the log and the manifest should warn of.
 
-    :param results: of each file.
+    :param results: of each file, as ``settle`` returns them.
     :param mode: ``fail`` or ``warn``.
     :param job: the job.
     :raises WindowCheckError: in mode ``fail``, when a row lies outside.

@@ -8,24 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from csv_cases import in_pieces, written
+from csv_cases import written
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from window_cases import END, JOB, START, WINDOW, checked
 
 from chargebee_operators.clock_values import ZONELESS_SLACK, read_clock_value, shape_of
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
-from chargebee_operators.jobs import JobRecord
-from chargebee_operators.resources import get_resource
-from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window
+from chargebee_operators.window_check import check_for, check_mode, judge_window
 from chargebee_operators.window_result import WindowResult
-from chargebee_operators.windows import Window
 
-START, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
-WINDOW = Window(START, END)
-JOB = JobRecord(
-    "exp1", "customers", "s", {}, "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "updated_at", "2026-11-24T00:01:00Z"
-)
 PLUS_ONE = timezone(timedelta(hours=1))
 
 FORMATS = {
@@ -45,28 +38,6 @@ FORMATS = {
 }
 ZONED = {"epoch", "epoch ms", "iso Z", "iso fraction", "iso offset", "iso UTC"}
 PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
-
-
-def checked(data: bytes, size: int = 1000, **arguments) -> WindowResult:
-    arguments = {
-        "member": f"{arguments.get('resource', 'customers')}.csv",
-        "resource": "customers",
-        "window": WINDOW,
-        "field": "updated_at",
-        **arguments,
-    }
-    check = WindowCheck(
-        arguments.pop("member"),
-        get_resource(arguments.pop("resource")),
-        arguments.pop("window"),
-        arguments.pop("field"),
-        **arguments,
-    )
-    facts = CsvFacts(check)
-    for piece in in_pieces(data, size):
-        facts.feed(piece)
-    facts.finish()
-    return check.result
 
 
 def customers(values: list[str], **how) -> bytes:
@@ -138,47 +109,6 @@ def test_many_blocks():
     result = checked(customers([inside] * 20_000 + [outside] + [""] * 3 + ["soon"] * 2), 100_000)
     assert (result.checked, result.outside, result.empty, result.unread) == (20_001, 1, 3, 2)
     assert (result.example_id, result.format) == ("id20000", "0000-00-00a00:00:00a")
-
-
-@pytest.mark.parametrize(
-    ("columns", "clock", "arguments"),
-    [
-        ("id,updated_at", "updated_at", {}),
-        ("customer[id],customer[updated_at]", "customer[updated_at]", {}),
-        ("Customer Id,Customer Updated At", "Customer Updated At", {}),
-        ("Id,Updated At", "Updated At", {}),
-        ("Customer Id,Updated At", "Updated At", {"member": "exports/Customers_2.csv"}),
-        ("id,customer_id,created_at", "created_at", {"resource": "subscriptions", "field": "created_at"}),
-        ("invoice[id],invoice[date]", "invoice[date]", {"resource": "invoices", "field": "date"}),
-        ("id,changed", "changed", {"column": "changed"}),
-        ("key,Changed At", "Changed At", {"column": "changed_at"}),
-        # Files of related things, whose clocks are others'.
-        ("Customer Id,Updated At", None, {"member": "addresses.csv"}),
-        ("id,customer_id,updated_at", None, {"member": "contacts.csv"}),
-        ("customer_id,address_updated_at", None, {"member": "addresses.csv"}),
-        ("id,email,updated_at", None, {"resource": "subscriptions", "member": "customers.csv"}),
-        (
-            "id,email,updated_at",
-            None,
-            {"resource": "subscriptions", "member": "x/Customer_2.csv", "column": "updated_at"},
-        ),
-        ("id,date", None, {"resource": "invoices", "member": "transactions.csv", "field": "date"}),
-        ("id,invoice_id,invoice_date", None, {"resource": "invoices", "member": "transactions.csv", "field": "date"}),
-        ("id,updated_at", None, {"resource": "item_prices", "member": "Item Family.csv"}),
-        ("id,line_item[date_from]", None, {"resource": "invoices", "field": "date"}),
-        ("updated_at,name", None, {}),
-        ("id,name", None, {"column": "changed"}),
-        ("id,updated_at", None, {"resource": "deferred_revenue"}),
-        ("id,updated_at", None, {"window": None}),
-        ("id,updated_at", None, {"field": None}),
-    ],
-)
-def test_the_record_s_own_clock_is_found_or_none(columns, clock, arguments):
-    old = "2020-01-01"
-    rows = ",".join(old for _ in columns.split(","))
-    result = checked(f"{columns}\n{rows}\n".encode(), **arguments)
-    assert (result.column, result.outside) == (clock, 1 if clock else 0)
-    assert (result.not_checked is None) is (clock is not None)
 
 
 @pytest.mark.parametrize(
