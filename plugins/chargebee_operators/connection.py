@@ -32,7 +32,7 @@ class SiteSettings:
     :param connect_timeout: seconds until a connection must stand.
     :param read_timeout: seconds that an answer may keep us waiting.
     :param ca_bundle: path of a PEM file of trusted CAs, or None for the system's.
-    :param business_entity_id: sent with every request, or None.
+    :param business_entity_id: sent with each request that has none of its own, or None.
     :param poll_interval: seconds between two looks at an export.
     :param max_poll_interval: the most seconds that backing off may make of it.
     :param allowed_download_hosts: hosts that the zip may be fetched from; empty for any public https host.

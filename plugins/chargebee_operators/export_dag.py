@@ -192,7 +192,6 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> 
             task_id="ready",
             job=start.output,
             chargebee_conn_id=settings.chargebee_conn_id,
-            business_entity_id=resource.business_entity_id,
         )
         _upload_task(settings, resource, ready.output)
     return group
@@ -204,7 +203,6 @@ def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: A
         "s3_prefix": "{{ params.prefix }}/site={site}/resource={resource}/{partition}",
         "file_format": settings.file_format,
         "chargebee_conn_id": settings.chargebee_conn_id,
-        "business_entity_id": resource.business_entity_id,
         "aws_conn_id": settings.aws_conn_id,
         "extra_args": settings.extra_args,
         # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.

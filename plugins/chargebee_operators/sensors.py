@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,7 +36,8 @@ class ExportReadySensor(BaseSensorOperator):
 
     :param job: the job record of the start task, ``start.output``. (templated)
     :param chargebee_conn_id: the Airflow connection. (templated)
-    :param business_entity_id: overrides the connection's business entity. (templated)
+    :param business_entity_id: overrides the business entity of the job record, which overrides the connection's.
+        (templated)
     :param max_restarts: how often a failed export is asked for again.
     :param poll_interval: the least seconds between two looks; the connection's (10) by default, and at least 10 for
         Chargebee itself. An Airflow ``poke_interval`` stands for it in ``poke`` and ``reschedule`` mode.
@@ -154,8 +156,17 @@ class ExportReadySensor(BaseSensorOperator):
     def _hook(self) -> ChargebeeHook:
         return ChargebeeHook(self.chargebee_conn_id)
 
+    def _entity(self, job: JobRecord) -> str | None:
+        """Return the business entity to look with; None for the connection's."""
+        return self.business_entity_id or job.business_entity_id
+
+    def _to_restart(self, job: JobRecord) -> JobRecord:
+        """Return a failed job's record with the business entity that the new one is asked for."""
+        entity = self._entity(job) or self._hook().settings.business_entity_id
+        return replace(job, business_entity_id=entity)
+
     def _look(self, job: JobRecord) -> Export:
-        export = self._hook().get_export(job.export_id, self.business_entity_id or None)
+        export = self._hook().get_export(job.export_id, self._entity(job))
         if export.status is ExportStatus.COMPLETED:
             self._log_completed(job.export_id, time.time() - export.created_at.timestamp())
         else:
@@ -182,11 +193,12 @@ class ExportReadySensor(BaseSensorOperator):
                 f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {self.max_restarts + 1} tries. It "
                 "gives no reason; a large export usually passes with a narrower window."
             )
+        job = self._to_restart(job)
         export = self._hook().create_export(
             job.resource,
             job.wire_fields,
             idempotency_key=restart_key(job),
-            business_entity_id=self.business_entity_id or None,
+            business_entity_id=job.business_entity_id,
         )
         self.log.warning("Export %s: Chargebee failed it; asked for again as %s", job.export_id, export.id)
         return job.restarted(export.id, export.created_at)
@@ -198,7 +210,7 @@ class ExportReadySensor(BaseSensorOperator):
             trigger=ExportReadyTrigger(
                 chargebee_conn_id=self.chargebee_conn_id,
                 export_id=job.export_id,
-                business_entity_id=self.business_entity_id or None,
+                business_entity_id=self._entity(job),
                 poll_interval=poll_interval,
                 max_poll_interval=max(poll_interval, self.max_poll_interval or settings.max_poll_interval),
                 outage_timeout=self.outage_timeout,
@@ -212,13 +224,14 @@ class ExportReadySensor(BaseSensorOperator):
 
     def _defer_restart(self, job: JobRecord, retry_after: float | None, deadline: float, since: float) -> NoReturn:
         self.log.info("Export %s: Chargebee failed it; waiting in the triggerer to ask again", job.export_id)
+        job = self._to_restart(job)
         self.defer(
             trigger=ExportSlotTrigger(
                 chargebee_conn_id=self.chargebee_conn_id,
                 resource=job.resource,
                 wire_fields=dict(job.wire_fields),
                 idempotency_key=restart_key(job),
-                business_entity_id=self.business_entity_id or None,
+                business_entity_id=job.business_entity_id,
                 retry_interval=self._hook().settings.checked_poll_interval(self.poll_interval),
                 retry_after=retry_after,
                 deadline=deadline,

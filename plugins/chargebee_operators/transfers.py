@@ -64,7 +64,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param column_types: for ``parquet``: column as the header spells it -> ``bool``, ``int32``, ``int64``, ``float64``,
         ``decimal(18, 2)``, ``date``, ``timestamp[s]`` or ``timestamp[s, UTC]``; the others are text.
     :param chargebee_conn_id: the Chargebee connection. (templated)
-    :param business_entity_id: overrides the connection's business entity. (templated)
+    :param business_entity_id: overrides the business entity of the job record, which overrides the connection's.
+        (templated)
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them (``ServerSideEncryption``,
         ``SSEKMSKeyId``, ``StorageClass``, ``ACL``, ``Tagging``...). A customer's key (SSE-C) belongs in a Variable, which
@@ -220,7 +221,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _send(self, hook: ChargebeeHook, job: JobRecord, landing: Landing) -> None:
         """Fetch the zip and send what is in it."""
         download = Download(
-            lambda: self._fresh_url(hook, job.export_id),
+            lambda: self._fresh_url(hook, job),
             hook.settings,
             job.export_id,
             resume_attempts=self.resume_attempts,
@@ -250,8 +251,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _checks(self) -> Checks:
         return Checks(self.window_check, self.window_column, self.column_changes)
 
-    def _fresh_url(self, hook: ChargebeeHook, export_id: str) -> str:
-        export = hook.get_export(export_id, self.business_entity_id or None)
+    def _fresh_url(self, hook: ChargebeeHook, job: JobRecord) -> str:
+        export_id = job.export_id
+        export = hook.get_export(export_id, self.business_entity_id or job.business_entity_id)
         if export.status is ExportStatus.FAILED:
             raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
         if export.download_url is None:

@@ -152,6 +152,59 @@ def test_poke_mode_asks_again_for_a_failed_export(connected):
     assert job["restarts"] == 1
 
 
+ENTITIES = pytest.mark.parametrize(
+    ("started", "own", "sent"),
+    [({"business_entity_id": "job"}, "own", "own"), ({"business_entity_id": "job"}, None, "job"), ({}, "", "start")],
+    ids=["own", "job", "connection"],
+)
+
+
+def entities(simulator: Any, method: str) -> list[str | None]:
+    """Return the business entity of each request."""
+    sent = simulator.control.requests(method=method, listener="api")
+    return [each["headers"].get("chargebee-business-entity-id") for each in sent]
+
+
+@ENTITIES
+@pytest.mark.parametrize("arguments", [{}, {"deferrable": False, "poke_interval": 0.01}], ids=["deferred", "poke"])
+def test_an_export_is_looked_at_with_the_business_entity_that_it_was_asked_for(
+    simulator, connect, started, own, sent, arguments
+):
+    connect(simulator, extra={"business_entity_id": "start"})
+    job = run(ChargebeeExportOperator(task_id="start", resource="customers", **started))
+    connect(simulator, extra={"business_entity_id": "since changed"})
+    simulator.control.fault("status", status=503, method="GET", times=1)
+    assert run(ready(job, business_entity_id=own, **arguments)) == job
+    assert entities(simulator, "GET") == [sent, sent]
+
+
+@ENTITIES
+@pytest.mark.parametrize("deferred", [False, True], ids=["at once", "deferred"])
+def test_a_failed_export_is_asked_for_again_with_the_same_business_entity(
+    simulator, connect, started, own, sent, deferred
+):
+    connect(simulator, extra={"business_entity_id": "start"})
+    simulator.control.fault("fail_job")
+    failed = run(ChargebeeExportOperator(task_id="start", resource="customers", **started))
+    connect(simulator, extra={"business_entity_id": "since changed"})
+    if deferred:
+        simulator.control.fault("status", status=429, method="POST", times=1, retry_after=0)
+    job = run(ready(failed, business_entity_id=own))
+    assert set(entities(simulator, "GET")) == {sent}
+    assert set(entities(simulator, "POST")[1:]) == {sent}
+    assert job["business_entity_id"] == sent
+
+
+def test_a_record_without_a_business_entity_leaves_it_to_the_connection(simulator, connect):
+    connect(simulator)
+    simulator.control.fault("fail_job")
+    failed = run(ChargebeeExportOperator(task_id="start", resource="customers"))
+    connect(simulator, extra={"business_entity_id": "since set"})
+    job = run(ready(failed))
+    assert set(entities(simulator, "GET")) == {"since set"}
+    assert job["business_entity_id"] == "since set"  # which the new job was asked for with
+
+
 @pytest.fixture
 def rescheduling(airflow_db) -> dict[str, Any]:
     """A context in which Airflow knows of no earlier reschedule."""

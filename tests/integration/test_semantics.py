@@ -101,6 +101,18 @@ def test_an_export_that_chargebee_has_forgotten_says_what_to_clear(connected, aw
         run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))
 
 
+def test_the_business_entity_is_the_one_that_the_export_was_asked_for(simulator, connect, aws, bucket):
+    connect(simulator, extra={"business_entity_id": "then"})
+    simulator.control.fault("fail_job")
+    job = run(start())
+    connect(simulator, extra={"business_entity_id": "now"})
+    again = run(ExportReadySensor(task_id="ready", job=job))
+    assert again["restarts"] == 1
+    run(ChargebeeExportToS3Operator(task_id="upload", job=again, s3_bucket=bucket))
+    asked = simulator.control.requests(listener="api")
+    assert {each["headers"].get("chargebee-business-entity-id") for each in asked} == {"then"}
+
+
 def test_by_updated_at_a_row_is_in_the_window_of_its_latest_change_only(connected):
     (moved,) = connected.control.touch("customers", at=MIDDAY)
     assert moved in exported(connected, run(day()))

@@ -194,6 +194,20 @@ def test_a_job_of_another_site_is_refused(aws, bucket, job):
         run(upload({**job, "site": "other-test"}, bucket))
 
 
+@pytest.mark.parametrize(
+    ("job_s", "own", "sent"),
+    [("job", "own", "own"), ("job", None, "job"), ("job", "", "job"), (None, None, "connection")],
+)
+def test_the_url_is_asked_for_with_the_export_s_own_business_entity(
+    simulator, connect, aws, bucket, job, job_s, own, sent
+):
+    connect(simulator, extra={"business_entity_id": "connection"})
+    simulator.control.clear_requests()
+    run(upload({**job, "business_entity_id": job_s}, bucket, business_entity_id=own))
+    looks = simulator.control.requests(method="GET", listener="api")
+    assert {each["headers"].get("chargebee-business-entity-id") for each in looks} == {sent}
+
+
 def test_an_export_in_process_is_refused(connected, aws, bucket):
     connected.control.settings(job_seconds=3600)
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
