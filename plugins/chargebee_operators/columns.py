@@ -1,6 +1,9 @@
 """Which columns have come and gone since the partition before, and where that partition is. Pure.
 
-A site's new custom field is a new column, and must not pass in silence.
+A site's new custom field is a new column, and must not pass in silence. A file without rows may be missing on a quiet day,
+so each manifest carries the last known columns of the files that it has not, taken from the partition before it in time.
+So the comparison reaches over gaps of any length. What is landed behind others' backs, as in a backfill, does not change
+what those carry.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ ALL_FILES = "*"
 WINDOWS_BACK, SHORTEST_BACK, SNAPSHOTS_BACK = 40, timedelta(days=2), timedelta(days=40)
 # How many partitions are passed over because they have no manifest, or one without columns.
 TRIES = 5
+# How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
+MOST_ABSENT = 50
 
 Changes = dict[str, dict[str, Any]]
 
@@ -53,33 +58,59 @@ def check_column_changes(mode: str) -> None:
         )
 
 
-def compare_columns(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Changes:
+def compare_columns(
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    absent: Mapping[str, Sequence[str]] | None = None,
+) -> Changes:
     """Return the columns that have come and gone, by the kind of file; empty when none have.
 
-    A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. Where no
-    kind is in both (nobody knows how Chargebee names them: there may be a date in the name), all files of a run are
-    taken together, under the name ``*``.
+    A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. One that is
+    back is compared with what it was, and not told when it is the same. Where no kind is in both (nobody knows how
+    Chargebee names them: there may be a date in the name), all files of a run are taken together, under the name ``*``.
 
     :param before: ``member`` and ``columns`` of each file of the earlier partition.
     :param now: the same of this one. Of files without columns only their being there counts.
+    :param absent: kind of file -> last known columns of those that the earlier partition has not.
     """
     earlier, later = _by_kind(before), _by_kind(now)
-    if not any(earlier.values()) or not any(later.values()):
+    last = _last_known(earlier, absent)
+    if not last or not any(later.values()):
         return {}
-    if not earlier.keys() & later.keys():
-        earlier, later = {ALL_FILES: _together(earlier)}, {ALL_FILES: _together(later)}
+    if not (last | earlier).keys() & later.keys():
+        last = earlier = {ALL_FILES: _together(earlier) or _together(last)}
+        later = {ALL_FILES: _together(later)}
     changes: Changes = {}
     for kind in later | earlier:
-        old, new = earlier.get(kind), later.get(kind)
+        old, new = last.get(kind), later.get(kind)
         if old and new:
             added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
             if added or removed:
                 changes[kind] = {"added": added, "removed": removed}
-        elif old is None and new:
+        elif kind not in earlier and new:
             changes[kind] = {"added": [], "removed": [], "file": "added"}
-        elif new is None and old:
+        elif kind not in later and earlier[kind]:
             changes[kind] = {"added": [], "removed": [], "file": "removed"}
     return changes
+
+
+def columns_of_absent(
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    absent: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, list[str]]:
+    """Return the last known columns of each kind of file that was there before, and is not now or without a header.
+
+    There are none where the names tell nothing, because no kind is in both.
+
+    :param before: as for ``compare_columns``, and so the others.
+    """
+    earlier, later = _by_kind(before), _by_kind(now)
+    last = _last_known(earlier, absent)
+    if any(later.values()) and not (last | earlier).keys() & later.keys():
+        return {}
+    gone = [kind for kind in last if not later.get(kind)]
+    return {kind: list(last[kind]) for kind in gone[:MOST_ABSENT]}
 
 
 def tell_columns(changes: Changes) -> str:
@@ -128,16 +159,36 @@ def _together(kinds: Mapping[str, dict[str, None]]) -> dict[str, None]:
     return {column: None for columns in kinds.values() for column in columns}
 
 
-def files_of(manifest: str | None) -> list[Mapping[str, Any]]:
-    """Return the files that a manifest lists; none when it can't be read as one."""
+def _last_known(
+    earlier: Mapping[str, dict[str, None]], absent: Mapping[str, Sequence[str]] | None
+) -> dict[str, dict[str, None]]:
+    """Return the last known columns of each kind of file, those of the latest partition first."""
+    known = {kind: columns for kind, columns in earlier.items() if columns}
+    return known | {kind: dict.fromkeys(each) for kind, each in (absent or {}).items() if each and kind not in known}
+
+
+def read_manifest(text: str | None) -> Mapping[str, Any]:
+    """Return what an earlier manifest says; empty when it can't be read as one."""
     try:
-        files = json.loads(manifest or "").get("files", [])
-        return [each for each in files if isinstance(each, dict)]
-    except (ValueError, AttributeError, TypeError):
-        return []
+        document = json.loads(text or "")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
-def previous_files(
+def files_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the files that a manifest lists."""
+    files = manifest.get("files")
+    return [each for each in files if isinstance(each, dict)] if isinstance(files, list) else []
+
+
+def absent_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the columns of the files that a manifest knows of and has not; none in one of an earlier version."""
+    absent = manifest.get("absent_files")
+    return {k: each for k, each in absent.items() if isinstance(each, list)} if isinstance(absent, dict) else {}
+
+
+def previous_manifest(
     template: str,
     values: Mapping[str, str],
     manifest_name: str,
@@ -145,8 +196,11 @@ def previous_files(
     length: timedelta | None,
     list_prefixes: Callable[[str, str], Sequence[str]],
     read: Callable[[str], str | None],
-) -> list[Mapping[str, Any]]:
-    """Return the files of the last committed partition before this one; none when there is none near.
+) -> Mapping[str, Any]:
+    """Return the manifest of the last committed partition before this one; empty when there is none near.
+
+    Partitions without columns are passed over, as on quiet days; when there are no others near, one of them tells what
+    it carries.
 
     It works where the window stands in the last piece of the prefix, as in the default ``.../{partition}``, and the
     manifest within. Elsewhere only the partition's own earlier manifest can tell.
@@ -163,7 +217,7 @@ def previous_files(
     parent, slash, last = template.strip("/").rpartition("/")
     name = _window_placeholder(last)
     if start is None or name is None:
-        return []
+        return {}
     back = start - (max(WINDOWS_BACK * length, SHORTEST_BACK) if length else SNAPSHOTS_BACK)
     kind, equals, _ = values[name].rpartition("=")
     behind = f"{kind}{equals}{compact(back) if name == 'partition' else iso(back)}"
@@ -171,11 +225,13 @@ def previous_files(
     own = f"{root}{last.format(**values)}/"
     siblings = f"{root}{last.partition(f'{{{name}}}')[0].format(**values)}{kind}{equals}"
     found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}")
+    quiet: Mapping[str, Any] = {}
     for prefix in sorted((each for each in found if each < own), reverse=True)[:TRIES]:
-        files = files_of(read(f"{prefix}{manifest_name}"))
-        if any(_by_kind(files).values()):
-            return files
-    return []
+        manifest = read_manifest(read(f"{prefix}{manifest_name}"))
+        if any(_by_kind(files_of(manifest)).values()):
+            return manifest
+        quiet = quiet or (manifest if absent_of(manifest) else {})
+    return quiet
 
 
 def _window_placeholder(piece: str) -> str | None:

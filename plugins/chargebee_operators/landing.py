@@ -7,20 +7,24 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from chargebee_operators.archive import Member, ZipStream
 from chargebee_operators.columns import (
     Changes,
+    absent_of,
     check_column_changes,
+    columns_of_absent,
     compare_columns,
     files_of,
     judge_columns,
-    previous_files,
+    previous_manifest,
+    read_manifest,
 )
 from chargebee_operators.csv_facts import CsvFacts
+from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.formats import Format, member_bytes, whole_zip
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import FileEntry, ObjectNames, placeholders
@@ -90,6 +94,7 @@ class Landing:
         self.files: list[FileEntry] = []
         self.warnings: list[str] = []
         self.column_changes: Changes = {}
+        self.absent_files: dict[str, list[str]] = {}
         self._job = job
         self._partition = partition
         self._names = names
@@ -138,8 +143,12 @@ class Landing:
                 entry.window_check = [each.result.to_dict() for each in checks]
             self.warnings += judge_window(results, self._checks.window_check, self._job)
         if self._checks.column_changes != "off":
-            before = self._files_before(template, manifest_name)
-            self.column_changes = compare_columns(before, [asdict(each) for each in self.files])
+            before = self._manifest_before(template, manifest_name)
+            files, absent, now = files_of(before), absent_of(before), [asdict(each) for each in self.files]
+            self.column_changes = compare_columns(files, now, absent)
+            # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
+            if not _is_later(before, self._job):
+                self.absent_files = columns_of_absent(files, now, absent)
             self.warnings += judge_columns(self.column_changes, self._checks.column_changes)
         for each in self.warnings:
             log.warning("Export %s: %s", self._job.export_id, each)
@@ -186,20 +195,31 @@ class Landing:
 
         return column_names(header)
 
-    def _files_before(self, template: str, manifest_name: str) -> list[Mapping[str, Any]]:
-        """Return the files of the partition before this one in time, else those that this one replaces."""
-        job, window = self._job, window_for(self._job)
-        start = window.start if window else parse_instant(job.requested_at, "requested_at")
-        length: timedelta | None = window.end - window.start if window else None
-        return previous_files(
+    def _manifest_before(self, template: str, manifest_name: str) -> Mapping[str, Any]:
+        """Return the manifest of the partition before this one in time, else that which this one replaces."""
+        window = window_for(self._job)
+        return previous_manifest(
             template,
-            placeholders(job),
+            placeholders(self._job),
             manifest_name,
-            start,
-            length,
+            _time_of(self._job),
+            window.end - window.start if window else None,
             self._partition.neighbours,
             self._partition.text,
-        ) or files_of(self._partition.text(self._partition.manifest_key))
+        ) or read_manifest(self._partition.text(self._partition.manifest_key))
+
+
+def _time_of(job: JobRecord) -> datetime:
+    """Return the start of a job's window, or when its snapshot was taken."""
+    window = window_for(job)
+    return window.start if window else parse_instant(job.requested_at, "requested_at")
+
+
+def _is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:
+    try:
+        return _time_of(JobRecord.from_dict(manifest.get("job"))) > _time_of(job)
+    except SettingsError:
+        return False
 
 
 def _unknown() -> None:

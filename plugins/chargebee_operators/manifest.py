@@ -62,6 +62,9 @@ class Manifest:
     :param warnings: sentences for whoever reads the data.
     :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before; both are empty
         for a kind that has come or gone itself, whose ``file`` is ``added`` or ``removed``.
+    :param absent_files: kind of file -> its columns when it was last there, for at most 50 kinds that partitions before
+        this one had and this one has not. When one is back, its columns are compared with these.
+    :param schema_version: grows when a field goes or means something else, not when one is added.
     """
 
     job: Mapping[str, Any]
@@ -73,6 +76,7 @@ class Manifest:
     replaced: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     column_changes: Mapping[str, Any] = field(default_factory=dict)
+    absent_files: Mapping[str, list[str]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -279,6 +279,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
             files=landing.files,
             warnings=landing.warnings,
             column_changes=landing.column_changes,
+            absent_files=landing.absent_files,
         )
 
     def _landed(

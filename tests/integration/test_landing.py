@@ -124,6 +124,15 @@ def test_new_columns_can_be_let_pass(aws, bucket, two_days):
     assert not manifest(aws, bucket, landed["manifest_key"])["column_changes"]
 
 
+def test_a_quiet_day_carries_the_columns_of_the_files_that_it_lacks(connected, aws, bucket, moved):
+    connected.control.settings(profile="empty-zip")
+    before = manifest(aws, bucket, run(upload(run(start(1, 2)), bucket))["manifest_key"])
+    quiet = run(upload(run(start(window_start="2026-12-20", window_end="2026-12-21")), bucket))
+    told = manifest(aws, bucket, quiet["manifest_key"])
+    assert (told["files"], told["warnings"], before["absent_files"]) == ([], [], {})
+    assert told["absent_files"] == {each["member"].removesuffix(".csv"): each["columns"] for each in before["files"]}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_parquet_holds_what_the_csv_holds(connected, aws, bucket, moved, profile):
     connected.control.settings(profile=profile)

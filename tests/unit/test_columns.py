@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from chargebee_operators.columns import (
+    MOST_ABSENT,
+    TRIES,
+    absent_of,
     check_column_changes,
+    columns_of_absent,
     compare_columns,
     fold,
     judge_columns,
     kind_of,
-    previous_files,
+    previous_manifest,
 )
 from chargebee_operators.exceptions import ColumnsChangedError, SettingsError
 
@@ -87,6 +92,56 @@ def test_changes(before, now, changes):
     assert compare_columns(before, now) == changes
 
 
+ABSENT = {"addresses": ["line1", "city"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changes", "carried"),
+    [
+        (files(c__csv=["id"]), files(c__csv=["id"]), {}, ABSENT),
+        (files(c__csv=["id"]), files(c__csv=["id"], addresses__csv=["line1", "city"]), {}, {}),
+        (
+            files(c__csv=["id"]),
+            files(c__csv=["id"], addresses_2__csv=["line1", "zip"]),
+            {"addresses": {"added": ["zip"], "removed": ["city"]}},
+            {},
+        ),
+        (files(c__csv=["id"]), files(c__csv=["id"], addresses__csv=[]), {}, ABSENT),
+        (files(c__csv=["id"], x__csv=["a"]), files(c__csv=["id"]), {"x": GONE}, {"x": ["a"], **ABSENT}),
+        (files(c__csv=["id"], x__csv=["a"]), [], {}, {"c": ["id"], "x": ["a"], **ABSENT}),
+        # What was without a header before is in both lists.
+        (
+            files(c__csv=["id"], addresses__csv=[]),
+            files(c__csv=["id"], addresses__csv=["city"]),
+            {"addresses": {"added": [], "removed": ["line1"]}},
+            {},
+        ),
+        ([], files(addresses__csv=["line1", "city", "b"]), {"addresses": {"added": ["b"], "removed": []}}, {}),
+        # Names that tell nothing are not remembered.
+        ([], files(monday__csv=["line1", "b"]), {"*": {"added": ["b"], "removed": ["city"]}}, {}),
+        (files(monday__csv=["id"]), files(tuesday__csv=["id"]), {}, {}),
+    ],
+)
+def test_a_file_that_was_not_there_is_compared_with_what_it_was(before, now, changes, carried):
+    assert compare_columns(before, now, ABSENT) == changes
+    assert columns_of_absent(before, now, ABSENT) == carried
+
+
+def test_what_is_carried_stays_bounded_and_the_latest_is_kept():
+    """As where one file keeps its name, and another has a random one each day."""
+    absent: dict[str, list[str]] = {}
+    days = [files(**{"c__csv": ["id"], f"{chr(0x4E00 + day)}__csv": ["x"]}) for day in range(3 * MOST_ABSENT)]
+    for before, now in pairwise(days):
+        absent = columns_of_absent(before, now, absent)
+    assert list(absent) == [chr(0x4E00 + day) for day in range(3 * MOST_ABSENT - 2, 2 * MOST_ABSENT - 2, -1)]
+
+
+@pytest.mark.parametrize("absent", [None, [], "x", {"a": "x"}, {"a": None}], ids=str)
+def test_what_a_manifest_of_another_version_carries_is_nothing(absent):
+    assert absent_of({"absent_files": absent}) == {}
+    assert absent_of({"files": []}) == {}
+
+
 def test_changes_are_told_or_fail():
     changes = compare_columns(files(c__csv=["id", "a"]), files(c__csv=["id", "cf_new", "cf_other"]))
     assert judge_columns(changes, "warn") == [
@@ -136,7 +191,12 @@ class Bucket:
         return self.keys.get(key)
 
 
-def found(template: str, bucket: Bucket, day: int = 20, snapshot: bool = False, length: int = 24) -> str | None:
+def found(template: str, bucket: Bucket, **arguments) -> str | None:
+    manifest = previous(template, bucket, **arguments)
+    return manifest["files"][0]["columns"][0] if manifest else None
+
+
+def previous(template: str, bucket: Bucket, day: int = 20, snapshot: bool = False, length: int = 24) -> dict:
     start = datetime(2026, 11, day, tzinfo=UTC)
     values = {
         "site": "s",
@@ -147,8 +207,7 @@ def found(template: str, bucket: Bucket, day: int = 20, snapshot: bool = False, 
         "export_id": "e",
     }
     length = None if snapshot else timedelta(hours=length)
-    files = previous_files(template, values, "_manifest.json", start, length, bucket.list_prefixes, bucket.read)
-    return files[0]["columns"][0] if files else None
+    return previous_manifest(template, values, "_manifest.json", start, length, bucket.list_prefixes, bucket.read)
 
 
 DEFAULT = "chargebee/site={site}/resource={resource}/{partition}"
@@ -173,6 +232,19 @@ def test_partitions_without_a_manifest_are_passed_over_and_old_ones_not_looked_a
     assert found(DEFAULT, bucket) == key("window_start=20261118T000000Z")
     assert found(DEFAULT, Bucket(key(old))) is None
     assert found(DEFAULT, Bucket(key(old)), length=24 * 30) == key(old)
+
+
+@pytest.mark.parametrize("quiet", range(1, TRIES + 3))
+def test_on_quiet_days_the_last_partition_with_columns_is_compared_with_or_what_they_carry(quiet):
+    bucket = Bucket(key("window_start=20261110T000000Z"))
+    for day in range(11, 11 + quiet):
+        text = json.dumps({"files": [], "absent_files": {"c": [f"carried on {day}"]}})
+        bucket.keys[key(f"window_start=202611{day}T000000Z")] = text
+    manifest = previous(DEFAULT, bucket, day=11 + quiet)
+    seen = manifest["files"] if quiet < TRIES else manifest["absent_files"]
+    expected = files(c__csv=[key("window_start=20261110T000000Z")])
+    assert seen == (expected if quiet < TRIES else {"c": [f"carried on {10 + quiet}"]})
+    assert len(bucket.read_keys) == min(quiet + 1, TRIES)
 
 
 @pytest.mark.parametrize(

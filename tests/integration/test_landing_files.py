@@ -1,0 +1,158 @@
+"""Exports of several files, and partitions that lack some of them: what the manifest tells, and what the next ones see."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import landing
+import pytest
+from zips import cut, made
+
+from chargebee_operators.archive import ZipStream
+from chargebee_operators.exceptions import ColumnsChangedError, WindowCheckError
+from chargebee_operators.formats import get_format
+from chargebee_operators.jobs import JobRecord
+from chargebee_operators.landing import Checks, Landing
+from chargebee_operators.manifest import Manifest, ObjectNames, placeholders
+from chargebee_operators.s3_partition import S3Partition
+
+HIVE, FLAT = "resource={resource}/{partition}", "exports"
+IN, OUT = "2026-11-{day}T12:00:00Z", "2020-01-01T00:00:00Z"
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def land(aws, store) -> Callable[..., dict[str, Any]]:
+    """Land the CSVs of one day's export, each a header and rows, and return its manifest."""
+
+    def land_day(
+        day: int,
+        files: Mapping[str, str | list[str]],
+        file_format: str = "csv",
+        layout: str = HIVE,
+        **checks: str,
+    ) -> dict[str, Any]:
+        window = [f"2026-11-{each:02}T00:00:00Z" for each in (day, day + 1)]
+        job = JobRecord(f"exp{next(_numbers)}", "customers", "acme", {}, *window, "updated_at", window[1])
+        template, kind = f"{store.root}{layout}", get_format(file_format)
+        prefix, names = template.format(**placeholders(job)), ObjectNames(landing.UNIQUE, job, kind.suffix)
+        key = f"{prefix}/_manifest.json"
+        texts = {name: "\n".join([text] if isinstance(text, str) else text) for name, text in files.items()}
+        data = made([(name, text.format(day=f"{day:02}").encode()) for name, text in texts.items()])
+        with S3Partition(landing.hook_of(99, "{}"), store.bucket, prefix, key, names, sole=True) as partition:
+            sent = Landing(job, partition, names, kind, Checks(**checks))
+            sent.send(cut(data, 1000), ZipStream, lambda: len(data))
+            sent.judge(template, "_manifest.json")
+            partition.commit(
+                Manifest(
+                    job=job.to_dict(),
+                    package_version="1",
+                    run={"attempt": names.attempt},
+                    format=file_format,
+                    committed_at="now",
+                    files=sent.files,
+                    warnings=sent.warnings,
+                    column_changes=sent.column_changes,
+                    absent_files=sent.absent_files,
+                )
+            )
+        return json.loads(store.body(key))
+
+    return land_day
+
+
+MAIN = ["id,name,updated_at", "c,Zoe," + IN]
+CONTACTS = ["id,email,updated_at", "k,a@b.c," + OUT]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet", "zip"])
+def test_old_contacts_of_a_changed_customer_land_and_the_manifest_says_that_they_were_not_compared(land, file_format):
+    told = land(20, {"Customers1.csv": MAIN, "contacts.csv": CONTACTS}, file_format)
+    checks = {each["member"]: each for file in told["files"] for each in file["window_check"]}
+    main, contacts = checks["Customers1.csv"], checks["contacts.csv"]
+    assert (main["checked"], main["outside"], main["not_checked"]) == (1, 0, None)
+    assert (contacts["checked"], contacts["outside"]) == (0, 0)
+    assert contacts["not_checked"] == "it may hold related things, for Customers1.csv is the export's own file"
+    assert not told["warnings"]
+
+
+@pytest.mark.parametrize(("member", "outside"), [("customers.csv", "1 of 2 rows"), ("data.csv", "2 of 3 rows")])
+def test_a_filter_that_was_ignored_fails_whatever_the_files_are_called(land, member, outside):
+    with pytest.raises(WindowCheckError, match=outside):
+        land(20, {member: [*MAIN, "d,Ann," + OUT], "contacts.csv": CONTACTS})
+
+
+ADDRESSES = "customer_id,line1"
+BOTH = {"customers.csv": MAIN, "addresses.csv": ADDRESSES}
+ALONE = {"customers.csv": MAIN}
+BACK = {"customers.csv": MAIN, "addresses.csv": f"{ADDRESSES},cf_floor"}
+CHANGED = {"addresses": {"added": ["cf_floor"], "removed": []}}
+GONE = {"addresses": {"added": [], "removed": [], "file": "removed"}}
+
+
+@pytest.mark.parametrize("layout", [HIVE, FLAT])
+@pytest.mark.parametrize("missing", [ALONE, {**ALONE, "addresses.csv": ""}, {}], ids=["file", "header", "all"])
+@pytest.mark.parametrize("days", [1, 7])
+def test_a_file_that_is_back_after_quiet_days_is_compared_with_what_it_was(land, layout, missing, days):
+    land(1, BOTH, layout=layout)
+    for day in range(2, 2 + days):
+        told = land(day, missing, layout=layout)
+        assert told["absent_files"]["addresses"] == ["customer_id", "line1"]
+        assert told["column_changes"] == (GONE if day == 2 and missing == ALONE else {})
+    told = land(20, BACK, layout=layout)
+    assert (told["column_changes"], told["absent_files"]) == (CHANGED, {})
+    assert "addresses: cf_floor added" in told["warnings"][0]
+    assert land(21, BACK, layout=layout)["column_changes"] == {}
+
+
+def test_a_file_that_is_back_as_it_was_is_not_told(land):
+    for day, files in enumerate([BOTH, ALONE, {}, ALONE], 1):
+        land(day, files)
+    told = land(5, BOTH)
+    assert (told["column_changes"], told["warnings"], told["absent_files"]) == ({}, [], {})
+
+
+def test_columns_that_changed_over_a_gap_can_stop_the_run(land):
+    land(1, BOTH)
+    land(2, ALONE)
+    with pytest.raises(ColumnsChangedError, match="cf_floor"):
+        land(3, BACK, column_changes="fail")
+    assert land(3, BOTH, column_changes="fail")["column_changes"] == {}
+
+
+@pytest.mark.parametrize("formats", list(itertools.permutations(["csv.gz", "parquet", "zip"])))
+def test_a_gap_is_bridged_between_formats(land, formats):
+    for day, files, file_format in zip((1, 2, 3), (BOTH, ALONE, BACK), formats, strict=True):
+        told = land(day, files, file_format)
+    assert told["column_changes"] == CHANGED
+
+
+def test_a_partition_carries_what_was_before_it_in_time_not_in_the_order_of_landing(land):
+    land(9, BACK)
+    land(5, ALONE)
+    assert land(7, ALONE)["absent_files"] == {}, "day 9 is no past of day 7"
+    land(3, BOTH)
+    assert land(5, ALONE)["absent_files"] == {"addresses": ["customer_id", "line1"]}, "a rerun learns of day 3"
+    assert land(6, BACK)["column_changes"] == CHANGED
+    assert land(8, BOTH)["column_changes"] == {"addresses": {"added": [], "removed": [], "file": "added"}}, (
+        "day 7 was landed before day 3, and is what day 8 knows of"
+    )
+
+
+def test_in_a_flat_layout_a_backfill_carries_nothing_of_a_later_day(land):
+    land(9, BOTH, layout=FLAT)
+    assert land(5, ALONE, layout=FLAT)["absent_files"] == {}
+
+
+def test_the_first_partition_carries_what_its_own_earlier_run_had(land):
+    land(5, BOTH)
+    assert land(5, ALONE)["absent_files"] == {"addresses": ["customer_id", "line1"]}
+    assert land(6, BACK)["column_changes"] == CHANGED
+
+
+def test_a_run_that_looks_at_no_columns_carries_none(land):
+    land(1, BOTH)
+    assert land(2, ALONE, column_changes="off")["absent_files"] == {}
