@@ -26,7 +26,8 @@ from chargebee_operators.api import Export, ExportStatus
 from chargebee_operators.async_client import AsyncExportsClient
 from chargebee_operators.exceptions import ThrottledError, UnavailableError
 from chargebee_operators.jobs import JobRecord, idempotency_key, new_job, restart_key
-from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome, read_event
+from chargebee_operators.trigger_events import Outcome, read_event
+from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 T = TypeVar("T")
 TWELVE_HOURS = 12 * 3600.0

@@ -17,7 +17,8 @@ from chargebee_operators.jobs import JobRecord, idempotency_key, new_job
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.polling import next_try
 from chargebee_operators.resources import get_resource
-from chargebee_operators.triggers import ExportSlotTrigger, Outcome, read_event
+from chargebee_operators.trigger_events import Outcome, is_of_another_try, read_event
+from chargebee_operators.triggers import ExportSlotTrigger
 from chargebee_operators.windows import Window, iso, window_of
 
 if TYPE_CHECKING:
@@ -47,12 +48,6 @@ def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
     if outcome is Outcome.REJECTED:
         raise AirflowFailException(message)
     raise AirflowException(message)
-
-
-def is_of_another_try(context: Context, details: Mapping[str, Any]) -> bool:
-    """Return whether an event is one of an earlier try: Airflow 3.0 hands it to the retry once more."""
-    carried = details.get("carry", {}).get("try_number")
-    return carried is not None and carried != context["ti"].try_number
 
 
 class ChargebeeExportOperator(BaseOperator):
@@ -165,7 +160,7 @@ class ChargebeeExportOperator(BaseOperator):
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the trigger has started the export, or has given up."""
         outcome, details = read_event(event)
-        if is_of_another_try(context, details):
+        if is_of_another_try(details, context["ti"].try_number):
             return self.execute(context)
         if outcome is not Outcome.CREATED:
             raise_outcome(outcome, details)

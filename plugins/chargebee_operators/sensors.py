@@ -20,8 +20,9 @@ from chargebee_operators.exceptions import SettingsError, ThrottledError, Unavai
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import JobRecord, restart_key
 from chargebee_operators.links import ChargebeeSiteLink
-from chargebee_operators.operators import failing_fast, is_of_another_try, raise_outcome
-from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome, read_event
+from chargebee_operators.operators import failing_fast, raise_outcome
+from chargebee_operators.trigger_events import Outcome, is_of_another_try, read_event
+from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -110,7 +111,7 @@ class ExportReadySensor(BaseSensorOperator):
         """Resume when the export has ended, or the trigger has given up."""
         outcome, details = read_event(event)
         self._try_number = context["ti"].try_number
-        if is_of_another_try(context, details):
+        if is_of_another_try(details, self._try_number):
             return self.execute(context)
         if outcome not in (Outcome.COMPLETED, Outcome.FAILED):
             self._raise(outcome, details)
@@ -125,7 +126,7 @@ class ExportReadySensor(BaseSensorOperator):
         """Resume when the trigger has asked for a failed export again, and wait for that one."""
         outcome, details = read_event(event)
         self._try_number = context["ti"].try_number
-        if is_of_another_try(context, details):
+        if is_of_another_try(details, self._try_number):
             return self.execute(context)
         if outcome is not Outcome.CREATED:
             self._raise(outcome, details)

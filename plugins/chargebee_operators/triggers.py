@@ -1,8 +1,8 @@
 """What waits in the triggerer: for a free export slot, and for an export to be ready.
 
-Each trigger holds an absolute deadline and ends in exactly one event, a dict whose ``outcome`` is one of
-``Outcome``. Nothing in the arguments or the event is secret, for Airflow stores both. The argument names and
-the class paths are for good: serialized triggers outlive an upgrade.
+Each trigger holds an absolute deadline and ends in exactly one event, made by ``trigger_events``. Nothing in the arguments
+or the event is secret, for Airflow stores both. The argument names and the class paths are for good: serialized
+triggers outlive an upgrade.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from enum import StrEnum
 from typing import Any
 
 from chargebee_operators._compat import BaseTrigger, TriggerEvent
-from chargebee_operators.api import Export, ExportStatus
+from chargebee_operators.api import ExportStatus
 from chargebee_operators.async_client import client_of
 from chargebee_operators.exceptions import ChargebeeApiError, ChargebeeExportError, ThrottledError, UnavailableError
 from chargebee_operators.polling import first_look, next_look, next_try, until_tick
+from chargebee_operators.trigger_events import Outcome, created_event, ended_event, outcome_event
 
 # Seconds between two lines in the log of a task that waits.
 LOG_EVERY = 60.0
@@ -25,18 +25,6 @@ LOG_EVERY = 60.0
 LOG_SLACK = 15.0
 # What is waited for, in its lines.
 IN_PROCESS, NO_SLOT = "in process at Chargebee", "waiting for a free slot"
-
-
-class Outcome(StrEnum):
-    """How the waiting ended."""
-
-    CREATED = "created"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    TIMED_OUT = "timed_out"
-    UNAVAILABLE = "unavailable"
-    ERROR = "error"
 
 
 class _WaitingTrigger(BaseTrigger):
@@ -190,9 +178,7 @@ class ExportSlotTrigger(_WaitingTrigger):
                         tries, why = tries + 1, _no_answer(error)
                         delay, asked = next_try(tries, self.retry_interval, error.retry_after), error.retry_after
                     else:
-                        return outcome_event(
-                            Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp()
-                        )
+                        return created_event(export)
                     slots.refused(delay, asked)
         return self._timed_out()
 
@@ -281,33 +267,10 @@ class ExportReadyTrigger(_WaitingTrigger):
                 answered_at, outages, why = time.time(), 0, IN_PROCESS
                 if export.status is not ExportStatus.IN_PROCESS:
                     client.slots.freed()
-                    return _ended(export)
+                    return ended_event(export)
                 delay = next_look(answered_at - self.since, self.poll_interval, self.max_poll_interval)
         return self._timed_out()
 
 
 def _no_answer(error: ChargebeeApiError) -> str:
     return f"no usable answer ({error.status or 'no connection'})"
-
-
-def _ended(export: Export) -> dict[str, Any]:
-    outcome = Outcome.COMPLETED if export.status is ExportStatus.COMPLETED else Outcome.FAILED
-    return outcome_event(outcome, export_id=export.id, took=time.time() - export.created_at.timestamp())
-
-
-def outcome_event(outcome: Outcome, **details: Any) -> dict[str, Any]:
-    """Return an event: plain JSON data, with the outcome by its name."""
-    return {"outcome": str(outcome), **details}
-
-
-def read_event(event: Any) -> tuple[Outcome, dict[str, Any]]:
-    """Return an event's outcome and details.
-
-    An event that does not say one of the outcomes counts as ``ERROR``: a trigger of another version, say.
-    """
-    if isinstance(event, Mapping):
-        try:
-            return Outcome(event.get("outcome", "")), dict(event)
-        except ValueError:
-            pass
-    return Outcome.ERROR, {"message": f"The trigger ended with an event that can't be read: {event!r}"[:300]}

@@ -17,7 +17,8 @@ from virtual_time import VirtualTime
 
 from chargebee_operators import ChargebeeHook
 from chargebee_operators.async_client import AsyncExportsClient
-from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome, read_event
+from chargebee_operators.trigger_events import Outcome, read_event
+from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 MINUTE = 59.999  # less what a float loses in a sum
 KEY = "test_key_0123456789abcdef"
