@@ -12,7 +12,8 @@ from typing import Any
 
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import FileEntry, Manifest, ObjectNames
-from chargebee_operators.s3_partition import S3Partition, s3_hook
+from chargebee_operators.s3_connection import s3_hook
+from chargebee_operators.s3_partition import S3Partition
 
 BUCKET = "commits"
 MB = 1 << 20

@@ -23,7 +23,7 @@ from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.operators import ChargebeeExportOperator, failing_fast
 from chargebee_operators.planning import plan_run
 from chargebee_operators.resources import nearest
-from chargebee_operators.s3_partition import check_bucket, s3_hook
+from chargebee_operators.s3_connection import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 from chargebee_operators.windows import iso_in

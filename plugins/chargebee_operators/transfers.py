@@ -28,7 +28,8 @@ from chargebee_operators.manifest import (
 from chargebee_operators.operators import failing_fast
 from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.resources import check_business_entity
-from chargebee_operators.s3_partition import S3Partition, check_bucket, s3_hook
+from chargebee_operators.s3_connection import check_bucket, s3_hook
+from chargebee_operators.s3_partition import S3Partition
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso, parse_instant
 from chargebee_operators.zip_limits import Limits

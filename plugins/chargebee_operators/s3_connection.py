@@ -1,0 +1,57 @@
+"""Airflow's S3 hook as the uploads need it, and whether it leads to the bucket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators.exceptions import DestinationError
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
+
+TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
+
+
+def s3_hook(
+    aws_conn_id: str | None,
+    extra_args: Mapping[str, Any] | None = None,
+    transfer_config_args: Mapping[str, Any] | None = None,
+) -> S3Hook:
+    """Return Airflow's S3 hook, set up to upload streams in bounded memory.
+
+    :param aws_conn_id: the AWS connection; None for boto3's own search for credentials.
+    :param extra_args: as ``upload_fileobj`` takes them: encryption, ACL, storage class, tagging...
+    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults of 8 MB parts, 3
+        at a time.
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return S3Hook(
+        aws_conn_id=aws_conn_id,
+        extra_args=dict(extra_args or {}),
+        transfer_config_args={**TRANSFER_DEFAULTS, **(transfer_config_args or {})},
+    )
+
+
+def check_bucket(hook: S3Hook, bucket: str) -> None:
+    """Make sure that the bucket exists.
+
+    :raises DestinationError: when it does not. A refusal to tell is left for the upload to find out.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        hook.get_conn().head_bucket(Bucket=bucket)
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if status == 404:
+            raise DestinationError(
+                f"Bucket {bucket!r} does not exist, or not for the AWS connection {hook.aws_conn_id!r}: create it, or "
+                "name the right one."
+            ) from None
+        log.warning("Bucket %s: could not be looked at (%s); the upload will tell.", bucket, status)
