@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from chargebee_operators.argument_checks import check_whole_number
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.filters import export_fields
 from chargebee_operators.formats import get_format
@@ -137,11 +138,7 @@ class ExportDagSettings:
 
     def _check_numbers_and_zone(self) -> None:
         for name, least in (("retries", 0), ("max_active_runs", 1)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise SettingsError(
-                    f"DAG {self.dag_id!r}: {name} is {value!r}: give a whole number from {least} upwards."
-                )
+            check_whole_number(f"DAG {self.dag_id!r}: {name}", getattr(self, name), least)
         try:
             ZoneInfo(self.timezone)
         except (ValueError, TypeError, OSError, KeyError):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chargebee_operators._compat import AirflowException, AirflowFailException, BaseOperator
+from chargebee_operators.argument_checks import check_seconds
 from chargebee_operators.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.filters import Fields, export_fields
 from chargebee_operators.hooks import ChargebeeHook
@@ -123,9 +124,7 @@ class ChargebeeExportOperator(BaseOperator):
         """Refuse at parse time what can be known to be wrong then."""
         kind = get_resource(self.resource)
         for name in ("slot_timeout", "retry_interval"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or value <= 0:
-                raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
+            check_seconds(name, getattr(self, name))
         if self.window_field is not None and self.snapshot is True:
             raise SettingsError(
                 f"window_field {self.window_field!r} with snapshot=True: a snapshot has no window; drop one."

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.exceptions import DestinationError
+from chargebee_operators.exceptions import DestinationError, SettingsError
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -36,6 +36,19 @@ def s3_hook(
         extra_args=dict(extra_args or {}),
         transfer_config_args={**TRANSFER_DEFAULTS, **(transfer_config_args or {})},
     )
+
+
+def check_bucket_name(bucket: str) -> None:
+    """Refuse an empty bucket, or a URL in the place of its name.
+
+    :raises SettingsError: with what to write in its place.
+    """
+    if not bucket or not str(bucket).strip():
+        raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
+    if "{{" not in bucket and ("/" in bucket or ":" in bucket):
+        raise SettingsError(
+            f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
+        )
 
 
 def check_bucket(hook: S3Hook, bucket: str) -> None:

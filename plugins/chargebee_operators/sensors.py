@@ -15,6 +15,7 @@ from chargebee_operators._compat import (
     PokeReturnValue,
 )
 from chargebee_operators.api import ExportStatus
+from chargebee_operators.argument_checks import check_seconds
 from chargebee_operators.connection import MIN_POLL_INTERVAL
 from chargebee_operators.exceptions import SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.hooks import ChargebeeHook
@@ -85,9 +86,8 @@ class ExportReadySensor(BaseSensorOperator):
         self._restarted: JobRecord | None = None
         self._try_number = 0
         for name in ("poll_interval", "max_poll_interval", "outage_timeout"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int | float) or value <= 0):
-                raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
+            if getattr(self, name) is not None:
+                check_seconds(name, getattr(self, name))
         if not isinstance(max_restarts, int) or max_restarts < 0:
             raise SettingsError(f"max_restarts is {max_restarts!r}: give 0 or a whole number above.")
 

@@ -10,25 +10,20 @@ from chargebee_operators._compat import BaseOperator
 from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
 from chargebee_operators.archive import ZipStream
+from chargebee_operators.argument_checks import check_flag, check_number, check_whole_number
 from chargebee_operators.downloads import STREAMS, Download
 from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.formats import get_format
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.jobs import JobRecord
+from chargebee_operators.key_templates import DEFAULT_OBJECT_NAME, DEFAULT_PREFIX, check_key_templates, fill, join
 from chargebee_operators.landing import Checks, Landing, prompt_threads
 from chargebee_operators.links import S3PartitionLink
-from chargebee_operators.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    ObjectNames,
-    check_replaces,
-    check_template,
-    placeholders,
-)
+from chargebee_operators.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
 from chargebee_operators.operators import failing_fast
 from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.resources import check_business_entity
-from chargebee_operators.s3_connection import check_bucket, s3_hook
+from chargebee_operators.s3_connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3_partition import S3Partition
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.windows import iso, parse_instant
@@ -37,11 +32,6 @@ from chargebee_operators.zip_records import Entry, read_directory
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
-
-DEFAULT_PREFIX = "chargebee/site={site}/resource={resource}/{partition}"
-DEFAULT_OBJECT_NAME = "{member}-{export_id}-{attempt}{suffix}"
-
-_EXAMPLE = JobRecord("id", "customers", "site", {}, "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "updated_at", "")
 
 
 class ChargebeeExportToS3Operator(BaseOperator):
@@ -163,25 +153,16 @@ class ChargebeeExportToS3Operator(BaseOperator):
         get_format(self.file_format)
         ColumnTypes(self.column_types)
         self._checks()
-        for name, least in (("resume_attempts", 0), ("download_streams", 1), ("max_members", 1)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise SettingsError(f"{name} is {value!r}: give a whole number from {least} upwards.")
-        for name in ("max_bytes", "max_ratio"):
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not value >= 1:
-                raise SettingsError(f"{name} is {value!r}: give a number from 1 upwards.")
-        for name in ("verify", "replace_other_window"):
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name} is {getattr(self, name)!r}: give True or False.")
+        check_whole_number("resume_attempts", self.resume_attempts, 0)
+        check_whole_number("download_streams", self.download_streams, 1)
+        check_whole_number("max_members", self.max_members, 1)
+        check_number("max_bytes", self.max_bytes, 1)
+        check_number("max_ratio", self.max_ratio, 1)
+        check_flag("verify", self.verify)
+        check_flag("replace_other_window", self.replace_other_window)
         check_business_entity(self.business_entity_id)
         check_bucket_name(self.s3_bucket)
-        known = placeholders(_EXAMPLE)
-        if "{{" not in self.s3_prefix:
-            check_template("s3_prefix", self.s3_prefix, known)
-        check_template("manifest_name", self.manifest_name, known)
-        if "{{" not in self.object_name:
-            check_template("object_name", self.object_name, {**known, "member": "", "suffix": "", "attempt": ""})
+        check_key_templates(self.s3_prefix, self.manifest_name, self.object_name)
         check_extra_args(self.extra_args)
         check_transfer_config_args(self.transfer_config_args)
 
@@ -201,9 +182,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
             s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
             check_bucket(s3, self.s3_bucket)
-            prefix = self._filled("s3_prefix", self.s3_prefix, job).strip("/")
-            manifest_name = self._filled("manifest_name", self.manifest_name, job)
-            manifest_key = _join(prefix, manifest_name)
+            prefix = fill("s3_prefix", self.s3_prefix, job).strip("/")
+            manifest_name = fill("manifest_name", self.manifest_name, job)
+            manifest_key = join(prefix, manifest_name)
             names = ObjectNames(self.object_name, job, file_format.suffix)
             sole = "{" not in self.manifest_name
             since = parse_instant(job.requested_at, "requested_at")
@@ -263,11 +244,6 @@ class ChargebeeExportToS3Operator(BaseOperator):
             )
         return export.download_url
 
-    def _filled(self, name: str, template: str, job: JobRecord) -> str:
-        values = placeholders(job)
-        check_template(name, template, values)
-        return template.format(**values)
-
     def _manifest(self, context: Context, job: JobRecord, attempt: str, landing: Landing) -> Manifest:
         ti = context["ti"]
         run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
@@ -306,20 +282,3 @@ class ChargebeeExportToS3Operator(BaseOperator):
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = dict(landed)
         return landed
-
-
-def check_bucket_name(bucket: str) -> None:
-    """Refuse an empty bucket, or a URL in the place of its name.
-
-    :raises SettingsError: with what to write in its place.
-    """
-    if not bucket or not str(bucket).strip():
-        raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
-    if "{{" not in bucket and ("/" in bucket or ":" in bucket):
-        raise SettingsError(
-            f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
-        )
-
-
-def _join(prefix: str, name: str) -> str:
-    return f"{prefix}/{name}" if prefix else name

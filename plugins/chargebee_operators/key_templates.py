@@ -1,0 +1,40 @@
+"""The templates of a partition's keys: the defaults, what may stand in them, and how they are filled in. Pure."""
+
+from __future__ import annotations
+
+from chargebee_operators.jobs import JobRecord
+from chargebee_operators.manifest import check_template, placeholders
+
+DEFAULT_PREFIX = "chargebee/site={site}/resource={resource}/{partition}"
+DEFAULT_OBJECT_NAME = "{member}-{export_id}-{attempt}{suffix}"
+
+_EXAMPLE = JobRecord("id", "customers", "site", {}, "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "updated_at", "")
+
+
+def check_key_templates(s3_prefix: str, manifest_name: str, object_name: str) -> None:
+    """Refuse a placeholder that does not exist, at parse time. What Jinja has yet to render is left for the run.
+
+    :raises SettingsError: with the placeholders that there are.
+    """
+    known = placeholders(_EXAMPLE)
+    if "{{" not in s3_prefix:
+        check_template("s3_prefix", s3_prefix, known)
+    check_template("manifest_name", manifest_name, known)
+    if "{{" not in object_name:
+        check_template("object_name", object_name, {**known, "member": "", "suffix": "", "attempt": ""})
+
+
+def fill(name: str, template: str, job: JobRecord) -> str:
+    """Return a template with the job's values in it.
+
+    :param name: the argument's, for the error.
+    :raises SettingsError: for a placeholder that does not exist.
+    """
+    values = placeholders(job)
+    check_template(name, template, values)
+    return template.format(**values)
+
+
+def join(prefix: str, name: str) -> str:
+    """Return the key of an object within a prefix, which may be empty."""
+    return f"{prefix}/{name}" if prefix else name
