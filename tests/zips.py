@@ -9,10 +9,15 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from chargebee_operators.archive import STEP, ZipStream
+from chargebee_operators.exceptions import ArchiveError
+from chargebee_operators.inflate import isal_codec, zlib_codec
 from chargebee_operators.zip_records import CENTRAL, END, LOCAL, Entry, read_directory
 
 Files = list[tuple[str, bytes]]
+CODECS = {codec.name: codec.new_inflater for codec in (isal_codec(), zlib_codec())}
 
 
 class Unseekable(io.RawIOBase):
@@ -73,6 +78,16 @@ def read(data: bytes, size: int = 1 << 20, **arguments: Any) -> Files:
             assert zlib.decompress(compressed, wbits=-15) == content
         files.append((member.name, bytes(content)))
     return files
+
+
+def refused(data: bytes, **arguments: object) -> str:
+    """Return the one sentence that a zip ends in, which must be the same with the directory read ahead or not."""
+    with pytest.raises(ArchiveError) as caught:
+        read(data, **arguments)
+    message = str(caught.value)
+    assert message.endswith(".") and "\n" not in message and len(message) < 300
+    assert not isinstance(caught.value.__cause__, ArchiveError)
+    return message
 
 
 def directory(data: bytes) -> dict[int, Entry]:
