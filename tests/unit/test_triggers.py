@@ -5,131 +5,16 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import logging
-import re
 import time
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from virtual_time import VirtualTime
+from waiting import HOUR, end_of, events_of, ready_trigger, slot_trigger
 
-from chargebee_operators import ChargebeeHook
-from chargebee_operators.async_client import AsyncExportsClient
 from chargebee_operators.trigger_events import Outcome, read_event
-from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
-MINUTE = 59.999  # less what a float loses in a sum
 KEY = "test_key_0123456789abcdef"
-HOUR = 3600.0
-CARRY = {"job": {"export_id": "x"}, "window": ["a", None]}
-
-
-@pytest.fixture
-def calls() -> list[float]:
-    """When Chargebee was called."""
-    return []
-
-
-@pytest.fixture
-def clock(connected, calls, monkeypatch) -> Iterator[VirtualTime]:
-    """Virtual time, with the simulator's clock beside it; it is held until a call has its answer."""
-    clock = VirtualTime(on_jump=connected.control.advance)
-
-    def noted(call: Any) -> Any:
-        async def note(*args: Any, **kwargs: Any) -> Any:
-            calls.append(time.time())
-            with clock.held():
-                return await call(*args, **kwargs)
-
-        return note
-
-    for name in ("create_export", "get_export"):
-        monkeypatch.setattr(AsyncExportsClient, name, noted(getattr(AsyncExportsClient, name)))
-    with clock.installed():
-        yield clock
-
-
-class Lines(logging.Handler):
-    """What a trigger says in its task's log, and when."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[tuple[float, str]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append((time.time(), record.getMessage()))
-
-
-@pytest.fixture
-def lines(monkeypatch) -> Lines:
-    """The lines of both triggers' logs."""
-    handler, log = Lines(), logging.Logger("waiting", logging.INFO)
-    log.addHandler(handler)
-    for kind in (ExportSlotTrigger, ExportReadyTrigger):
-        monkeypatch.setattr(kind, "log", log)
-    return handler
-
-
-def slot_trigger(**changes: Any) -> ExportSlotTrigger:
-    arguments = {
-        "chargebee_conn_id": "chargebee_default",
-        "resource": "customers",
-        "wire_fields": {"customer[updated_at][between]": "[1795392000,1795478399]"},
-        "idempotency_key": "one-key",
-        "retry_interval": 10,
-        "deadline": time.time() + HOUR,
-        "since": time.time(),
-        "carry": CARRY,
-    }
-    return ExportSlotTrigger(**{**arguments, **changes})
-
-
-def ready_trigger(**changes: Any) -> ExportReadyTrigger:
-    arguments = {
-        "chargebee_conn_id": "chargebee_default",
-        "export_id": "no-such-export",
-        "poll_interval": 10,
-        "max_poll_interval": 60,
-        "outage_timeout": 1800,
-        "deadline": time.time() + 12 * HOUR,
-        "since": time.time(),
-        "carry": CARRY,
-    }
-    return ExportReadyTrigger(**{**arguments, **changes})
-
-
-@pytest.fixture
-def new_export(connected, clock, calls) -> Callable[[float], str]:
-    """Return the id of an export that takes so many seconds."""
-
-    def make(job_seconds: float) -> str:
-        connected.control.settings(job_seconds=job_seconds)
-        export = clock.run(ChargebeeHook().acreate_export("customers", (), idempotency_key="an-export"))
-        connected.control.clear_requests()
-        calls.clear()
-        return export.id
-
-    return make
-
-
-def events_of(clock: VirtualTime, trigger: Any) -> list[dict[str, Any]]:
-    """Run a trigger to its end and return all its events, as Airflow stores them."""
-
-    async def run() -> list[Any]:
-        return [event.payload async for event in trigger.run()]
-
-    return json.loads(json.dumps(clock.run(run()), allow_nan=False))
-
-
-def end_of(clock: VirtualTime, trigger: Any) -> dict[str, Any]:
-    """Run a trigger to its end and return its one event, less what it hands back."""
-    (event,) = events_of(clock, trigger)
-    assert event.pop("carry") == CARRY
-    assert Outcome(event["outcome"])
-    return event
-
 
 # --- how the waiting for a slot ends ---
 
@@ -360,78 +245,6 @@ def test_no_secret_is_stored_or_said(connected, clock, new_export, lines, make, 
     left = json.dumps([trigger.serialize(), events_of(clock, trigger), lines.said, repr(vars(trigger))])
     assert KEY not in left
     assert connected.download_url not in left and "signature" not in left.lower()
-
-
-# --- the waiting is visible ---
-
-
-def waited_for(lines: Lines, what: str) -> list[float]:
-    """Return the seconds between the lines, all of which say what is waited for, since when and when the next look is."""
-    assert lines.said
-    for _, line in lines.said:
-        assert line.startswith(what), line
-        assert " for " in line and " s now" in line, line
-    return [later - earlier for (earlier, _), (later, _) in pairwise(lines.said)]
-
-
-@pytest.mark.parametrize(
-    "pace",
-    [{"max_poll_interval": 10}, {}, {"max_poll_interval": 600}, {"poll_interval": 900, "max_poll_interval": 900}],
-    ids=str,
-)
-def test_the_log_of_a_waiting_sensor(clock, calls, new_export, lines, pace):
-    begun, export_id = time.time(), new_export(2 * HOUR)
-    end_of(clock, ready_trigger(export_id=export_id, since=begun - 30, **pace))
-    gaps = waited_for(lines, f"Export {export_id}: in process at Chargebee for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 76
-    assert MINUTE <= lines.said[0][0] - begun <= 76
-    for at, line in lines.said:
-        waited, next_look = (int(number) for number in re.findall(r"for (\d+) s now, next look in (\d+) s", line)[0])
-        assert waited == pytest.approx(at - begun + 30, abs=2)
-        assert at + next_look == pytest.approx(min(call for call in calls if call > at), abs=2)
-
-
-def test_the_log_of_a_quick_export_is_quiet(clock, new_export, lines):
-    end_of(clock, ready_trigger(export_id=new_export(40)))
-    assert not lines.said
-
-
-def test_the_log_of_a_start_that_waits_for_a_slot(connected, clock, lines):
-    connected.control.fault("status", status=429, method="POST", times=None)
-    end_of(clock, slot_trigger())
-    gaps = waited_for(lines, "Export of customers: waiting for a free slot for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 61
-    assert all(", next look in " in line for _, line in lines.said)
-
-
-def test_the_log_of_a_start_that_was_told_to_wait_long(clock, lines):
-    end_of(clock, slot_trigger(retry_after=600))
-    assert max(waited_for(lines, "Export of customers: waiting for a free slot for ")) <= 61
-    left = [int(line.rpartition(" in ")[2].removesuffix(" s")) for _, line in lines.said]
-    assert 600 - 61 <= left[0] <= 660 - 59
-    assert [earlier - later for earlier, later in pairwise(left)] == pytest.approx([60] * (len(left) - 1), abs=1)
-
-
-def test_the_log_of_a_start_behind_another(connected, clock, lines):
-    connected.control.fault("status", status=429, times=None)
-
-    async def run() -> None:
-        async with asyncio.TaskGroup() as group:
-            for name in ("first", "second"):
-                group.create_task(anext(slot_trigger(resource=name, since=time.time() - (name == "first")).run()))
-
-    clock.run(run())
-    second = [at for at, line in lines.said if line.startswith("Export of second: ")]
-    gaps = [later - earlier for earlier, later in pairwise(second)]
-    assert second and min(gaps) >= MINUTE and max(gaps) <= 61
-
-
-def test_the_log_during_an_outage(connected, clock, new_export, lines):
-    export_id = new_export(HOUR)
-    connected.control.fault("status", status=503, method="GET", times=None)
-    end_of(clock, ready_trigger(export_id=export_id))
-    gaps = waited_for(lines, f"Export {export_id}: no usable answer (503) for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 76
 
 
 # --- reading events ---

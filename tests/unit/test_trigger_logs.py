@@ -1,0 +1,82 @@
+"""The waiting is visible: what a trigger says in its task's log, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from itertools import pairwise
+
+import pytest
+from waiting import HOUR, Lines, end_of, ready_trigger, slot_trigger
+
+MINUTE = 59.999  # less what a float loses in a sum
+
+
+def waited_for(lines: Lines, what: str) -> list[float]:
+    """Return the seconds between the lines, all of which say what is waited for, since when and when the next look is."""
+    assert lines.said
+    for _, line in lines.said:
+        assert line.startswith(what), line
+        assert " for " in line and " s now" in line, line
+    return [later - earlier for (earlier, _), (later, _) in pairwise(lines.said)]
+
+
+@pytest.mark.parametrize(
+    "pace",
+    [{"max_poll_interval": 10}, {}, {"max_poll_interval": 600}, {"poll_interval": 900, "max_poll_interval": 900}],
+    ids=str,
+)
+def test_the_log_of_a_waiting_sensor(clock, calls, new_export, lines, pace):
+    begun, export_id = time.time(), new_export(2 * HOUR)
+    end_of(clock, ready_trigger(export_id=export_id, since=begun - 30, **pace))
+    gaps = waited_for(lines, f"Export {export_id}: in process at Chargebee for ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 76
+    assert MINUTE <= lines.said[0][0] - begun <= 76
+    for at, line in lines.said:
+        waited, next_look = (int(number) for number in re.findall(r"for (\d+) s now, next look in (\d+) s", line)[0])
+        assert waited == pytest.approx(at - begun + 30, abs=2)
+        assert at + next_look == pytest.approx(min(call for call in calls if call > at), abs=2)
+
+
+def test_the_log_of_a_quick_export_is_quiet(clock, new_export, lines):
+    end_of(clock, ready_trigger(export_id=new_export(40)))
+    assert not lines.said
+
+
+def test_the_log_of_a_start_that_waits_for_a_slot(connected, clock, lines):
+    connected.control.fault("status", status=429, method="POST", times=None)
+    end_of(clock, slot_trigger())
+    gaps = waited_for(lines, "Export of customers: waiting for a free slot for ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 61
+    assert all(", next look in " in line for _, line in lines.said)
+
+
+def test_the_log_of_a_start_that_was_told_to_wait_long(clock, lines):
+    end_of(clock, slot_trigger(retry_after=600))
+    assert max(waited_for(lines, "Export of customers: waiting for a free slot for ")) <= 61
+    left = [int(line.rpartition(" in ")[2].removesuffix(" s")) for _, line in lines.said]
+    assert 600 - 61 <= left[0] <= 660 - 59
+    assert [earlier - later for earlier, later in pairwise(left)] == pytest.approx([60] * (len(left) - 1), abs=1)
+
+
+def test_the_log_of_a_start_behind_another(connected, clock, lines):
+    connected.control.fault("status", status=429, times=None)
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in ("first", "second"):
+                group.create_task(anext(slot_trigger(resource=name, since=time.time() - (name == "first")).run()))
+
+    clock.run(run())
+    second = [at for at, line in lines.said if line.startswith("Export of second: ")]
+    gaps = [later - earlier for earlier, later in pairwise(second)]
+    assert second and min(gaps) >= MINUTE and max(gaps) <= 61
+
+
+def test_the_log_during_an_outage(connected, clock, new_export, lines):
+    export_id = new_export(HOUR)
+    connected.control.fault("status", status=503, method="GET", times=None)
+    end_of(clock, ready_trigger(export_id=export_id))
+    gaps = waited_for(lines, f"Export {export_id}: no usable answer (503) for ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 76
