@@ -1,20 +1,23 @@
-"""Real servers beside the simulator: SeaweedFS, a connection to it, and Airflow's own database."""
+"""Real servers beside the simulator: SeaweedFS, a connection to it, Airflow's own database, and sites to download from."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import download_site
 import landing
 import pytest
 from s3_proxy import S3Proxy, s3_proxy
 
 import stack
+from chargebee_simulator import Simulator, SimulatorSettings
 
 _numbers = itertools.count()
 
@@ -87,3 +90,36 @@ def proxy(s3: stack.S3Server, running_proxy: S3Proxy, monkeypatch: pytest.Monkey
 def land(proxy: S3Proxy, store: landing.Store) -> Callable[..., str]:
     """Land an export in the store, through the proxy."""
     return functools.partial(landing.land_in, store)
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def any_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[download_site.Site]:
+    """A simulator with one export of random bytes, over each scheme."""
+    path = tmp_path_factory.mktemp("zip") / "export.zip"
+    path.write_bytes(download_site.ZIP)
+    settings = SimulatorSettings(
+        serve_zips={"coupons": path}, job_seconds=0, rate_limit=0, customers=1, tls=request.param == "https"
+    )
+    with Simulator(settings) as simulator:
+        yield download_site.Site(simulator)
+
+
+@pytest.fixture
+def site(any_site: download_site.Site) -> Iterator[download_site.Site]:
+    """That simulator as new; the test must leave no thread of a download behind."""
+    any_site.renew()
+    yield any_site
+    assert not download_site.workers()
+
+
+@pytest.fixture
+def nothing_of_a_url_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail the test if a line of any log, down to DEBUG, quotes a download URL or the API key."""
+    logging.getLogger("airflow.task").propagate = True
+    caplog.set_level(logging.DEBUG)
+    yield
+    for record in caplog.get_records("call"):
+        if not record.name.startswith(("asyncio", "aiohttp")):
+            assert not any(
+                secret in record.getMessage() for secret in ("X-Amz", "Signature", "export.zip", download_site.KEY)
+            )
