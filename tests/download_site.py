@@ -9,14 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
+from simulator_calls import KEY, SITE, Caller
 
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.downloads import Download
 from chargebee_operators.exceptions import ChargebeeExportError
 from chargebee_simulator import Simulator
 
-SITE, KEY = "acme-test", "test_key_acme"
 BLOCK = 64 << 10
 ZIP = random.Random(7).randbytes(10 * BLOCK + 321)
 BLOCKS = 11
@@ -29,14 +28,13 @@ class Site:
         self.simulator = simulator
         self.control = simulator.control
         self.ca_bundle = simulator.ca_bundle
-        self.http = requests.Session()
-        self.http.trust_env, self.http.verify, self.http.auth = False, self.ca_bundle or True, (KEY, "")
+        self.caller = Caller(simulator)
         self.export_id = ""
 
     def renew(self) -> None:
         """Forget what an earlier test has done: a new export, no faults, no requests."""
         self.control.clear_faults()
-        self.export_id = str(self._call("POST", "coupons")["id"])
+        self.export_id = self.caller.create("coupons")
         self.control.clear_requests()
 
     def settings(self, **changes: Any) -> SiteSettings:
@@ -44,7 +42,7 @@ class Site:
         return SiteSettings(**{"site": SITE, "api_key": KEY, **endpoint, **changes})
 
     def url(self) -> str:
-        return str(self._call("GET", self.export_id)["download"]["download_url"])
+        return str(self.caller.export(self.export_id)["download"]["download_url"])
 
     def download(self, **arguments: Any) -> Download:
         settings = self.settings(**arguments.pop("settings", {}))
@@ -56,9 +54,6 @@ class Site:
 
     def urls_asked_for(self) -> int:
         return len(self.control.requests(listener="api", method="GET"))
-
-    def _call(self, method: str, path: str) -> dict[str, Any]:
-        return dict(self.http.request(method, f"{self.simulator.url}/api/v2/exports/{path}").json()["export"])
 
 
 over_tls = pytest.mark.parametrize("any_site", ["https"], indirect=True)

@@ -15,6 +15,7 @@ import download_site
 import landing
 import pytest
 from s3_proxy import S3Proxy, s3_proxy
+from simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller
 
 import stack
 from chargebee_simulator import Simulator, SimulatorSettings
@@ -120,6 +121,32 @@ def nothing_of_a_url_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[Non
     yield
     for record in caplog.get_records("call"):
         if not record.name.startswith(("asyncio", "aiohttp")):
-            assert not any(
-                secret in record.getMessage() for secret in ("X-Amz", "Signature", "export.zip", download_site.KEY)
-            )
+            assert not any(secret in record.getMessage() for secret in ("X-Amz", "Signature", "export.zip", KEY))
+
+
+@pytest.fixture(scope="module")
+def two_sites() -> Iterator[Simulator]:
+    """A simulator of two companies, whose present is the first of June 2024."""
+    sites = (f"{SITE}:{KEY}", f"{SITE}:{FORBIDDEN_KEY}:forbidden", f"{OTHER_SITE}:{OTHER_KEY}")
+    settings = SimulatorSettings(sites=sites, customers=80, now="2024-06-01T12:00:00Z", job_seconds=2)
+    with Simulator(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def sim(two_sites: Simulator) -> Simulator:
+    """That simulator, with every job of the test before ended and every setting as it began."""
+    two_sites.control.clear_faults()
+    two_sites.control.settings(
+        profile="default", job_seconds=2, max_jobs=5, rate_limit=0, retry_after=True, url_ttl=14400,
+        idempotency_window=1800,
+    )  # fmt: skip
+    two_sites.control.advance(3600)
+    two_sites.control.clear_requests()
+    return two_sites
+
+
+@pytest.fixture
+def acme(sim: Simulator) -> Caller:
+    """A caller of its first site."""
+    return Caller(sim)

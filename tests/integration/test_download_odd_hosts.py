@@ -8,8 +8,9 @@ from typing import Any
 
 import odd_hosts
 import pytest
-from download_site import BLOCK, BLOCKS, KEY, SITE, ZIP, failing
+from download_site import BLOCK, BLOCKS, ZIP, failing
 from odd_hosts import Answer, asked
+from simulator_calls import KEY, SITE
 
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.downloads import Download

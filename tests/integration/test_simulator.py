@@ -1,88 +1,16 @@
-"""The simulator over real HTTP: jobs, filters, limits, idempotency, sites and the control endpoint."""
+"""The simulator over real HTTP: jobs, filters, limits, idempotency and sites."""
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-import requests
+from simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller, error_of
 
-from chargebee_simulator import ControlClient, ControlError, Simulator, SimulatorSettings
+from chargebee_simulator import Simulator
 
-SITE, KEY = "acme-test", "test_key_acme"
-NOW = "2024-06-01T12:00:00Z"
 YESTERDAY = "[1717113600,1717199999]"
 WINDOW = {"customer[updated_at][between]": YESTERDAY}
-
-
-class Caller:
-    """Calls the API as a client of one site would."""
-
-    def __init__(self, sim: Simulator, key: str = KEY, prefix: str = "") -> None:
-        self.base = f"{sim.url}{prefix}/api/v2"
-        self.http = requests.Session()
-        self.http.trust_env = False
-        self.http.auth = (key, "")
-
-    def post(self, resource: str, fields: Any = None, key: str | None = None, **more: Any) -> requests.Response:
-        headers = {"chargebee-idempotency-key": key} if key else {}
-        return self.http.post(f"{self.base}/exports/{resource}", data=fields, headers=headers, **more)
-
-    def get(self, export_id: str) -> requests.Response:
-        return self.http.get(f"{self.base}/exports/{export_id}")
-
-    def create(self, resource: str, fields: Any = None, key: str | None = None) -> str:
-        answer = self.post(resource, fields, key)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["export"]["id"])
-
-    def export(self, export_id: str) -> dict[str, Any]:
-        return dict(self.get(export_id).json()["export"])
-
-    def rows(self, export_id: str) -> list[dict[str, str]]:
-        """Download an export and return the rows of its first file."""
-        download = self.http.get(self.export(export_id)["download"]["download_url"], auth=lambda request: request)
-        with zipfile.ZipFile(io.BytesIO(download.content)) as archive:
-            text = archive.read(archive.namelist()[0]).decode()
-        return list(csv.DictReader(io.StringIO(text, newline="")))
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    sites = (f"{SITE}:{KEY}", f"{SITE}:test_key_reader:forbidden", "other-test:test_key_other")
-    with Simulator(SimulatorSettings(sites=sites, customers=80, now=NOW, job_seconds=2)) as running:
-        yield running
-
-
-@pytest.fixture
-def sim(shared: Simulator) -> Simulator:
-    """The shared simulator, with every job of the test before ended and every setting as it began."""
-    shared.control.clear_faults()
-    shared.control.settings(
-        profile="default", job_seconds=2, max_jobs=5, rate_limit=0, retry_after=True, url_ttl=14400,
-        idempotency_window=1800,
-    )  # fmt: skip
-    shared.control.advance(3600)
-    shared.control.clear_requests()
-    return shared
-
-
-@pytest.fixture
-def acme(sim: Simulator) -> Caller:
-    return Caller(sim)
-
-
-def error_of(answer: requests.Response) -> tuple[int, str, str | None]:
-    body = answer.json()
-    assert {"message", "type", "api_error_code", "error_code", "http_status_code"} <= body.keys()
-    assert body["http_status_code"] == answer.status_code
-    assert body["error_code"] == body["api_error_code"]
-    return answer.status_code, body["api_error_code"], body.get("param")
 
 
 def test_a_job_is_in_process_and_then_has_a_download(sim: Simulator, acme: Caller) -> None:
@@ -169,6 +97,15 @@ def test_every_resource_can_be_exported(sim: Simulator, acme: Caller) -> None:
         assert acme.rows(export)
 
 
+def test_a_range_of_job_times(sim: Simulator, acme: Caller) -> None:
+    sim.control.settings(job_seconds="10-20")
+    export = acme.create("coupons")
+    sim.control.advance(9)
+    assert acme.export(export)["status"] == "in_process"
+    sim.control.advance(11)
+    assert acme.export(export)["status"] == "completed"
+
+
 @pytest.mark.parametrize(
     ("resource", "fields", "param"),
     [
@@ -184,8 +121,8 @@ def test_a_wrong_value_is_refused(acme: Caller, resource: str, fields: dict[str,
 
 def test_who_may_call(sim: Simulator) -> None:
     assert error_of(Caller(sim, "wrong").post("customers")) == (401, "api_authentication_failed", None)
-    assert error_of(Caller(sim, "test_key_other", "/acme-test").post("customers"))[0] == 401
-    assert error_of(Caller(sim, "test_key_reader").post("customers")) == (403, "api_authorization_failed", None)
+    assert error_of(Caller(sim, OTHER_KEY, "/acme-test").post("customers"))[0] == 401
+    assert error_of(Caller(sim, FORBIDDEN_KEY).post("customers")) == (403, "api_authorization_failed", None)
     assert error_of(Caller(sim, KEY, "/nobody-test").post("customers")) == (404, "site_not_found", None)
     caller = Caller(sim)
     caller.http.auth = (KEY, "password")
@@ -210,13 +147,13 @@ def test_which_paths_and_methods_there_are(acme: Caller) -> None:
 
 
 def test_a_site_is_addressed_by_path_host_or_key(sim: Simulator) -> None:
-    by_path = Caller(sim, "test_key_other", "/other-test")
-    by_key = Caller(sim, "test_key_other")
-    by_host = Caller(sim, "test_key_other")
+    by_path = Caller(sim, OTHER_KEY, f"/{OTHER_SITE}")
+    by_key = Caller(sim, OTHER_KEY)
+    by_host = Caller(sim, OTHER_KEY)
     by_host.http.headers["Host"] = "other-test.chargebee.com"
     for caller in (by_path, by_key, by_host):
         export = caller.create("customers")
-        assert sim.control.exports()[-1]["site"] == "other-test"
+        assert sim.control.exports()[-1]["site"] == OTHER_SITE
         assert error_of(Caller(sim).get(export)) == (404, "resource_not_found", None)
     sim.control.advance(2)
     assert by_host.export(export)["download"]["download_url"].startswith(sim.download_url)
@@ -231,7 +168,7 @@ def test_at_most_five_jobs_are_in_process(sim: Simulator, acme: Caller) -> None:
     assert int(refused.headers["Retry-After"]) in (1, 2)
     sim.control.settings(retry_after=False)
     assert "Retry-After" not in acme.post("coupons").headers
-    Caller(sim, "test_key_other").create("coupons")
+    Caller(sim, OTHER_KEY).create("coupons")
     sim.control.advance(2)
     assert acme.post("coupons", key="again").status_code == 200, "a refusal is not remembered"
     stats = sim.control.stats(SITE)
@@ -252,7 +189,7 @@ def test_the_calls_of_a_minute_are_limited(sim: Simulator, acme: Caller) -> None
     sim.control.settings(rate_limit=3)
     assert [acme.get("nothing").status_code for _ in range(5)] == [404, 404, 404, 429, 429]
     assert 0 < int(acme.get("nothing").headers["Retry-After"]) <= 60
-    assert Caller(sim, "test_key_other").get("nothing").status_code == 404, "another site has its own minute"
+    assert Caller(sim, OTHER_KEY).get("nothing").status_code == 404, "another site has its own minute"
     sim.control.advance(60)
     assert acme.get("nothing").status_code == 404
 
@@ -278,85 +215,3 @@ def test_an_idempotency_key_belongs_to_one_request(acme: Caller) -> None:
     assert error_of(acme.post("customers", {"coupon[status][is]": "active"}, key="k2"))[0] == 422
     assert acme.post("coupons", key="x" * 100).status_code == 200
     assert error_of(acme.post("coupons", key="x" * 101))[0] == 400
-
-
-def test_the_request_log_tells_what_was_sent_and_holds_no_key(sim: Simulator, acme: Caller) -> None:
-    fields = [("customer[id][in]", '["a","ü&="]'), ("customer[id][in]", "twice")]
-    acme.http.headers["chargebee-business-entity-id"] = "be_1"
-    acme.create("customers", fields, key="k3")
-    entry = sim.control.requests(method="POST", listener="api")[-1]
-    assert entry["fields"] == [list(field) for field in fields]
-    assert entry["path"] == "/api/v2/exports/customers" and entry["status"] == 200 and entry["site"] == SITE
-    assert entry["body"].startswith("customer%5Bid%5D%5Bin%5D=")
-    assert entry["headers"]["chargebee-idempotency-key"] == "k3"
-    assert entry["headers"]["chargebee-business-entity-id"] == "be_1"
-    assert entry["headers"]["authorized"] is True
-    assert sim.control.exports()[-1]["business_entity_id"] == "be_1"
-    assert KEY not in repr(sim.control.requests())
-    numbers = [entry["n"] for entry in sim.control.requests()]
-    sim.control.clear_requests()
-    assert sim.control.requests() == []
-    acme.get("nothing")
-    assert sim.control.requests()[0]["n"] > max(numbers)
-
-
-def test_the_look_of_the_zip_can_be_changed_while_the_server_runs(sim: Simulator, acme: Caller) -> None:
-    assert sim.control.settings(profile="bulk", quote_all=True)["header"] == "bulk"
-    export = acme.create("customers")
-    sim.control.advance(2)
-    assert "customer[id]" in acme.rows(export)[0]
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"colour": 1}, "There is no setting 'colour'"),
-        ({"max_jobs": 0}, "'max_jobs' takes a number of 1 or more"),
-        ({"max_jobs": 9, "retry_after": "yes"}, "'retry_after' takes true or false"),
-        ({"job_seconds": "4-1"}, "'4-1' is not a job time"),
-        ({"profile": "fancy"}, "There is no profile 'fancy'"),
-    ],
-)
-def test_a_setting_that_makes_no_sense_changes_nothing(sim: Simulator, changes: dict[str, Any], sentence: str) -> None:
-    before = sim.control.settings()
-    with pytest.raises(ControlError, match=sentence):
-        sim.control.settings(**changes)
-    assert sim.control.settings() == before
-
-
-def test_misuse_of_the_control_endpoint_is_told(sim: Simulator) -> None:
-    for call, sentence in [
-        (lambda: sim.control.records("cats"), "There is no resource 'cats'"),
-        (lambda: sim.control.records("customers", "nobody"), "There is no site 'nobody'"),
-        (lambda: sim.control.touch("customers", at=10**15), "is a time in seconds"),
-        (lambda: sim.control.advance(-1), "only moves forward"),
-        (lambda: sim.control.advance(1e20), "to ten years"),
-        (lambda: sim.control.touch("differential_prices"), "no updated_at"),
-        (lambda: sim.control.touch("customers", at="soon"), "is a time in seconds"),
-        (lambda: sim.control.fault("gremlins"), "There is no fault 'gremlins'"),
-        (lambda: sim.control.fault("status"), "needs the option 'status'"),
-        (lambda: sim.control.fault("fail_job", site="nobody"), "There is no site 'nobody'"),
-        (lambda: ControlClient(sim.control_url + "/x").now(), "no control endpoint: it answers 404"),
-        (lambda: ControlClient(sim.url + "/_control/clock").clear_faults(), "no control endpoint"),
-    ]:
-        with pytest.raises(ControlError, match=sentence):
-            call()
-
-
-def test_sites_have_companies_of_their_own(sim: Simulator) -> None:
-    ids = [{record["id"] for record in sim.control.records("customers", site)} for site in (SITE, "other-test")]
-    assert ids[0].isdisjoint(ids[1])
-
-
-def test_a_range_of_job_times(sim: Simulator, acme: Caller) -> None:
-    sim.control.settings(job_seconds="10-20")
-    export = acme.create("coupons")
-    sim.control.advance(9)
-    assert acme.export(export)["status"] == "in_process"
-    sim.control.advance(11)
-    assert acme.export(export)["status"] == "completed"
-
-
-def test_two_runs_of_a_seed_have_the_same_records(sim: Simulator) -> None:
-    with Simulator(sim.settings) as again:
-        assert again.control.records("invoices") == sim.control.records("invoices")
