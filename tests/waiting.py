@@ -9,7 +9,8 @@ from typing import Any
 
 from virtual_time import VirtualTime
 
-from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger, Outcome
+from chargebee_operators.trigger_events import Outcome
+from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 HOUR = 3600.0
 CARRY = {"job": {"export_id": "x"}, "window": ["a", None]}

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from chargebee_operators.byte_source import ByteSource
-from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
 from chargebee_operators.inflate import (
     DEFLATED,
     LZMA,
@@ -84,6 +84,16 @@ class Member:
     def is_deflate(self) -> bool:
         """Whether the compressed bytes are a DEFLATE stream, as a gzip file holds one."""
         return self.method == DEFLATED
+
+    def size_ahead(self) -> int | None:
+        """Return how much it inflates to, if that is known before its data; the directory is read for it if need be."""
+        if not self.found.flags & HAS_DESCRIPTOR:
+            return self._stated.inflated
+        try:
+            known = self._listed or self._archive.listed(self.found)
+        except DownloadError:  # a host that gives no parts
+            return None
+        return known.inflated if known else None
 
     def _refuse(self) -> None:
         if self.found.flags & ENCRYPTED or self.method == 99:
@@ -175,6 +185,8 @@ class Member:
         if self.is_dir and found.inflated:
             raise self._damaged("it is a folder by its name, but holds data")
         self.finished = True
+        # Whoever keeps thousands of members need not keep 40 KB for each.
+        del self._inflater
 
     def _damaged(self, problem: str) -> ArchiveError:
         return ArchiveError(f"Member {self.name!r} of the zip is damaged: {problem}.")

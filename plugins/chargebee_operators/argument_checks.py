@@ -7,6 +7,11 @@ from typing import Any
 from chargebee_operators.exceptions import SettingsError
 
 
+def is_template(value: Any) -> bool:
+    """Return whether a value is known only in the run: what Jinja renders, or another task's output (an XComArg)."""
+    return hasattr(value, "resolve") or (isinstance(value, str) and "{{" in value)
+
+
 def check_seconds(name: str, value: Any) -> None:
     """Refuse what is not a time to wait.
 

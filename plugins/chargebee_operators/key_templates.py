@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chargebee_operators.argument_checks import is_template
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import check_template, placeholders
 
@@ -17,10 +18,10 @@ def check_key_templates(s3_prefix: str, manifest_name: str, object_name: str) ->
     :raises SettingsError: with the placeholders that there are.
     """
     known = placeholders(_EXAMPLE)
-    if "{{" not in s3_prefix:
+    if not is_template(s3_prefix):
         check_template("s3_prefix", s3_prefix, known)
     check_template("manifest_name", manifest_name, known)
-    if "{{" not in object_name:
+    if not is_template(object_name):
         check_template("object_name", object_name, {**known, "member": "", "suffix": "", "attempt": ""})
 
 

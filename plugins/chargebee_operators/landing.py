@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -35,6 +36,9 @@ from chargebee_operators.windows import parse_instant
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
+
+# Bytes of a zip whose members surely fit in 10,000 parts of any size, whatever they inflate to.
+LARGE = 256 << 20
 
 
 @contextmanager
@@ -123,8 +127,7 @@ class Landing:
         for member in open_archive(chunks).members():
             facts = {member: self._observer(member)}
             pieces = member_bytes(member, self._format, facts[member], column_types=self._types)
-            # What passes through as it is can't be longer than the zip.
-            bound = size if self._format.name == "csv.gz" and member.is_deflate else _unknown
+            bound = partial(self._bound, member, size)
             self._file(member.name, pieces, facts, bound)
 
     def judge(self, template: str, manifest_name: str) -> None:
@@ -158,6 +161,13 @@ class Landing:
             return CsvFacts()
         self._windows[member] = check_for(self._job, member.name, self._checks.window_column)
         return CsvFacts(self._windows[member])
+
+    def _bound(self, member: Member, zip_size: Callable[[], int | None]) -> int | None:
+        """Return about the most bytes that a member's object will have, so that its parts fit; None if all sizes do."""
+        known = zip_size()
+        if self._format.name == "csv.gz" and member.is_deflate:
+            return known  # what passes through as it is can't be longer than the zip
+        return member.size_ahead() if known is None or known > LARGE else None
 
     def _file(
         self,
@@ -220,7 +230,3 @@ def _is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:
         return _time_of(JobRecord.from_dict(manifest.get("job"))) > _time_of(job)
     except SettingsError:
         return False
-
-
-def _unknown() -> None:
-    return None

@@ -27,6 +27,9 @@ MIN_PART, MAX_PART, MAX_PARTS = 5 << 20, 5 << 30, 10_000
 # are sent, and even those of 5 MiB come to 6.5 TiB before the 10,000 are used up.
 GROWTH = 1250
 
+# Seconds that parts on their way have to arrive before their uploads are aborted.
+_GRACE = 2.0
+
 
 def part_size(number: int, written: int, preferred: int, bound: int | None = None) -> int:
     """Return the size in bytes of the next part.
@@ -137,12 +140,20 @@ class Uploader:
         self._for_each(self.uploads, self._verify)
 
     def abort(self) -> None:
-        """Drop what was not completed, when its last parts have ended: S3 would keep those that arrive later."""
+        """Drop what was not completed. What is under way is waited for, but a killed task has five seconds."""
         for each in self._pending:
             each.cancel()
-        wait(self._pending)
+        _, late = wait(self._pending, _GRACE)
         self._pending.clear()
-        self._for_each([each for each in self.uploads if each.upload_id and not each.etag], self._abort)
+        unfinished = [each for each in self.uploads if each.upload_id and not each.etag]
+        if not late:
+            self._for_each(unfinished, self._abort)
+            return
+        # Its threads are still busy. S3 keeps a part that arrives behind an abort, so there is a second one.
+        for _ in range(2):
+            for upload in unfinished:
+                self._abort(upload)
+            wait(late)
 
     def close(self) -> None:
         """End the threads."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chargebee_operators._compat import AirflowException, AirflowFailException, BaseOperator
-from chargebee_operators.argument_checks import check_seconds
+from chargebee_operators.argument_checks import check_seconds, is_template
 from chargebee_operators.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.filters import Fields, export_fields
 from chargebee_operators.hooks import ChargebeeHook
@@ -133,10 +133,10 @@ class ChargebeeExportOperator(BaseOperator):
             kind.check_window_field(self.window_field)
         elif self.snapshot is False and kind.default_window_field is None and not kind.is_report:
             raise SettingsError(f"The {kind.name} export has no time filter: set snapshot=True to take it whole.")
-        literal = [value for value in (self.window_start, self.window_end) if not _is_template(value)]
+        literal = [value for value in (self.window_start, self.window_end) if not is_template(value)]
         if len(literal) == 2:
             window_of(self.window_start, self.window_end)
-        if not _is_template(self.filters):
+        if not is_template(self.filters):
             self._fields(kind, Window(datetime(2024, 1, 1), datetime(2024, 1, 2)), rendered=False)
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -263,8 +263,3 @@ class ChargebeeExportOperator(BaseOperator):
     def _accepted(self, job: JobRecord, export_id: str, created_at: datetime) -> dict[str, Any]:
         self.log.info("Export %s: %s of site %s, %s", export_id, job.resource, job.site, job.filters or "everything")
         return replace(job, export_id=export_id, requested_at=iso(created_at)).to_dict()
-
-
-def _is_template(value: Any) -> bool:
-    # An XComArg (operator.output) has no value before the run either.
-    return hasattr(value, "resolve") or (isinstance(value, str) and "{{" in value)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chargebee_operators.argument_checks import is_template
 from chargebee_operators.exceptions import SettingsError
 
 # Parameters of the revenue reports that follow from the window.
@@ -135,7 +136,7 @@ def check_business_entity(value: Any) -> None:
 
     :raises SettingsError: with what to give.
     """
-    if value is None or (isinstance(value, str) and ("{{" in value or (value.isascii() and value.isprintable()))):
+    if value is None or is_template(value) or (isinstance(value, str) and value.isascii() and value.isprintable()):
         return
     raise SettingsError(
         f"business_entity_id is {value!r}: give the entity's id as Chargebee shows it, or leave it out."

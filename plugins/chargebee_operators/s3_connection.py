@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from chargebee_operators.argument_checks import is_template
 from chargebee_operators.exceptions import DestinationError, SettingsError
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ def check_bucket_name(bucket: str) -> None:
 
     :raises SettingsError: with what to write in its place.
     """
+    if is_template(bucket):
+        return
     if not bucket or not str(bucket).strip():
         raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
-    if "{{" not in bucket and ("/" in bucket or ":" in bucket):
+    if "/" in bucket or ":" in bucket:
         raise SettingsError(
             f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
         )

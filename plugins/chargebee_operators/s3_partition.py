@@ -100,7 +100,7 @@ class S3Partition:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Also when the task is killed from the UI, which arrives as a signal's exception.
+        # Also when the task is killed from the UI, which arrives as an exception of the signal's handler.
         try:
             if kind is not None:
                 self._discard()

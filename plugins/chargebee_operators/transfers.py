@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.max_bytes = max_bytes
         self.max_ratio = max_ratio
         self.max_members = max_members
+        self._running = False
         self._check()
 
     def _check(self) -> None:
@@ -168,9 +170,10 @@ class ChargebeeExportToS3Operator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stream the export, commit the partition, and return what was landed."""
-        with failing_fast():
+        with failing_fast(), self._killable():
             job = JobRecord.from_dict(self.job)
             check_bucket_name(self.s3_bucket)
+            check_key_templates(self.s3_prefix, self.manifest_name, self.object_name)
             hook = ChargebeeHook(self.chargebee_conn_id)
             if hook.settings.site != job.site:
                 raise SettingsError(
@@ -199,6 +202,26 @@ class ChargebeeExportToS3Operator(BaseOperator):
                 manifest = self._manifest(context, job, names.attempt, landing)
                 partition.commit(manifest, verify=self.verify, check=check)
         return self._landed(context, job, prefix, manifest_key, manifest)
+
+    def on_kill(self) -> None:
+        """End a run whose task is to end, so that what it has sent is taken back.
+
+        Airflow 2 does that by itself. Airflow 3 calls this from its signal handler, lets the task go on, and five seconds
+        later ends the process, which would leave the uploads in S3, or commit in between.
+
+        :raises SystemExit: while ``execute`` runs; Airflow tries the task again where it has tries left.
+        """
+        if self._running:
+            self._running = False
+            raise SystemExit("The upload was told to end.")
+
+    @contextmanager
+    def _killable(self) -> Iterator[None]:
+        self._running = True
+        try:
+            yield
+        finally:
+            self._running = False
 
     def _send(self, hook: ChargebeeHook, job: JobRecord, landing: Landing) -> None:
         """Fetch the zip and send what is in it."""

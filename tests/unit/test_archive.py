@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import gc
 import random
 import struct
+import weakref
 import zipfile
 from itertools import repeat
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from zips import Unseekable, by_hand, cut, directory, made, read
 
 from chargebee_operators.archive import STEP, ZipStream
-from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
 from chargebee_operators.inflate import crc32, isal_codec, zlib_codec
 from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import (
@@ -198,3 +200,42 @@ def test_many_members_where_they_are_allowed():
     data = by_hand([{"name": b"%d.csv" % number, "content": b"%d" % number} for number in range(12_000)])
     found = read(data, limits=Limits(members=12_000))
     assert len(found) == 12_000 and found[-1] == ("11999.csv", b"11999")
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_members_size_is_known_ahead(piped):
+    data = made([("a", b"1" * 1000), ("b", b"")], zipfile.ZIP_DEFLATED, piped=piped)
+    archive = ZipStream([data], directory=lambda: directory(data))
+    assert [member.size_ahead() for member in archive.members()] == [1000, 0]
+
+
+def test_a_size_behind_its_member_is_not_known_ahead_where_no_part_can_be_fetched():
+    def unreachable():
+        raise DownloadError("no parts")
+
+    data = made([("a", b"1" * 1000)], zipfile.ZIP_DEFLATED, piped=True)
+    for unread in (None, unreachable):
+        (member,) = ZipStream([data], directory=unread).members()
+        assert member.size_ahead() is None
+
+
+def test_who_keeps_a_member_keeps_nothing_large():
+    class Inflater:
+        def __init__(self) -> None:
+            self._inner = zlib_codec().new_inflater()
+            inflaters.add(self)
+
+        def __getattr__(self, name: str):
+            return getattr(self._inner, name)
+
+    inflaters: weakref.WeakSet[Inflater] = weakref.WeakSet()
+    data = made([(f"{number}", b"x") for number in range(20)], zipfile.ZIP_DEFLATED)
+    kept = []
+    for member in ZipStream([data], new_inflater=Inflater).members():
+        assert len(list(inflaters)) == 1
+        kept.append(member)
+        for _ in member:
+            pass
+    gc.collect()
+    assert len(kept) == 20
+    assert not list(inflaters)

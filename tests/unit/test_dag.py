@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
+from chargebee_operators._compat import DAG
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
 
@@ -198,3 +201,11 @@ print(json.dumps([errors, stray, twice, [plugin.name for plugin in plugins]]))
     assert (errors, stray) == ({}, [])
     assert len(twice) <= 1
     assert "chargebee" in plugins
+
+
+def test_another_tasks_output_is_left_for_the_run():
+    with DAG("outputs", schedule=None):
+        other = ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True).output
+        ChargebeeExportToS3Operator(
+            task_id="upload", job=other, s3_bucket=other, s3_prefix=other, object_name=other, business_entity_id=other
+        )
