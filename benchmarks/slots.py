@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
 
 import fairness_report  # noqa: E402
-import jumping_loop  # noqa: E402
 from simulated_airflow import SimulatedAirflow  # noqa: E402
 from simulated_site import Chances, SimulatedSite  # noqa: E402
 from slot_figures import Figures, figures_of  # noqa: E402
+from virtual_time import VirtualTime  # noqa: E402
 
 from chargebee_operators.resources import PRODUCT_CATALOG_2  # noqa: E402
 
@@ -89,7 +89,8 @@ def simulate(scenario: Scenario, seed: int = 1) -> Figures:
     random.seed(seed)  # the package's own jitter
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return jumping_loop.run(lambda: _simulated(scenario, seed, Path(folder)), BEGINNING)
+            with VirtualTime(BEGINNING).installed() as clock:
+                return clock.run(_simulated(scenario, seed, Path(folder)))
     finally:
         random.setstate(state)
 

@@ -15,9 +15,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import jumping_loop
 from simulated_airflow import FIELDS, SimulatedAirflow
 from simulated_site import Chances, SimulatedSite
+from virtual_time import VirtualTime
 
 from chargebee_operators.async_client import client_of
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
@@ -50,7 +50,8 @@ def in_virtual_time(
         async with deployed() as site:
             return await story(site)
 
-    return jumping_loop.run(main, BEGINNING)
+    with VirtualTime(BEGINNING).installed() as clock:
+        return clock.run(main())
 
 
 async def asked_for(key: str = "key") -> str:

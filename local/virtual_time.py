@@ -8,34 +8,42 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
+
+T = TypeVar("T")
 
 
 class VirtualTime:
     """Clocks that stand still, and jump to the next timer whenever their event loop has nothing else to do.
 
-    They stand in for ``time.time`` and ``time.monotonic`` of the thread that made them; other threads, a simulator's
-    say, keep the real ones.
+    They stand in for those of the ``time`` module in the thread that made them; other threads, a simulator's say, keep
+    the real ones.
 
+    :param start: epoch seconds at which it begins; None for the present. With a start, what happens in a run depends on
+        nothing but the program, as long as nothing in it takes real time.
     :param on_jump: is told the seconds of each jump, to move another clock along.
     """
 
-    def __init__(self, on_jump: Callable[[float], object] = lambda seconds: None) -> None:
+    def __init__(self, start: float | None = None, on_jump: Callable[[float], object] = lambda seconds: None) -> None:
+        self._start = time.time() if start is None else start
         self._passed = 0.0
         self._on_jump = on_jump
         self._held = 0
         self._thread = threading.get_ident()
-        self._real = {"time": time.time, "monotonic": time.monotonic}
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[VirtualTime]:
         """Put the clocks in the place of Python's, for as long as the block runs."""
-        clocks = {name: self._clock(real) for name, real in self._real.items()}
-        with mock.patch.multiple(time, **clocks):
+        clocks = {
+            "time": self._now,
+            "time_ns": lambda: int(self._now() * 1e9),
+            "monotonic": lambda: self._passed,
+        }
+        with mock.patch.multiple(time, **{name: self._here(name, clock) for name, clock in clocks.items()}):
             yield self
 
-    def run(self, main: Coroutine[Any, Any, Any]) -> Any:
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in a loop of this time, like ``asyncio.run``."""
         with asyncio.Runner(loop_factory=lambda: _Loop(self)) as runner:
             return runner.run(main)
@@ -61,9 +69,12 @@ class VirtualTime:
             self._on_jump(seconds)
         return []
 
-    def _clock(self, real: Callable[[], float]) -> Callable[[], float]:
-        begun = real()
-        return lambda: begun + self._passed if threading.get_ident() == self._thread else real()
+    def _now(self) -> float:
+        return self._start + self._passed
+
+    def _here(self, name: str, clock: Callable[[], float]) -> Callable[[], float]:
+        real = getattr(time, name)
+        return lambda: clock() if threading.get_ident() == self._thread else real()
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
@@ -72,6 +83,10 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> Any:
+        if timeout is None and len(self.get_map()) == 1:  # the loop's own pipe, and nothing to come from outside
+            if found := super().select(0):
+                return found
+            raise RuntimeError("Everything waits, and nothing will ever happen.")
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         return self._clock.wait(timeout, super().select)
@@ -80,12 +95,12 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualTime) -> None:
         super().__init__(_Selector(clock))
-        self._virtual = clock
 
-    def run_in_executor(self, *args: Any) -> Any:
-        """Run a function in a thread, and hold time until it is done."""
-        hold = contextlib.ExitStack()
-        hold.enter_context(self._virtual.held())
-        future = super().run_in_executor(*args)
-        future.add_done_callback(lambda _: hold.close())
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Call a function here and now: time must not run on while a thread works."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
         return future
