@@ -75,13 +75,15 @@ def land_in(
     sole: bool = False,
     since: datetime | None = None,
     check: Callable[[Any], None] = lambda standing: None,
+    manifest: str = "_manifest.json",
     **settings: Any,
 ) -> str:
     """Land an export, as one of several workers; return the try's token."""
     hook = hook_of(worker, json.dumps(settings))
     job = JobRecord(export, "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
     names = ObjectNames(template, job, ".csv")
-    with S3Partition(hook, store.bucket, store.prefix, store.manifest_key, names, sole=sole, since=since) as partition:
+    key = f"{store.prefix}/{manifest}"
+    with S3Partition(hook, store.bucket, store.prefix, key, names, sole=sole, since=since) as partition:
         files = []
         for member, data in members.items():
             written = partition.write(names.name(member), [data] if isinstance(data, bytes) else data)

@@ -137,9 +137,10 @@ class BlockFetcher:
         if begun is None or (not begun.provable and not block.at):
             return
         if not begun.provable:
+            missing = "size" if begun.modified else "ETag or date"
             raise DownloadError(
                 f"Export {self._export_id}: the connection broke at byte {block.at}, and the download host gives no "
-                "ETag or date to know the zip by when it is resumed; the task must start over."
+                f"{missing} to know the zip by when it is resumed; the task must start over."
             )
         if not begun.same_as(version):
             raise DownloadError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from string import Formatter
@@ -29,6 +30,9 @@ TRIES = 5
 # How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
 MOST_ABSENT = 50
 
+# What stands between a name and the number of its part.
+_BETWEEN = " ._-"
+
 Changes = dict[str, dict[str, Any]]
 
 
@@ -43,7 +47,13 @@ def kind_of(member: str) -> str:
     """
     last = re.split(r"[/\\]", member)[-1]
     stem = re.sub(r"\.csv$", "", last, flags=re.I)
-    return re.sub(r"([ ._-]*(part)?[ ._-]*\(?\d+\)?)+$", "", stem, flags=re.I) or stem
+    bare = stem
+    # Not one pattern with a repeat: names are foreign, and a long run of digits would take it for ever.
+    while (front := (numbered := bare.removesuffix(")")).rstrip(string.digits)) != numbered:
+        bare = front.removesuffix("(").rstrip(_BETWEEN)
+        if bare.lower().endswith("part"):
+            bare = bare[: -len("part")].rstrip(_BETWEEN)
+    return bare or stem
 
 
 def check_column_changes(mode: str) -> None:

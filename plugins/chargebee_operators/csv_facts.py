@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 # A header longer than this is not read; no site has that many columns.
@@ -32,6 +33,9 @@ class BlockReader(Protocol):
     def header(self, columns: list[str]) -> None:
         """Take the header's names. Comes first; not at all for a file without one."""
 
+    def unreadable(self, problem: str) -> None:
+        """Take note that there are no columns or records to be told. Comes in the header's place, and alone."""
+
     def block(self, data: bytes, records: int) -> None:
         """Take whole records.
 
@@ -50,7 +54,8 @@ class CsvFacts:
     """Counts records and reads the header of a CSV, at close to the speed of memory.
 
     A file whose quotes do not pair is counted all the same, and the doubt goes into ``warnings``: Chargebee exported
-    it so, and a wrong count is no reason to keep the data from landing.
+    it so, and a wrong count is no reason to keep the data from landing. Likewise where the header shows that lines end in
+    carriage returns, or that the file is not UTF-8: there are no columns then, and the count is one of line feeds.
 
     :param reader: is given the records, when there is one.
     """
@@ -130,9 +135,18 @@ class CsvFacts:
             end = len(head) if final else 0
         self._head = None
         self._skip, self._skip_breaks = end, lines_in(head[:end])
+        if problem := header_problem(head[:end]):
+            self._give_up(problem)
+            return
         self.columns = header_names(head[:end])
         if self._reader is not None and self.columns:
             self._reader.header(self.columns)
+
+    def _give_up(self, problem: str) -> None:
+        self.warnings.append(problem)
+        if self._reader is not None:
+            self._reader.unreadable(problem)
+        self._reader = self._cutter = None
 
 
 class RecordCutter:
@@ -244,11 +258,21 @@ def header_end(head: bytes) -> int | None:
     """Return the offset behind the first record, blank lines before it included; None when it has not ended."""
     body = head.removeprefix(_BOM)
     start = len(head) - len(body.lstrip(b"\r\n"))
-    at = head.find(b"\n", start)
-    while at >= 0:
-        if head.count(b'"', start, at) % 2 == 0:
-            return at + 1
-        at = head.find(b"\n", at + 1)
+    at, inside = start, False
+    while (end := head.find(b"\n", at)) >= 0:
+        inside ^= head.count(b'"', at, end) % 2 == 1
+        if not inside:
+            return end + 1
+        at = end + 1
+    return None
+
+
+def header_problem(head: bytes) -> str | None:
+    """Return why a file's columns and rows can't be told by its header; None when they can."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
+        return "The file is not UTF-8, so its columns and rows can't be told."
+    if len(list(islice(read_records(head.removeprefix(_BOM).strip(b"\r\n")), 2))) > 1:
+        return "The file's lines end in carriage returns alone, so its rows can't be told."
     return None
 
 

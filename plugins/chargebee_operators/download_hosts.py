@@ -83,14 +83,15 @@ def addresses_of(host: str, *, literal_only: bool = False) -> set[Address]:
     """Return the addresses of a host.
 
     :param host: a name or an address in any spelling that the system takes: ``0x7f.1`` is 127.0.0.1.
-    :param literal_only: whether a name is left alone, and has none.
+    :param literal_only: whether a name is left alone, and has none; but localhost.
     :raises OSError: when a name can't be resolved.
     """
     literal = _literal(host)
     if literal is not None:
         return {literal}
     if literal_only:
-        return set()
+        # Of all names this one is known to mean the same on any machine (RFC 6761).
+        return {IPv4Address("127.0.0.1")} if f".{host}".endswith(".localhost") else set()
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return {ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
 

@@ -198,11 +198,12 @@ class ObjectNames:
         )
 
     def pattern(self, *, any_export: bool = False) -> re.Pattern[str]:
-        """Return what the names of this job's objects match, whichever the try and the member.
+        """Return what the names of this job's objects match, whichever the try, the member and the format.
 
         :param any_export: of any other job for the same partition too.
         """
-        wild = {"member": "[A-Za-z0-9._=-]+", "attempt": "[0-9a-f]{8}"}
+        # A try that died may have had another format.
+        wild = {"member": "[A-Za-z0-9._=-]+", "attempt": "[0-9a-f]{8}", "suffix": r"(?:\.[a-z]+){1,2}"}
         if any_export:
             wild["export_id"] = "[^/]+"
         text = re.escape(self._template.format(**{**self._values, **{name: f"\0{name}\0" for name in wild}}))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 
-from chargebee_operators.csv_facts import MAX_RECORD, RecordCutter, header_end, header_names, lines_in
+from chargebee_operators.csv_facts import MAX_RECORD, RecordCutter, header_end, header_names, header_problem, lines_in
 from chargebee_operators.exceptions import ConversionError, SettingsError
 from chargebee_operators.parquet_table import DECIMAL, SIMPLE_TYPES, TIMESTAMP, ParquetTable
 from chargebee_operators.resources import nearest
@@ -89,6 +89,8 @@ def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | Non
     for block, records in _blocks(chunks, cutter, member):
         if table is None:
             end = header_end(block) or len(block)
+            if problem := header_problem(block[:end]):
+                raise ConversionError(f"{member}: {problem} Choose csv.gz, which takes the data as it is.")
             columns = header_names(block[:end])
             if not columns:
                 continue

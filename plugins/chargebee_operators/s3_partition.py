@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.exceptions import ChargebeeExportError, DestinationError, UploadError
+from chargebee_operators.exceptions import ChargebeeExportError, DestinationError, SettingsError, UploadError
 from chargebee_operators.manifest import Manifest, ObjectNames, known_keys
 from chargebee_operators.multipart import Uploader
 from chargebee_operators.s3_bucket import S3Bucket, S3CallError
@@ -112,10 +112,17 @@ class S3Partition:
 
         :param name: within the partition.
         :param bound: the most bytes that it will have, where that is known; the size of its parts then fits it.
+        :raises SettingsError: when that is the manifest's own key.
         :raises DestinationError: when S3 refuses for want of the bucket or the right to write.
         :raises UploadError: when S3 does not take it.
         """
-        sent = self._uploader.send(self._below + name, pieces, bound)
+        key = self._below + name
+        if key == self.manifest_key:
+            raise SettingsError(
+                f"An object of the export would have the manifest's own key {key!r}: give object_name another placeholder, "
+                "or choose another manifest_name."
+            )
+        sent = self._uploader.send(key, pieces, bound)
         return Written(sent.key, sent.size, sent.sha256)
 
     def commit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.resources import nearest
 
 # What CreateMultipartUpload and PutObject both take, the checksum aside: that one is ours to choose.
+_CHECKSUM = re.compile("Checksum(?:Algorithm|Mode|Type|CRC32|CRC32C|CRC64NVME|SHA1|SHA256)")
+
 EXTRA_ARGS = frozenset(
     {
         "ACL",
@@ -60,7 +63,7 @@ def check_extra_args(extra_args: Any) -> None:
     if not isinstance(extra_args, Mapping):
         return
     for name in extra_args:
-        if name.startswith("Checksum"):
+        if _CHECKSUM.fullmatch(name):
             raise SettingsError(f"extra_args {name!r}: each part is sent with its CRC-32 already; leave it out.")
         if name not in EXTRA_ARGS:
             raise SettingsError(

@@ -24,7 +24,7 @@ from datetime import datetime
 
 from chargebee_operators.clock_column import find_clock, is_called_after
 from chargebee_operators.clock_values import ZONELESS_SLACK, WindowJudge
-from chargebee_operators.csv_facts import read_records
+from chargebee_operators.csv_facts import MAX_RECORD, read_records
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.resources import Resource, get_resource, nearest
@@ -103,6 +103,12 @@ class WindowCheck:
         skipped = (_FIELD + rb",") * self._clock_at
         self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
 
+    def unreadable(self, problem: str) -> None:
+        """Take note that the rows can't be told."""
+        self._has_rows = True
+        if self._judge is not None:
+            self._not_checked = problem
+
     def block(self, data: bytes, records: int) -> None:
         """Check whole records."""
         self._has_rows = self._has_rows or bool(data.strip())
@@ -116,7 +122,7 @@ class WindowCheck:
         """Take the end."""
         self._has_rows = self._has_rows or unread > 0
         if unread and self._column is not None:
-            self._not_checked = f"its last {unread} bytes are one record, because its quotes do not pair"
+            self._not_checked = f"its last {unread} bytes are one record: its quotes do not pair, or it is longer than {MAX_RECORD >> 20} MB"
 
     def set_aside(self, reason: str) -> None:
         """Let what was found not count; to be called after ``finish``."""

@@ -48,8 +48,11 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The name, decoded."""
-        return self.name.decode("utf-8" if self.flags & UTF8 else "cp437", errors="replace")
+        """The name, decoded: as UTF-8 where it is that, for not every writer says so."""
+        try:
+            return self.name.decode()
+        except UnicodeDecodeError:
+            return self.name.decode("utf-8" if self.flags & UTF8 else "cp437", errors="replace")
 
     def difference(self, other: Entry, source: str, header_only: bool = False) -> str | None:
         """Tell the first thing in which two entries of one member disagree, None when they agree.

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 DATED = {"Last-Modified": "Mon, 23 Nov 2026 00:00:00 GMT"}
 
 
+CUT_CHUNKS = {"Last-Modified": "Tue, 24 Nov 2026 00:00:00 GMT", "Transfer-Encoding": "chunked"}
+
+
 def ranged(headers: Any, marks: dict[str, str], cut: int = 0) -> Answer:
     """Answer as a host that gives out ranges would, without the last ``cut`` bytes."""
     span = asked(headers, len(ZIP))
@@ -93,6 +96,7 @@ def test_no_cookie_is_sent_back():
     [
         (lambda headers: ranged(headers, {"ETag": '"a"', "Content-Encoding": "gzip"}), "Content-Encoding 'gzip'"),
         (lambda headers: ranged(headers, {}, cut=7), "no ETag or date to know the zip by"),
+        (lambda headers: Answer(200, CUT_CHUNKS, b"80000\r\n%b\r\n" % (b"x" * 0x80000)), "no size to know the zip by"),
         (lambda headers: ranged({"Range": "bytes=5-"}, {"ETag": '"a"'}), "another range than was asked for"),
         (
             lambda headers: Answer(206, {"ETag": '"a"', "Content-Length": "3"}, b"abc"),
@@ -102,7 +106,7 @@ def test_no_cookie_is_sent_back():
         (lambda headers: Answer(302), "the download host answered 302"),
         (lambda headers: ranged(headers, {"ETag": '"a"'}, cut=7), "the connection was cut"),
     ],
-    ids=["compressed", "cut-without-marks", "other-range", "no-range-told", "204", "302", "short"],
+    ids=["compressed", "cut-without-marks", "cut-without-size", "other-range", "no-range-told", "204", "302", "short"],
 )
 def test_odd_hosts_that_can_not(behave, words):
     with odd_hosts.odd_host(behave) as host:

@@ -12,7 +12,7 @@ import pytest
 from zips import cut, made
 
 from chargebee_operators.archive import ZipStream
-from chargebee_operators.exceptions import ColumnsChangedError, WindowCheckError
+from chargebee_operators.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
 from chargebee_operators.formats import get_format
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.landing import Checks, Landing
@@ -156,3 +156,25 @@ def test_the_first_partition_carries_what_its_own_earlier_run_had(land):
 def test_a_run_that_looks_at_no_columns_carries_none(land):
     land(1, BOTH)
     assert land(2, ALONE, column_changes="off")["absent_files"] == {}
+
+
+def test_a_file_may_not_take_the_manifests_key(aws, store):
+    def land_as(export: str, members: list[str]) -> None:
+        landing.land_in(store, export, dict.fromkeys(members, b"x"), "{member}.json", manifest="data.json")
+
+    land_as("first", ["customers.csv"])
+    before = store.keys()
+    with pytest.raises(SettingsError, match="the manifest's own key"):
+        land_as("second", ["customers.csv", "data.csv"])
+    assert {f"{store.prefix}/data.json", *before} == set(store.keys())
+    assert not store.uploads()
+
+
+def test_what_a_killed_try_of_another_format_left_goes_too(aws, store):
+    left = ("{member}-{export_id}-{attempt}{suffix}", ".csv.gz")
+    job = JobRecord("exp", "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
+    key = f"{store.prefix}/{ObjectNames(left[0], job, left[1]).name('customers.csv')}"
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
+    store.client.put_object(Bucket=store.bucket, Key=key, Body=b"left")
+    landing.land_in(store, "exp", {"customers.csv": b"x"})
+    store.check()

@@ -208,3 +208,11 @@ def test_a_body_that_is_no_zip(kind, body, size):
     message = refused(body, size=size)
     assert message.startswith(f"The download is {kind}") and message.endswith(", not a zip.")
     assert "secret" not in message
+
+
+def test_a_name_that_is_called_utf_8_in_one_place_only():
+    for flags in ({"local_flags": 0x800}, {"central_flags": 0x800}):
+        data = by_hand([{"name": "é.csv".encode(), **flags}])
+        for listed in (None, directory(data)):
+            ((_, content),) = read(data, directory=listed)
+            assert content == b"a\n1\n"

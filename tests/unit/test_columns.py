@@ -39,8 +39,11 @@ GONE, NEW = ({"added": [], "removed": [], "file": what} for what in ("removed", 
         ("customers_part_03.csv", "customers"),
         ("customers (2).csv", "customers"),
         ("customers_billing_addresses.csv", "customers_billing_addresses"),
+        ("customers.part(3)-2.csv", "customers"),
         ("2024.csv", "2024"),
         ("data", "data"),
+        ("export_1763985600000_1763989200000_ab.csv", "export_1763985600000_1763989200000_ab"),
+        (f"{'1' * 60_000}x.csv", f"{'1' * 60_000}x"),
     ],
 )
 def test_parts_are_of_one_kind(member, kind):

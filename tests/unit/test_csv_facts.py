@@ -20,9 +20,13 @@ class Blocks:
         self.columns: list[str] = []
         self.blocks: list[tuple[bytes, int]] = []
         self.unread: int | None = None
+        self.problem: str | None = None
 
     def header(self, columns: list[str]) -> None:
         self.columns = columns
+
+    def unreadable(self, problem: str) -> None:
+        self.problem = problem
 
     def block(self, data: bytes, records: int) -> None:
         self.blocks.append((data, records))
@@ -110,3 +114,28 @@ def test_a_file_without_a_line_break_has_no_header():
     facts = facts_of(b"x" * (MAX_HEADER + 10), 1 << 18)
     assert facts.columns == []
     assert "No header was found" in facts.warnings[0]
+
+
+def test_many_lines_inside_of_quotes_are_no_header():
+    facts = facts_of(b'"' + b"\n" * MAX_HEADER + b"x", 1 << 18)
+    assert (facts.columns, len(facts.warnings)) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "told"),
+    [
+        (b"id,name\r1,a\r2,b\r", [], "end in carriage returns alone"),
+        (b"id,name\r1,a\r2,b\n3,c\n", [], "end in carriage returns alone"),
+        ("id,name\n1,a\n".encode("utf-16"), [], "not UTF-8"),
+        ("id,name\n1,a\n".encode("utf-16-le"), [], "not UTF-8"),
+        (b'id,"na\rme"\n1,a\n', ["id", "na\rme"], None),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_header_that_tells_nothing_is_a_warning(data, columns, told, size):
+    for reader in (None, Blocks()):
+        facts = facts_of(data, size, reader)
+        assert facts.columns == columns
+        assert [told in each for each in facts.warnings] == ([True] if told else [])
+        if reader and told:
+            assert (reader.problem, reader.blocks) == (facts.warnings[0], [])

@@ -79,6 +79,10 @@ def test_a_name_behind_a_proxy_is_not_resolved_here(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     rules().check("https", "files.example.com", proxied=True)
+    for name in ("localhost", "LOCALHOST.", "files.localhost"):
+        with pytest.raises(DownloadRefusedError, match="loopback address"):
+            rules().check("https", name, proxied=True)
+    rules("https://localhost:8090").check("https", "localhost", proxied=True)
     with pytest.raises(OSError, match="no names here"):
         rules().check("https", "files.example.com", proxied=False)
 

@@ -137,6 +137,7 @@ def test_the_settings_of_a_transfer_are_those_of_boto3():
     [
         (check_extra_args, {"StorageClas": "GLACIER"}, "did you mean 'StorageClass'"),
         (check_extra_args, {"ChecksumAlgorithm": "SHA256"}, "CRC-32 already; leave it out"),
+        (check_extra_args, {"Checksumm": "SHA256"}, "'Checksumm' is nothing that an upload to S3 takes"),
         (check_extra_args, {"Key": "x"}, "'Key' is nothing that an upload to S3 takes"),
         (check_transfer_config_args, {"max_bandwidth": 1}, "'max_bandwidth' has no effect on this upload"),
         (check_transfer_config_args, {"max_concurency": 1}, "did you mean 'max_concurrency'"),

@@ -226,3 +226,11 @@ def test_only_the_clock_that_changes_move_is_ever_late(field, outside, late):
 def test_a_wrong_mode_is_named():
     with pytest.raises(SettingsError, match="did you mean 'fail'"):
         check_mode("fial")
+
+
+@pytest.mark.parametrize("data", [b"id,updated_at\r1,2020-01-01T00:00:00Z\r", "id,updated_at\n1,x\n".encode("utf-16")])
+def test_rows_that_cannot_be_told_are_said_not_to_be_compared(data):
+    result = checked(data)
+    assert (result.checked, result.outside) == (0, 0)
+    (warning,) = judge_window([result], "fail", JOB)
+    assert "can't be told" in warning
