@@ -122,7 +122,10 @@ class WindowCheck:
         """Take the end."""
         self._has_rows = self._has_rows or unread > 0
         if unread and self._column is not None:
-            self._not_checked = f"its last {unread} bytes are one record: its quotes do not pair, or it is longer than {MAX_RECORD >> 20} MB"
+            limit = MAX_RECORD >> 20
+            self._not_checked = (
+                f"its last {unread} bytes are one record: its quotes do not pair, or it is longer than {limit} MB"
+            )
 
     def set_aside(self, reason: str) -> None:
         """Let what was found not count; to be called after ``finish``."""
