@@ -131,8 +131,10 @@ class CsvFacts:
             if not final and len(head) <= MAX_HEADER:
                 return
             if not final:
-                self.warnings.append(f"No header was found in the file's first {MAX_HEADER} bytes.")
-            end = len(head) if final else 0
+                self._head = None
+                self._give_up(header_problem(head) or f"No header was found in the file's first {MAX_HEADER} bytes.")
+                return
+            end = len(head)
         self._head = None
         self._skip, self._skip_breaks = end, lines_in(head[:end])
         if problem := header_problem(head[:end]):

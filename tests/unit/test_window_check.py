@@ -234,3 +234,9 @@ def test_rows_that_cannot_be_told_are_said_not_to_be_compared(data):
     assert (result.checked, result.outside) == (0, 0)
     (warning,) = judge_window([result], "fail", JOB)
     assert "can't be told" in warning
+
+
+def test_a_long_file_of_carriage_returns_is_said_not_to_be_compared():
+    result = checked(b"id,updated_at\r" + b"1,2020-01-01T00:00:00Z\r" * 50_000, size=1 << 17)
+    (warning,) = judge_window([result], "fail", JOB)
+    assert "carriage returns" in warning
