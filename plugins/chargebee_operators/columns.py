@@ -47,13 +47,20 @@ def kind_of(member: str) -> str:
     """
     last = re.split(r"[/\\]", member)[-1]
     stem = re.sub(r"\.csv$", "", last, flags=re.I)
-    bare = stem
-    # Not one pattern with a repeat: names are foreign, and a long run of digits would take it for ever.
-    while (front := (numbered := bare.removesuffix(")")).rstrip(string.digits)) != numbered:
-        bare = front.removesuffix("(").rstrip(_BETWEEN)
-        if bare.lower().endswith("part"):
-            bare = bare[: -len("part")].rstrip(_BETWEEN)
-    return bare or stem
+    return _without_numbers(stem) or stem
+
+
+def _without_numbers(stem: str) -> str:
+    """Return a name without the numbers at its end, each with what leads up to it: ``_2``, ``.part(3)``."""
+    # Not one pattern with a repeat: names are foreign, and a long run of digits would keep it busy for ever.
+    while True:
+        numbered = stem.removesuffix(")")
+        front = numbered.rstrip(string.digits)
+        if front == numbered:
+            return stem
+        stem = front.removesuffix("(").rstrip(_BETWEEN)
+        if stem.lower().endswith("part"):
+            stem = stem[: -len("part")].rstrip(_BETWEEN)
 
 
 def check_column_changes(mode: str) -> None:

@@ -32,8 +32,9 @@ log = logging.getLogger(f"airflow.task.{__name__}")
 BLOCK = 2 << 20
 STREAMS = 4
 
-# Seconds for the threads to end. Only a connection that is being made, or a URL that is being asked for, takes any.
-_LEAVE = 5.0
+# Seconds for the threads to end. Only a connection that is being made, or a URL that is being asked for, takes any; a task
+# that is told to end has five for everything.
+_LEAVE = 2.0
 
 
 class Download:

@@ -28,7 +28,7 @@ MIN_PART, MAX_PART, MAX_PARTS = 5 << 20, 5 << 30, 10_000
 GROWTH = 1250
 
 # Seconds that parts on their way have to arrive before their uploads are aborted.
-_GRACE = 2.0
+GRACE = 2.0
 
 
 def part_size(number: int, written: int, preferred: int, bound: int | None = None) -> int:
@@ -46,9 +46,16 @@ def part_size(number: int, written: int, preferred: int, bound: int | None = Non
     return min(max(preferred, needed, MIN_PART), MAX_PART)
 
 
-def split(pieces: Iterable[bytes], preferred: int, bound: int | None = None) -> Iterator[bytearray]:
+class Part(bytearray):
+    """A part's bytes. botocore logs each call's body at DEBUG, where the data of customers have no business."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
+def split(pieces: Iterable[bytes], preferred: int, bound: int | None = None) -> Iterator[Part]:
     """Yield the parts that a stream is sent in; none when it is empty."""
-    part = bytearray()
+    part = Part()
     number, written, size = 0, 0, 0
     for piece in pieces:
         rest = memoryview(piece)
@@ -62,7 +69,7 @@ def split(pieces: Iterable[bytes], preferred: int, bound: int | None = None) -> 
             if len(part) == size:
                 yield part
                 written += size
-                part = bytearray()
+                part = Part()
     if part:
         yield part
 
@@ -143,7 +150,7 @@ class Uploader:
         """Drop what was not completed. What is under way is waited for, but a killed task has five seconds."""
         for each in self._pending:
             each.cancel()
-        _, late = wait(self._pending, _GRACE)
+        _, late = wait(self._pending, GRACE)
         self._pending.clear()
         unfinished = [each for each in self.uploads if each.upload_id and not each.etag]
         if not late:
@@ -160,7 +167,7 @@ class Uploader:
         self._pool.shutdown()
         self._hashing.shutdown()
 
-    def _send_part(self, upload: Upload, number: int, part: bytearray, hashed: Future[None]) -> None:
+    def _send_part(self, upload: Upload, number: int, part: Part, hashed: Future[None]) -> None:
         assert upload.upload_id is not None
         crc = crc32(part)
         etag = self._bucket.send_part(upload.key, upload.upload_id, number, part, crc)

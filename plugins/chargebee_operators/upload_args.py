@@ -10,6 +10,7 @@ from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.resources import nearest
 
 # What CreateMultipartUpload and PutObject both take, the checksum aside: that one is ours to choose.
+# All the ways to ask for another checksum than ours.
 _CHECKSUM = re.compile("Checksum(?:Algorithm|Mode|Type|CRC32|CRC32C|CRC64NVME|SHA1|SHA256)")
 
 EXTRA_ARGS = frozenset(

@@ -158,5 +158,20 @@ def test_a_worker_is_killed_in_mid_upload(airflow):
     assert tries["plans.upload"] >= 2
 
 
+def test_a_person_fails_a_running_upload(airflow):
+    airflow.control.fault("slow", bytes_per_second=250_000, listener="download", times=None)
+    run = Run(airflow, "failed-in-upload", ["plans"])
+    s3 = airflow.s3.client()
+
+    def uploads() -> list:
+        return s3.list_multipart_uploads(Bucket=demo.BUCKET).get("Uploads", [])
+
+    run.wait("an upload is under way", uploads)
+    airflow.rest.fail("e2e_crashes", run.run_id, "plans.upload")
+    run.wait("what it has sent is taken back", lambda: not uploads())
+    assert airflow.rest.states("e2e_crashes", run.run_id)["plans.upload"] == "failed"
+    assert not s3.list_objects_v2(Bucket=demo.BUCKET, Prefix=f"{run.run_id}/").get("Contents")
+
+
 def test_no_secret_is_left_anywhere(airflow):
     assert not places_with_a_secret(airflow)

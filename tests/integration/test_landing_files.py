@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import landing
 import pytest
-from zips import cut, made
+from zips import cut, directory, made
 
 from chargebee_operators.archive import ZipStream
 from chargebee_operators.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
@@ -178,3 +179,21 @@ def test_what_a_killed_try_of_another_format_left_goes_too(aws, store):
     store.client.put_object(Bucket=store.bucket, Key=key, Body=b"left")
     landing.land_in(store, "exp", {"customers.csv": b"x"})
     store.check()
+
+
+@pytest.mark.parametrize(("large", "bound"), [(0, 7), (1 << 20, None)])
+def test_the_parts_of_a_large_csv_fit_the_size_that_the_directory_gives(aws, store, monkeypatch, large, bound):
+    class Noting(S3Partition):
+        def write(self, name, pieces, bound=None):
+            bounds.append(bound)
+            return super().write(name, pieces, bound)
+
+    bounds: list[int | None] = []
+    monkeypatch.setattr("chargebee_operators.landing.LARGE", large)
+    data = made([("customers.csv", b"id\n1\n2\n")], piped=True)
+    job = JobRecord("exp", "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
+    names = ObjectNames(landing.UNIQUE, job, ".csv")
+    with Noting(landing.hook_of(99, "{}"), store.bucket, store.prefix, store.manifest_key, names) as partition:
+        open_archive = functools.partial(ZipStream, directory=lambda: directory(data))
+        Landing(job, partition, names, get_format("csv"), Checks()).send([data], open_archive, lambda: len(data))
+    assert bounds == [bound]

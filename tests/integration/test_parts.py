@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from landing import BIG, BUCKET, MB, Store, attempt_of, hook_of, land_in
 from s3_proxy import PATIENCE
 
 import stack
+from chargebee_operators import multipart
 from chargebee_operators.exceptions import DestinationError, UploadError
 
 
@@ -82,7 +84,8 @@ def test_what_fails_once_is_done_again(proxy, store, land, operation, fault):
     assert store.check()["files"][0]["bytes"] == len(BIG)
 
 
-def test_an_upload_is_aborted_only_when_its_last_part_has_ended(proxy, store, land):
+def test_an_upload_is_aborted_only_when_its_last_part_has_ended(proxy, store, land, monkeypatch):
+    monkeypatch.setattr(multipart, "GRACE", PATIENCE)
     late = proxy.rule("UploadPart", hold=True)
     proxy.rule("UploadPart", status=403, times=None)
     aborting = threading.Event()
@@ -96,6 +99,31 @@ def test_an_upload_is_aborted_only_when_its_last_part_has_ended(proxy, store, la
         with pytest.raises(DestinationError):
             running.result(PATIENCE)
     assert not store.keys() + store.uploads()
+
+
+def test_a_part_that_takes_too_long_is_not_waited_for_and_does_not_stay(proxy, store, land, monkeypatch):
+    monkeypatch.setattr(multipart, "GRACE", 0.0)
+    late = proxy.rule("UploadPart", hold=True)
+    proxy.rule("UploadPart", status=403, times=None)
+    aborted = proxy.rule("AbortMultipartUpload", hold=True)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(land, "e1", {"big": BIG})
+        late.wait_until_reached()
+        aborted.wait_until_reached()
+        aborted.release()
+        late.release()
+        with pytest.raises(DestinationError):
+            running.result(PATIENCE)
+    assert proxy.count("AbortMultipartUpload") == 2
+    assert not store.keys() + store.uploads()
+
+
+def test_no_data_is_logged(store, land, caplog):
+    with caplog.at_level(logging.DEBUG):
+        land("e1", {"big": BIG})
+    told = [each.getMessage() for each in caplog.records]
+    assert any("UploadPart" in each for each in told)
+    assert not [each for each in told if BIG[:16].decode() in each or len(each) > 100_000]
 
 
 def begin_upload(store: Store, key: str) -> None:
