@@ -49,6 +49,14 @@ else:
             AirflowSkipException,
         )
 
+try:
+    import airflow.sdk  # noqa: F401
+except ImportError:  # 2.x
+    RUNS_ON_AFTER_ON_KILL = False
+else:
+    # Its signal handler does no more than call ``on_kill``; that of 2.x raises an exception after it.
+    RUNS_ON_AFTER_ON_KILL = True
+
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -56,6 +64,7 @@ T = TypeVar("T")
 
 __all__ = [
     "DAG",
+    "RUNS_ON_AFTER_ON_KILL",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",

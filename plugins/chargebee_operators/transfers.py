@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import BaseOperator
+from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
 from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
 from chargebee_operators.archive import ZipStream
@@ -206,12 +206,14 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def on_kill(self) -> None:
         """End a run whose task is to end, so that what it has sent is taken back.
 
-        Airflow 2 does that by itself. Airflow 3 calls this from its signal handler, lets the task go on, and five seconds
-        later ends the process, which would leave the uploads in S3, or commit in between.
+        Airflow 2 does that by itself, with an exception that knows what the person wants. Airflow 3 calls this from its
+        signal handler, lets the task go on, and five seconds later ends the process, which would leave the uploads in S3,
+        or commit in between.
 
-        :raises SystemExit: while ``execute`` runs; Airflow tries the task again where it has tries left.
+        :raises SystemExit: on Airflow 3, while ``execute`` runs; the task is tried again where it has tries left, unless a
+            person has decided on its state.
         """
-        if self._running:
+        if self._running and RUNS_ON_AFTER_ON_KILL:
             self._running = False
             raise SystemExit("The upload was told to end.")
 

@@ -1,4 +1,4 @@
-"""An upload that is told to end takes back what it has sent, when its signal handler does no more than Airflow 3's."""
+"""An upload that is told to end takes back what it has sent, by the signal handler of each Airflow."""
 
 from __future__ import annotations
 
@@ -26,10 +26,17 @@ import json, signal, sys
 from tasks import run
 from uploads import upload
 
+from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL
+
 job, bucket = json.loads(sys.argv[1])
 operator = upload(job, bucket)
 
-signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+def on_term(*_):
+    operator.on_kill()
+    if not RUNS_ON_AFTER_ON_KILL:
+        raise SystemExit("as Airflow 2 would")
+
+signal.signal(signal.SIGTERM, on_term)
 run(operator)
 print("committed")
 """
