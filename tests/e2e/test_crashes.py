@@ -147,30 +147,35 @@ def test_a_worker_is_killed_after_the_post_took_effect(airflow):
     assert airflow.control.stats()["replays"] > replays
 
 
-def test_a_worker_is_killed_in_mid_upload(airflow):
-    airflow.control.fault("stall_download", after_bytes=12 << 20, resource="plans")
-    run = Run(airflow, "killed-in-upload", ["plans"])
-    s3 = airflow.s3.client()
-    run.wait("an upload is under way", lambda: s3.list_multipart_uploads(Bucket=demo.BUCKET).get("Uploads"))
-    airflow.kill_worker(port(airflow, "download_url"))
-    assert not airflow.manifests("killed-in-upload/")
-    tries = run.lands_once()
-    assert tries["plans.upload"] >= 2
-
-
-def test_a_person_fails_a_running_upload(airflow):
+@pytest.fixture
+def crawling(airflow, request) -> Run:
+    """A run whose upload has sent S3 its first part, while the rest of the download takes its time."""
     airflow.control.fault("slow", bytes_per_second=250_000, listener="download", times=None)
-    run = Run(airflow, "failed-in-upload", ["plans"])
+    run = Run(airflow, request.node.name, ["plans"])
+    run.wait("an upload is under way", lambda: uploads(airflow))
+    return run
+
+
+def uploads(airflow) -> list[dict]:
+    """Return the uploads in parts that are neither complete nor aborted."""
+    return airflow.s3.client().list_multipart_uploads(Bucket=demo.BUCKET).get("Uploads", [])
+
+
+def test_a_worker_is_killed_in_mid_upload(airflow, crawling):
+    airflow.kill_worker(port(airflow, "download_url"))
+    airflow.control.clear_faults()
+    assert not airflow.manifests(f"{crawling.run_id}/")
+    tries = crawling.lands_once()
+    assert tries["plans.upload"] >= 2
+    assert not uploads(airflow), "the next try takes back what the killed one had sent"
+
+
+def test_a_person_fails_a_running_upload(airflow, crawling):
+    airflow.rest.fail("e2e_crashes", crawling.run_id, "plans.upload")
+    crawling.wait("what it has sent is taken back", lambda: not uploads(airflow))
+    assert airflow.rest.states("e2e_crashes", crawling.run_id)["plans.upload"] == "failed"
     s3 = airflow.s3.client()
-
-    def uploads() -> list:
-        return s3.list_multipart_uploads(Bucket=demo.BUCKET).get("Uploads", [])
-
-    run.wait("an upload is under way", uploads)
-    airflow.rest.fail("e2e_crashes", run.run_id, "plans.upload")
-    run.wait("what it has sent is taken back", lambda: not uploads())
-    assert airflow.rest.states("e2e_crashes", run.run_id)["plans.upload"] == "failed"
-    assert not s3.list_objects_v2(Bucket=demo.BUCKET, Prefix=f"{run.run_id}/").get("Contents")
+    assert not s3.list_objects_v2(Bucket=demo.BUCKET, Prefix=f"{crawling.run_id}/").get("Contents")
 
 
 def test_no_secret_is_left_anywhere(airflow):
