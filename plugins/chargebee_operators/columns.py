@@ -232,15 +232,15 @@ def previous_manifest(
     :param read: given a key, returns the object's text, or None when there is none.
     """
     parent, slash, last = template.strip("/").rpartition("/")
-    name = _window_placeholder(last)
-    if start is None or name is None:
+    name, ahead = _window_placeholder(last, values)
+    if start is None or not name:
         return {}
     back = start - (max(WINDOWS_BACK * length, SHORTEST_BACK) if length else SNAPSHOTS_BACK)
     kind, equals, _ = values[name].rpartition("=")
     behind = f"{kind}{equals}{compact(back) if name == 'partition' else iso(back)}"
     root = f"{parent.format(**values)}{slash}"
     own = f"{root}{last.format(**values)}/"
-    siblings = f"{root}{last.partition(f'{{{name}}}')[0].format(**values)}{kind}{equals}"
+    siblings = f"{root}{ahead}{kind}{equals}"
     found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}")
     quiet: Mapping[str, Any] = {}
     for prefix in sorted((each for each in found if each < own), reverse=True)[:TRIES]:
@@ -251,11 +251,18 @@ def previous_manifest(
     return quiet
 
 
-def _window_placeholder(piece: str) -> str | None:
-    """Return the placeholder by which partitions sort in time, if only what is the same for all stands before it."""
-    for _, name, _, _ in Formatter().parse(piece):
+def _window_placeholder(piece: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """Return the placeholder by which partitions sort in time, and the text ahead of it.
+
+    The name is empty if something stands ahead of it that is not the same for all.
+    """
+    ahead = ""
+    for text, name, spec, _ in Formatter().parse(piece):
+        ahead += text
         if name in ("partition", "window_start"):
-            return name
-        if name not in (None, "site", "resource"):
-            return None
-    return None
+            return name, ahead
+        if name in ("site", "resource"):
+            ahead += format(values[name], spec or "")
+        elif name is not None:
+            break
+    return "", ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from string import Formatter
+
 from chargebee_operators.argument_checks import is_template
+from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import check_template, placeholders
 
@@ -13,7 +16,7 @@ _EXAMPLE = JobRecord("id", "customers", "site", {}, "2024-01-01T00:00:00Z", "202
 
 
 def check_key_templates(s3_prefix: str, manifest_name: str, object_name: str) -> None:
-    """Refuse a placeholder that does not exist, at parse time. What Jinja has yet to render is left for the run.
+    """Refuse a placeholder that is not there, or formatted where it can't be. What Jinja has yet to render is let pass.
 
     :raises SettingsError: with the placeholders that there are.
     """
@@ -23,6 +26,16 @@ def check_key_templates(s3_prefix: str, manifest_name: str, object_name: str) ->
     check_template("manifest_name", manifest_name, known)
     if not is_template(object_name):
         check_template("object_name", object_name, {**known, "member": "", "suffix": "", "attempt": ""})
+        _check_whole(object_name)
+
+
+def _check_whole(object_name: str) -> None:
+    """Refuse a shortened placeholder that another run's objects are known by: what it left would not be found."""
+    for _, name, spec, conversion in Formatter().parse(object_name):
+        if name in ("member", "suffix", "attempt", "export_id") and (spec or conversion):
+            raise SettingsError(
+                f"object_name {object_name!r} formats {{{name}}}: it takes no format, so write {{{name}}} alone."
+            )
 
 
 def fill(name: str, template: str, job: JobRecord) -> str:

@@ -46,7 +46,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param s3_bucket: the bucket's name. (templated)
     :param s3_prefix: the partition's prefix; besides Jinja it takes ``{site}``, ``{resource}``, ``{partition}``
         (``window_start=20261123T000000Z``, or ``snapshot=...``), ``{window_start}``, ``{window_end}`` and
-        ``{export_id}`` from the job record. (templated)
+        ``{export_id}`` from the job record. ``dt={window_start:.10}`` gives a day, ``dt=2026-11-23``. (templated)
     :param object_name: an object's name within the prefix; besides those, ``{member}``, ``{suffix}`` and ``{attempt}``,
         a token of this try alone. Without ``{attempt}`` a rerun overwrites what the standing manifest lists before its
         own manifest stands, and two runs at once may leave a mix. (templated)

@@ -231,6 +231,8 @@ def test_extra_args_reach_s3(aws, bucket, job):
         ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip, parquet"),
         ({"s3_prefix": "a/{resourse}"}, "{resource}"),
         ({"object_name": "{0}"}, "object_name"),
+        ({"object_name": "{member:.3}-{attempt}{suffix}"}, r"object_name .* write \{member\} alone"),
+        ({"object_name": "{member}-{attempt!r}{suffix}"}, r"object_name .* write \{attempt\} alone"),
         ({"extra_args": {"StorageClas": "GLACIER"}}, "did you mean 'StorageClass'"),
         ({"transfer_config_args": {"max_bandwidth": 1}}, "'max_bandwidth' has no effect"),
         ({"resume_attempts": "5"}, "resume_attempts is '5': give a whole number from 0 upwards"),

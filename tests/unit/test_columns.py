@@ -254,6 +254,8 @@ def test_on_quiet_days_the_last_partition_with_columns_is_compared_with_or_what_
     ("template", "where"),
     [
         ("a/dt={window_start}", "a/dt=2026-11-19T00:00:00Z/_manifest.json"),
+        ("a/dt={window_start:.10}", "a/dt=2026-11-19/_manifest.json"),
+        ("a/{resource:.4}-{window_start:.10}", "a/cust-2026-11-19/_manifest.json"),
         ("{window_start}", "2026-11-19T00:00:00Z/_manifest.json"),
         ("a/{resource}-{window_start}-{export_id}", "a/customers-2026-11-19T00:00:00Z-x/_manifest.json"),
         ("a/{export_id}-{window_start}", None),
