@@ -235,7 +235,8 @@ one connection: several ranges are fetched at once, and checks and counts go on 
 {memory}
 
 The in-memory ways need twice the zip's size and more. This package's memory comes from the parts in flight: part size
-times the parts at a time, whatever the export's size.
+times the parts at a time, whatever the export's size. Parquet adds the notes of its footer, which has to be written last:
+about 15 MB for each GB of CSV with 300 columns, and next to nothing with a dozen.
 
 ## A parse of the DAG file
 

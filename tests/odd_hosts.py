@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import select
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,11 +31,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(handler: type[_Handler]) -> Iterator[str]:
+def _serving(handler: type[_Handler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     with _Server(("127.0.0.1", 0), handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
 
@@ -46,6 +49,8 @@ class Answer:
     :param body: what goes out, which need not be what the headers say.
     :param head: raw lines between the headers and the body.
     :param holds: whether the connection stays open, as if more were to come, until the client goes.
+    :param cut: after so many bytes of all this the connection ends.
+    :param drips: the rest of them comes byte by byte, ten a second.
     """
 
     status: int
@@ -53,6 +58,8 @@ class Answer:
     body: bytes = b""
     head: bytes = b""
     holds: bool = False
+    cut: int | None = None
+    drips: bool = False
 
 
 Behaviour = Callable[[Mapping[str, str]], Answer]
@@ -78,9 +85,13 @@ def odd_host(behaviour: Behaviour) -> Iterator[OddHost]:
             self.send_response(answer.status)
             for name, value in {**answer.headers, "Connection": "close"}.items():
                 self.send_header(name, value)
-            self._headers_buffer.append(answer.head)
-            self.end_headers()
-            self.wfile.write(answer.body)
+            whole = b"".join(self._headers_buffer) + answer.head + b"\r\n" + answer.body
+            self._headers_buffer.clear()
+            self.wfile.write(whole[: answer.cut])
+            if answer.cut is not None and answer.drips:
+                for byte in whole[answer.cut :]:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.1)
             if answer.holds:
                 self.rfile.read(1)
             self.close_connection = True
@@ -95,9 +106,21 @@ def asked(headers: Mapping[str, str], size: int) -> tuple[int, int] | None:
     return (int(match[1]), min(int(match[2] or size), size - 1)) if match else None
 
 
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until one of the two ends."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        socket.socket.shutdown(target, socket.SHUT_RDWR)
+
+
 @contextmanager
-def proxy() -> Iterator[tuple[str, list[str]]]:
-    """A proxy that forwards and tunnels; gives its address, and the targets as they were asked for."""
+def proxy(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
+    """A proxy that forwards and tunnels; gives its address, and the targets as they were asked for.
+
+    :param tls: of a proxy that is itself spoken to over TLS.
+    """
     targets: list[str] = []
 
     class Handler(_Handler):
@@ -118,15 +141,11 @@ def proxy() -> Iterator[tuple[str, list[str]]]:
             with socket.create_connection((host, int(port))) as far:
                 self.send_response(200)
                 self.end_headers()
-                ends = {self.connection: far, far: self.connection}
-                with suppress(OSError):
-                    while True:
-                        for source in select.select(list(ends), [], [])[0]:
-                            data = source.recv(65536)
-                            if not data:
-                                raise OSError("closed")
-                            ends[source].sendall(data)
+                back = threading.Thread(target=_pump, args=(far, self.connection), daemon=True)
+                back.start()
+                _pump(self.connection, far)
+                back.join()
             self.close_connection = True
 
-    with _serving(Handler) as url:
+    with _serving(Handler, tls) as url:
         yield url, targets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -53,6 +54,19 @@ def made(
             with archive.open(name, "w", force_zip64=zip64) as member:
                 member.write(content)
     return bytes(target.data) if piped else target.getvalue()
+
+
+def shown(name: str) -> str:
+    """Return a name without what a terminal or a log would obey."""
+    turning = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+    return "".join(
+        "\ufffd"
+        if unicodedata.category(each) in ("Cc", "Zl", "Zp")
+        or unicodedata.bidirectional(each) in turning
+        or each in "\u200e\u200f"
+        else each
+        for each in name
+    )
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:

@@ -35,7 +35,9 @@ from chargebee_operators.zip_records import (
     MAX32,
     DirectoryEnd,
     Entry,
+    check_directory_length,
     check_members,
+    check_name,
     kind_of,
     read_central_entry,
     read_end,
@@ -85,15 +87,18 @@ class Member:
         """Whether the compressed bytes are a DEFLATE stream, as a gzip file holds one."""
         return self.method == DEFLATED
 
-    def size_ahead(self) -> int | None:
-        """Return how much it inflates to, if that is known before its data; the directory is read for it if need be."""
-        if not self.found.flags & HAS_DESCRIPTOR:
-            return self._stated.inflated
-        try:
-            known = self._listed or self._archive.listed(self.found)
-        except DownloadError:  # a host that gives no parts
-            return None
-        return known.inflated if known else None
+    def size_ahead(self, zip_size: int) -> int | None:
+        """Return how much it inflates to, if that is known before its data; the directory is read for it if need be.
+
+        :param zip_size: bytes of the whole zip, which bound what can be true of it.
+        """
+        known: Entry | None = self._stated
+        if self.found.flags & HAS_DESCRIPTOR:
+            try:
+                known = self._listed or self._archive.listed(self.found)
+            except DownloadError:  # it is of use, but not needed
+                return None
+        return min(known.inflated, int(self._archive.limits.ratio * zip_size)) if known else None
 
     def _refuse(self) -> None:
         if self.found.flags & ENCRYPTED or self.method == 99:
@@ -199,8 +204,8 @@ class ZipStream:
     :param limits: how far it may go.
     :param new_inflater: makes an ``Inflater`` of raw DEFLATE; isal's where it imports, zlib's otherwise.
     :param directory: the directory at the zip's end, by offset, as ``read_directory`` gives it. Then what is wrong
-        shows before the first member, or at the member. Or a function that reads it, called only for a member that
-        is stored with its size behind it. None where the zip can't be read out of order.
+        shows before the first member, or at the member. Or a function that reads it, called only for a member whose
+        size is behind it and has to be known ahead. None where the zip can't be read out of order.
     """
 
     def __init__(
@@ -208,7 +213,7 @@ class ZipStream:
         chunks: Iterable[bytes],
         limits: Limits | None = None,
         new_inflater: Callable[[], Inflater] | None = None,
-        directory: Callable[[], Mapping[int, Entry]] | Mapping[int, Entry] | None = None,
+        directory: Callable[[], Mapping[int, Entry] | None] | Mapping[int, Entry] | None = None,
     ) -> None:
         self.source = ByteSource(chunks)
         self.limits = limits or Limits()
@@ -219,7 +224,11 @@ class ZipStream:
         self._total = 0
 
     def members(self) -> Iterator[Member]:
-        """Yield each file; after the last, check the central directory.
+        """Yield each file; after the last, check the central directory. Raises what ``entries`` does."""
+        return (each for each in self.entries() if not each.is_dir)
+
+    def entries(self) -> Iterator[Member]:
+        """Yield each file and folder; after the last, check the central directory.
 
         :raises ArchiveError: when the zip is damaged, cut short, or no zip at all.
         :raises UnsafeArchiveError: when it is not one to be unpacked.
@@ -231,13 +240,13 @@ class ZipStream:
             offset = self.source.position - 4
             header = self.source.exactly(26, "a member's header")
             name_size, extra_size = struct.unpack_from("<HH", header, 22)
+            check_name(name_size)
             name = self.source.exactly(name_size, "a member's name")
             extra = self.source.exactly(extra_size, "a member's header")
             member = Member(self, header, name, extra, offset)
             self._found.append(member.found)
             check_members(len(self._found), self.limits.members)
-            if not member.is_dir:
-                yield member
+            yield member
             if not member.finished:
                 for _ in member:
                     pass
@@ -266,7 +275,10 @@ class ZipStream:
         """Return what the directory says of a member before the stream gets there, None if it can't be read."""
         if self._listed is None and self._read_directory:
             self._listed = self._read_directory()
-            self._check_ahead(self._listed)
+            if self._listed is None:
+                self._read_directory = None
+            else:
+                self._check_ahead(self._listed)
         return self.listed_ahead(member)
 
     def listed_ahead(self, member: Entry) -> Entry | None:
@@ -302,6 +314,7 @@ class ZipStream:
             if problem := found.difference(entry, "the directory"):
                 raise ArchiveError(f"Member {found.text!r} of the zip is damaged: {problem}.")
             signature = self.source.upto(4)
+            check_directory_length(self.source.position - start)
         length = self.source.position - len(signature) - start
         end = read_end(self.source, signature)
         for each in unlisted.values():

@@ -98,6 +98,7 @@ class BlockBuffer:
             self._wake()
 
     def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes in order, and nothing (``b""``) now and then while there are none."""
         while (data := self._take()) is not None:
             yield data
 
@@ -118,7 +119,8 @@ class BlockBuffer:
                     self._space.notify_all()
                 else:
                     # A signal that reaches another thread is acted on by this one when it wakes: how Airflow ends a task.
-                    self._data.wait(_ATTENTION)
+                    if not self._data.wait(_ATTENTION):
+                        return b""
 
     @property
     def _over(self) -> bool:

@@ -99,6 +99,10 @@ class BlockFetcher:
             # An empty object has no first range; asked for whole it can be had.
             self._without_range = True
             return None
+        if answer.status == 416 and block.at and block.last is None:
+            # Nothing comes behind what is here, which the host's ranges did not tell (Content-Range ".../*").
+            block.last = block.at - 1
+            return None
         self._check_status(answer, url)
         encoding = answer.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in ("", "identity"):
@@ -167,6 +171,8 @@ class BlockFetcher:
         while end is None or at < end:
             data = answer.read(CHUNK if end is None else min(CHUNK, end - at))
             if not data:
+                if self.client.stopped.is_set():  # what woke the reader looks like the end of the connection
+                    raise Stopped
                 break
             # A host without ranges begins at the front again; what is here already is passed over.
             fresh = data[max(0, block.at - at) :] if at < block.at else data
@@ -175,7 +181,7 @@ class BlockFetcher:
                 if not put(block, fresh):
                     raise Stopped
                 block.at += len(fresh)
-        if end is None:
+        if end is None:  # a whole object without a length
             block.last = block.at - 1
         elif at < end:
             raise Interrupted(f"the connection ended {end - at} bytes early")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from string import Formatter
 from typing import Any
@@ -162,13 +162,31 @@ def judge_columns(changes: Changes, mode: str) -> list[str]:
     return [each for each in (columns, files) if each]
 
 
+def unique_names(header: Iterable[str]) -> list[str]:
+    """Return names that are each there once, as Parquet's readers need them, whatever their case.
+
+    A second ``id`` becomes ``id_2``, an empty name ``column_3``. Names that are so already stay as they are.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for number, given in enumerate(header, 1):
+        base = name = given or f"column_{number}"
+        again = 1
+        while name.casefold() in taken:
+            again += 1
+            name = f"{base}_{again}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
 def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
     """Return the columns of each kind of file, in order; parts of one kind are taken together."""
     kinds: dict[str, dict[str, None]] = {}
     for each in files:
         members = each.get("member_columns") or {each.get("member", ""): each.get("columns") or []}
         for member, columns in members.items():
-            kinds.setdefault(kind_of(str(member)), {}).update(dict.fromkeys(columns))
+            kinds.setdefault(kind_of(str(member)), {}).update(dict.fromkeys(unique_names(columns)))
     return kinds
 
 
@@ -211,7 +229,7 @@ def previous_manifest(
     manifest_name: str,
     start: datetime | None,
     length: timedelta | None,
-    list_prefixes: Callable[[str, str], Sequence[str]],
+    list_prefixes: Callable[[str, str, str], Sequence[str]],
     read: Callable[[str], str | None],
 ) -> Mapping[str, Any]:
     """Return the manifest of the last committed partition before this one; empty when there is none near.
@@ -227,8 +245,8 @@ def previous_manifest(
     :param manifest_name: the manifest's name within the prefix, filled.
     :param start: the start of this partition's window, or when the snapshot was taken.
     :param length: of its window; None for a snapshot.
-    :param list_prefixes: given the start of a prefix and what to begin behind, returns the common prefixes up to the
-        next ``/``, in order, as S3's ``ListObjectsV2`` does; its first page is enough.
+    :param list_prefixes: given the start of a prefix, what to begin behind and what to end in front of, returns the
+        common prefixes up to the next ``/``, in order, as S3's ``ListObjectsV2`` does.
     :param read: given a key, returns the object's text, or None when there is none.
     """
     parent, slash, last = template.strip("/").rpartition("/")
@@ -241,9 +259,9 @@ def previous_manifest(
     root = f"{parent.format(**values)}{slash}"
     own = f"{root}{last.format(**values)}/"
     siblings = f"{root}{ahead}{kind}{equals}"
-    found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}")
+    found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}", own)
     quiet: Mapping[str, Any] = {}
-    for prefix in sorted((each for each in found if each < own), reverse=True)[:TRIES]:
+    for prefix in sorted(found, reverse=True)[:TRIES]:
         manifest = read_manifest(read(f"{prefix}{manifest_name}"))
         if any(_by_kind(files_of(manifest)).values()):
             return manifest

@@ -68,8 +68,6 @@ class CsvFacts:
         self._end_breaks = 0  # line breaks at the very end
         self._ended = True  # nothing behind the last line break
         self._head: bytearray | None = bytearray()
-        self._skip = 0  # bytes of the header that the first block still holds
-        self._skip_breaks = 0
         self.columns: list[str] = []
         self.warnings: list[str] = []
 
@@ -77,22 +75,28 @@ class CsvFacts:
     def rows(self) -> int:
         """Records seen so far, the header aside; exact after ``finish``."""
         blank = max(0, self._end_breaks - 1)
-        return max(0, self._breaks - blank - self._skip_breaks + (not self._ended))
+        return max(0, self._breaks - blank + (not self._ended))
 
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
         if not data:
             return
-        if self._head is not None:
+        if self._head is None:
+            self._count(data)
+        else:
             self._head += data
             self._read_header(final=False)
+
+    def _count(self, data: bytes) -> None:
+        """Take what stands behind the header."""
         self._see_end(data)
         if self._cutter is None:
             breaks, self._open = count_breaks(data, self._open)
             self._breaks += breaks
             return
+        assert self._reader is not None
         for block, records in self._cutter.feed(data):
-            self._pass_on(block, records)
+            self._reader.block(block, records)
         self._breaks, self._open = self._cutter.breaks, self._cutter.open
 
     def finish(self) -> None:
@@ -103,15 +107,8 @@ class CsvFacts:
             self.warnings.append(UNPAIRED_QUOTES)
         if self._cutter is not None and self._reader is not None:
             for block, records in self._cutter.finish():
-                self._pass_on(block, records)
+                self._reader.block(block, records)
             self._reader.finish(self._cutter.unread)
-
-    def _pass_on(self, block: bytes, records: int) -> None:
-        assert self._reader is not None
-        if self._skip:
-            block, records, self._skip = block[self._skip :], records - self._skip_breaks, 0
-        if block:
-            self._reader.block(block, records)
 
     def _see_end(self, data: bytes) -> None:
         at = len(data)
@@ -130,19 +127,19 @@ class CsvFacts:
         if end is None:
             if not final and len(head) <= MAX_HEADER:
                 return
-            if not final:
-                self._head = None
-                self._give_up(header_problem(head) or f"No header was found in the file's first {MAX_HEADER} bytes.")
-                return
-            end = len(head)
+            end = len(head) if final else 0
         self._head = None
-        self._skip, self._skip_breaks = end, lines_in(head[:end])
-        if problem := header_problem(head[:end]):
+        if not end and head:
+            self._give_up(header_problem(head) or f"No header was found in the file's first {MAX_HEADER} bytes.")
+        elif problem := header_problem(head[:end]):
             self._give_up(problem)
-            return
-        self.columns = header_names(head[:end])
-        if self._reader is not None and self.columns:
-            self._reader.header(self.columns)
+        else:
+            self.columns = header_names(head[:end])
+            if self._reader is not None and self.columns:
+                self._reader.header(self.columns)
+        self._end_breaks = 1 if end else 0  # that of the header
+        if end < len(head):
+            self._count(head[end:])
 
     def _give_up(self, problem: str) -> None:
         self.warnings.append(problem)

@@ -17,12 +17,13 @@ from weakref import WeakSet
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import NameResolutionError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import LocationParseError, NameResolutionError, ProtocolError, ReadTimeoutError
 
 from chargebee_operators.async_client import tls_context
 from chargebee_operators.block_buffer import Stopped
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.download_hosts import HostRules
+from chargebee_operators.download_wire import Response
 from chargebee_operators.exceptions import DownloadError, DownloadRefusedError
 
 MAX_REDIRECTS = 5
@@ -130,7 +131,11 @@ class DownloadClient:
                 "own proxy or endpoint, name its CA in ca_bundle of the connection's extra."
             )
         if isinstance(error, ReadTimeoutError):
-            return Interrupted(f"nothing came for {self._settings.read_timeout:g} seconds")
+            return Interrupted(f"next to nothing came for {self._settings.read_timeout:g} seconds")
+        if isinstance(error, LocationParseError):
+            return DownloadRefusedError(
+                f"Export {self._export_id}: the address of the download can't be read as a URL."
+            )
         if isinstance(error, socket.gaierror | NameResolutionError):
             return Interrupted("the name of the download host can't be resolved")
         if isinstance(error, ProtocolError):
@@ -166,7 +171,9 @@ class DownloadClient:
         if proxy is None:
             return self._direct
         with self._lock:
-            manager: urllib3.PoolManager = self._proxies.proxy_manager_for(proxy, ssl_context=self._tls)
+            # A proxy spoken to over TLS has a certificate of its own.
+            own = {"proxy_ssl_context": self._tls} if proxy.lower().startswith("https") else {}
+            manager: urllib3.PoolManager = self._proxies.proxy_manager_for(proxy, ssl_context=self._tls, **own)
             if not proxy.lower().startswith("socks"):  # which has connections of its own kind
                 manager.pool_classes_by_scheme = self._pools
         return manager
@@ -183,14 +190,18 @@ class DownloadClient:
 
 
 def _watched_pools(connected: Callable[[HTTPConnection], None]) -> dict[str, Any]:
-    """Return urllib3's pool classes with a call at the end of each connecting."""
+    """Return urllib3's pool classes with a call at the end of each connecting, and answers that are ``Response``."""
 
     class Plain(HTTPConnection):
+        response_class = Response
+
         def connect(self) -> None:
             super().connect()
             connected(self)
 
     class Tls(HTTPSConnection):
+        response_class = Response
+
         def connect(self) -> None:
             super().connect()
             connected(self)
@@ -214,6 +225,8 @@ def _proxy_for(url: str) -> str | None:
 
 def _shut(sock: Any) -> None:
     """Wake whoever reads from a socket; closing it would not."""
+    # TLS through a proxy over TLS is an object of urllib3's around the socket.
+    inner = getattr(sock, "socket", sock)
     # Not that of an SSLSocket, which would let the reader take the bytes that follow for plain ones.
-    with suppress(OSError, TypeError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    with suppress(OSError):
+        socket.socket.shutdown(inner, socket.SHUT_RDWR)

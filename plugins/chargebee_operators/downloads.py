@@ -86,6 +86,11 @@ class Download:
         """The zip's bytes; None before the first ones are here, and where the host does not tell."""
         return self._zip.version.size if self._zip.version else None
 
+    @property
+    def is_ranged(self) -> bool:
+        """Whether parts can be fetched with ``read``, as far as the first answer has told."""
+        return bool(self._zip.ranged)
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the zip's bytes, in order and each once.
 
@@ -103,7 +108,8 @@ class Download:
                     line = progress.add(len(data), self.size)
                     if line is not None:
                         log.info("Export %s: %s", self.export_id, line)
-                    yield data
+                    if data:
+                        yield data
             finally:
                 buffer.stop()
                 fetcher.client.close()
@@ -116,7 +122,7 @@ class Download:
         :raises DownloadError: when the host can't give a part, or the zip is another one by now.
         """
         size = self.size
-        if not self._zip.ranged or size is None or not 0 <= offset <= offset + length <= size:
+        if not self.is_ranged or size is None or not 0 <= offset <= offset + length <= size:
             raise DownloadError(f"Export {self.export_id}: the download host can't give that part of the zip.")
         parts: list[bytes] = []
 
@@ -192,7 +198,7 @@ class _Crew:
             return
         self._opened = True
         size = self._download.size
-        if self._download._zip.ranged and size is not None:
+        if self._download.is_ranged and size is not None:
             self._buffer.reach(size)
             blocks = -(-size // self._download.block_size)
             for _ in range(min(self._download.streams, blocks) - 1):

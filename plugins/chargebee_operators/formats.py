@@ -6,6 +6,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from chargebee_operators.archive import Member, ZipStream
@@ -122,9 +123,9 @@ def whole_zip(
             passed.append(chunk)
             yield chunk
 
-    for member in open_archive(recorded()).members():
-        facts[member] = observe(member)
-        for _ in _observed(member, (facts[member],)):
+    for member in open_archive(recorded()).entries():
+        observers = () if member.is_dir else (facts.setdefault(member, observe(member)),)
+        for _ in chain(_observed(member, observers), ("its end",)):  # which a folder has too
             # The last chunk stays behind until everything that it holds was found right.
             while len(passed) > 1:
                 yield passed.popleft()

@@ -23,6 +23,7 @@ from chargebee_operators.columns import (
     judge_columns,
     previous_manifest,
     read_manifest,
+    unique_names,
 )
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError
@@ -167,7 +168,7 @@ class Landing:
         known = zip_size()
         if self._format.name == "csv.gz" and member.is_deflate:
             return known  # what passes through as it is can't be longer than the zip
-        return member.size_ahead() if known is None or known > LARGE else None
+        return member.size_ahead(known) if known is not None and known > LARGE else None
 
     def _file(
         self,
@@ -201,9 +202,7 @@ class Landing:
         """Return the names that the columns have in the object."""
         if self._format.name != "parquet":
             return header
-        from chargebee_operators.parquet_table import column_names
-
-        return column_names(header)
+        return unique_names(header)
 
     def _manifest_before(self, template: str, manifest_name: str) -> Mapping[str, Any]:
         """Return the manifest of the partition before this one in time, else that which this one replaces."""

@@ -176,6 +176,8 @@ class ObjectNames:
         self.attempt = secrets.token_hex(4)
         # Whether no other try can write an object of the same name.
         self.unique = "{attempt" in template
+        # Whether no other export can.
+        self.of_export = "{export_id" in template
         self._template = template
         self._values = {**placeholders(job), "suffix": suffix, "attempt": self.attempt}
         self._given: set[str] = set()

@@ -27,6 +27,10 @@ MIN_PART, MAX_PART, MAX_PARTS = 5 << 20, 5 << 30, 10_000
 # are sent, and even those of 5 MiB come to 6.5 TiB before the 10,000 are used up.
 GROWTH = 1250
 
+# Of the 10,000 parts, those that hold a stream whose length is known. The others, growing, take four times as much more,
+# should it have been wrong: Parquet can be longer than its CSV.
+BOUND_PARTS = 8_000
+
 # Seconds that parts on their way have to arrive before their uploads are aborted.
 GRACE = 2.0
 
@@ -37,12 +41,12 @@ def part_size(number: int, written: int, preferred: int, bound: int | None = Non
     :param number: the part's, from 1.
     :param written: bytes in the parts before it.
     :param preferred: what is wanted, where S3's limits leave the choice.
-    :param bound: the most bytes that the object will have, where that is known; all parts are then of one size.
+    :param bound: about the most bytes that the object will have, where that is known; all parts are then of one size.
     :raises UploadError: when S3 takes no further part.
     """
     if number > MAX_PARTS:
         raise UploadError(f"An object of more than {written} bytes does not fit in S3's {MAX_PARTS} parts.")
-    needed = -(-bound // MAX_PARTS) if bound is not None and written < bound else written // GROWTH
+    needed = -(-bound // BOUND_PARTS) if bound is not None and written < bound else written // GROWTH
     return min(max(preferred, needed, MIN_PART), MAX_PART)
 
 

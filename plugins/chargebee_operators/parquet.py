@@ -3,8 +3,9 @@
 Nothing is inferred: nobody documents how Chargebee writes dates, money or truth, and a column that is a number in one
 window and text in the next breaks whoever reads both. So every column is text, but those whose type is given by name.
 An empty field is null, a quoted empty one (``""``) an empty text. Row groups hold 20,000 rows, or fewer long ones; they
-are Snappy, which every reader of Parquet has. The same CSV gives the same bytes, whatever pieces it comes in, from the
-same version of pyarrow.
+are Snappy, which every reader of Parquet has. The footer, which comes last, notes each column of each group: some 0.8 KB
+that stay in memory until then, 15 MB for a GB of 300 columns. The same CSV gives the same bytes, whatever pieces it comes
+in, from the same version of pyarrow.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from chargebee_operators.columns import unique_names
 from chargebee_operators.csv_facts import blank_lines, read_records
 from chargebee_operators.exceptions import ConversionError
 
@@ -46,7 +47,7 @@ class ParquetTable:
         import pyarrow.parquet as pq
 
         self._member = member
-        self._names = column_names(header)
+        self._names = unique_names(header)
         self._typed = {
             name: arrow_type(types[given]) for name, given in zip(self._names, header, strict=True) if given in types
         }
@@ -56,6 +57,7 @@ class ParquetTable:
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = 0
+        self._blanks = 0  # lines, held back
 
     def add(self, block: bytes, records: int) -> None:
         """Take whole records.
@@ -63,6 +65,8 @@ class ParquetTable:
         :param records: how many they are, blank lines included.
         :raises ConversionError: when one of them does not fit.
         """
+        if len(self._names) == 1:
+            block, records = self._without_end(block, records)
         if not block.strip(b"\r\n"):
             return
         table = self._typed_table(self._text_table(block, records))
@@ -85,6 +89,14 @@ class ParquetTable:
         """Yield the bytes that were written since the last call."""
         return self._sink.taken()
 
+    def _without_end(self, block: bytes, records: int) -> tuple[bytes, int]:
+        """Hold back the blank lines at a block's end: they are values if more comes, and none at the file's end."""
+        block, records = b"\n" * self._blanks + block, records + self._blanks
+        whole = len(block.rstrip(b"\r\n"))
+        end = block.find(b"\n", whole) + 1 if whole else 0
+        self._blanks = block.count(b"\n", end) if end or not whole else 0
+        return (block[:end], records - self._blanks) if self._blanks else (block, records)
+
     def _write_group(self, rows: int) -> None:
         import pyarrow as pa
 
@@ -100,11 +112,12 @@ class ParquetTable:
         import pyarrow as pa
         from pyarrow import csv
 
+        alone = len(self._names) == 1  # where a blank line is an empty value
         try:
             table = csv.read_csv(
                 pa.BufferReader(block),
                 csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=self._names),
-                csv.ParseOptions(newlines_in_values=True),
+                csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=not alone),
                 csv.ConvertOptions(
                     column_types=dict.fromkeys(self._names, pa.string()),
                     null_values=[""],
@@ -115,7 +128,7 @@ class ParquetTable:
         except pa.ArrowInvalid:
             # Its message quotes the row.
             raise self._what_is_wrong(block) from None
-        if table.num_rows not in (records, records - blank_lines(block)):
+        if table.num_rows != records - (0 if alone else blank_lines(block)):
             # The two don't agree on where quotes begin: then a block may end within a record.
             raise self._what_is_wrong(block)
         return table
@@ -156,24 +169,6 @@ class ParquetTable:
         return table
 
 
-def column_names(header: Iterable[str]) -> list[str]:
-    """Return names that are each there once, as Parquet's readers need them, whatever their case.
-
-    A second ``id`` becomes ``id_2``, an empty name ``column_3``.
-    """
-    names: list[str] = []
-    taken: set[str] = set()
-    for number, given in enumerate(header, 1):
-        base = name = given or f"column_{number}"
-        again = 1
-        while name.casefold() in taken:
-            again += 1
-            name = f"{base}_{again}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
-
-
 def arrow_type(kind: str) -> pa.DataType:
     """Return pyarrow's type for one as ``column_types`` has it."""
     import pyarrow as pa
@@ -206,6 +201,8 @@ def _timestamps(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
     first = next((value.as_py() for value in column if value.is_valid), "")
     if _EPOCH.fullmatch(first):
+        if compute.any(compute.not_equal(compute.utf8_length(column), len(first))).as_py():
+            raise pa.ArrowInvalid("some are seconds and some milliseconds")
         found = column.cast(pa.int64()).cast(pa.timestamp("s" if len(first) == 10 else "ms"))
     elif match := _NAMED_MONTH.fullmatch(first):
         pattern = "%d-%b-%Y" + (" %H:%M" if " " in first else "") + (":%S" if match[1] else "")

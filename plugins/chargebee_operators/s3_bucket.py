@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators import inflate
-from chargebee_operators.exceptions import DestinationError, UploadError
+from chargebee_operators.exceptions import DestinationError, SettingsError, UploadError
 from chargebee_operators.upload_args import EVERY_CALL, WITH_BYTES, only
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class S3Bucket:
         self.extra_args: dict[str, Any] = dict(hook.extra_args)
         # S3 look-alikes that know no checksums have this in their connection; older botocore has no such setting.
         config = self._client.meta.config
+        self.repeated = False  # whether an upload may have been begun twice, because an answer was lost
         self.checksums = getattr(config, "request_checksum_calculation", None) != "when_required"
         if self.checksums:
             _leave_payload_unsigned(self._client)
@@ -64,7 +67,9 @@ class S3Bucket:
     def create_upload(self, key: str) -> str:
         """Begin a multipart upload and return its id; nothing can be seen of it yet."""
         algorithm = {"ChecksumAlgorithm": "CRC32"} if self.checksums else {}
-        return self._call("create_multipart_upload", key, self.extra_args, **algorithm)["UploadId"]
+        answer = self._call("create_multipart_upload", key, self.extra_args, **algorithm)
+        self.repeated = self.repeated or answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
+        return answer["UploadId"]
 
     def send_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray, crc: str) -> str:
         """Send one part and return its ETag.
@@ -142,26 +147,24 @@ class S3Bucket:
         pages = self._pages("list_objects_v2", prefix, "Contents")
         return {each["Key"] for each in pages}
 
-    def folders(self, prefix: str, start_after: str) -> list[str]:
-        """Return the first thousand prefixes that end at the next ``/``, in order.
+    def folders(self, prefix: str, start_after: str, before: str) -> list[str]:
+        """Return the prefixes that end at the next ``/``, in order.
 
         :param prefix: what they begin with.
         :param start_after: they come after it.
+        :param before: and in front of it.
         """
-        wanted = {"Prefix": prefix, "StartAfter": start_after, "Delimiter": "/", **only(EVERY_CALL, self.extra_args)}
-        answer = self._answer(
-            "list_objects_v2", prefix, lambda: self._client.list_objects_v2(Bucket=self.name, **wanted)
-        )
-        return [each["Prefix"] for each in answer.get("CommonPrefixes", [])]
+        pages = self._pages("list_objects_v2", prefix, "CommonPrefixes", StartAfter=start_after, Delimiter="/")
+        return list(takewhile(lambda found: found < before, (each["Prefix"] for each in pages)))
 
     def uploads(self, prefix: str) -> Iterator[tuple[str, str, datetime]]:
         """Yield (key, upload id, when it began) of the multipart uploads under way below a prefix."""
         for each in self._pages("list_multipart_uploads", prefix, "Uploads"):
             yield each["Key"], each["UploadId"], each["Initiated"]
 
-    def _pages(self, operation: str, prefix: str, field: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, operation: str, prefix: str, field: str, **args: Any) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator(operation).paginate(
-            Bucket=self.name, Prefix=prefix, **only(EVERY_CALL, self.extra_args)
+            Bucket=self.name, Prefix=prefix, **only(EVERY_CALL, self.extra_args), **args
         )
         page_of = iter(pages)
         while (page := self._answer(operation, prefix, lambda: next(page_of, None))) is not None:
@@ -175,10 +178,16 @@ class S3Bucket:
         return self._answer(operation, key, lambda: getattr(self._client, operation)(**target, **{**extra, **args}))
 
     def _answer(self, operation: str, key: str | None, call: Callable[[], Any]) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:
             return call()
+        except ParamValidationError as error:
+            # Its own words quote the values, and a customer's key may be one of them.
+            names = ", ".join(sorted(set(re.findall(r"parameter (\w+)", str(error))))) or "one"
+            raise SettingsError(
+                f"extra_args: boto3 can't send the value of {names} with {operation}; give it as boto3 documents it."
+            ) from None
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

@@ -92,6 +92,8 @@ class S3Partition:
             self._s3, config.multipart_chunksize, config.max_concurrency, threads=config.use_threads
         )
         self._undecided = False
+        # Whether the names tell what another task has below the same prefix from what is this partition's.
+        self._can_tell = sole or names.of_export
 
     def __enter__(self) -> S3Partition:
         self._abort_earlier_uploads()
@@ -146,6 +148,7 @@ class S3Partition:
         manifest.replaced = self._stale(current)
         self._publish(manifest, current)
         self._remove(manifest.replaced)
+        self._abort_twins()
 
     def current(self) -> Current:
         """Read the manifest that stands now."""
@@ -164,14 +167,15 @@ class S3Partition:
             document = {}
         return Current({"If-Match": etag}, document)
 
-    def neighbours(self, prefix: str, start_after: str) -> list[str]:
+    def neighbours(self, prefix: str, start_after: str, before: str) -> list[str]:
         """Return the prefixes of other partitions, in order; none where S3 does not tell.
 
         :param prefix: what they begin with.
         :param start_after: they come after it.
+        :param before: and in front of it.
         """
         try:
-            return self._s3.folders(prefix, start_after)
+            return self._s3.folders(prefix, start_after, before)
         except ChargebeeExportError as error:
             log.warning("The partition before this one can't be looked for: %s", error)
             return []
@@ -186,7 +190,7 @@ class S3Partition:
     def _stale(self, current: Current) -> list[str]:
         """Return the keys of earlier runs: what their manifest knows, and what tries that died left unlisted."""
         earlier = {key for key in known_keys(current.document) if key.startswith(self._below)}
-        if self._names.unique and current.condition:
+        if self._names.unique and self._can_tell and current.condition:
             try:
                 there = self._s3.keys(self._below)
             except ChargebeeExportError as error:
@@ -216,21 +220,30 @@ class S3Partition:
                 self._publish(manifest, Current({}, current.document))
                 return
             # The first answer may have been lost, and a repeated call met our own manifest.
-            if self._stands(body):
+            stands = self._stands(body)
+            if stands:
                 return
-            self._undecided = not error.refused
+            self._undecided = stands is None or not error.refused
             if condition and error.status in _CHANGED:
-                raise UploadError(
-                    f"Another run has committed s3://{self.bucket}/{self.manifest_key} meanwhile; what it wrote stands. "
-                    "The next try of this task starts over."
-                ) from None
+                raise UploadError(self._told_of_change(stands)) from None
             raise
 
-    def _stands(self, body: bytes) -> bool:
+    def _told_of_change(self, stands: bool | None) -> str:
+        name = f"s3://{self.bucket}/{self.manifest_key}"
+        if stands is None:
+            return f"{name} may be this run's or another's, for it can't be read. The next try of this task decides."
+        return (
+            f"Another run has committed {name} meanwhile; what it wrote stands. The next try of this task starts over."
+        )
+
+    def _stands(self, body: bytes) -> bool | None:
+        """Tell whether this manifest is the one that stands; None when it can't be read."""
         try:
             return self._s3.get(self.manifest_key)[0] == body
+        except S3CallError as error:
+            return False if error.status == 404 else None
         except ChargebeeExportError:
-            return False
+            return None
 
     def _remove(self, keys: Iterable[str]) -> None:
         keys = list(keys)
@@ -247,11 +260,24 @@ class S3Partition:
         try:
             for key, upload_id, began in self._s3.uploads(self._below):
                 abandoned = began < limit and alike.fullmatch(key, len(self._below))
-                if abandoned or (self._names.unique and ours.fullmatch(key, len(self._below))):
+                if abandoned or (self._can_tell and ours.fullmatch(key, len(self._below))):
                     log.info("Aborting the upload of %s that an earlier try has left", key)
                     self._s3.abort_upload(key, upload_id)
         except ChargebeeExportError as error:
             log.warning("Uploads that earlier tries may have left are not aborted: %s", error)
+
+    def _abort_twins(self) -> None:
+        """Drop the uploads that S3 began at a call of ours whose answer was lost, so that it was made again."""
+        mine = {each.key for each in self._uploader.uploads}
+        if not (self._s3.repeated and self._names.unique):
+            return
+        try:
+            for key, upload_id, _ in self._s3.uploads(self._below):
+                if key in mine:
+                    log.info("Aborting an upload of %s that was begun twice", key)
+                    self._s3.abort_upload(key, upload_id)
+        except ChargebeeExportError as error:
+            log.warning("An upload that was begun twice may be left: %s", error)
 
     def _discard(self) -> None:
         """Remove what this run has sent, as far as possible; what is committed stays."""

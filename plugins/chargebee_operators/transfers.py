@@ -236,8 +236,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
         )
         limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
 
-        def directory() -> Mapping[int, Entry]:
-            return read_directory(download.read, download.size or 0, self.max_members)
+        def directory() -> Mapping[int, Entry] | None:
+            size = download.size if download.is_ranged else None
+            return None if size is None else read_directory(download.read, size, self.max_members)
 
         def open_archive(chunks: Iterable[bytes]) -> ZipStream:
             return ZipStream(chunks, limits, directory=directory)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chargebee_operators.argument_checks import is_template
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.resources import nearest
 
-# What CreateMultipartUpload and PutObject both take, the checksum aside: that one is ours to choose.
 # All the ways to ask for another checksum than ours.
 _CHECKSUM = re.compile("Checksum(?:Algorithm|Mode|Type|CRC32|CRC32C|CRC64NVME|SHA1|SHA256)")
 
+# What CreateMultipartUpload and PutObject both take, the checksum aside: that one is ours to choose.
 EXTRA_ARGS = frozenset(
     {
         "ACL",
@@ -59,11 +60,15 @@ TRANSFER_CONFIG_ARGS = frozenset({"multipart_chunksize", "max_concurrency", "use
 def check_extra_args(extra_args: Any) -> None:
     """Refuse an argument that S3's uploads do not take. A template is left for the run.
 
-    :raises SettingsError: with the nearest right name.
+    :raises SettingsError: with the nearest right name, or what is wrong with its value, which it does not quote.
     """
-    if not isinstance(extra_args, Mapping):
+    if extra_args is None or is_template(extra_args):
         return
-    for name in extra_args:
+    if not isinstance(extra_args, Mapping):
+        raise SettingsError(
+            "extra_args is no dict: give one, from the names of boto3's create_multipart_upload to values."
+        )
+    for name, value in extra_args.items():
         if _CHECKSUM.fullmatch(name):
             raise SettingsError(f"extra_args {name!r}: each part is sent with its CRC-32 already; leave it out.")
         if name not in EXTRA_ARGS:
@@ -71,6 +76,18 @@ def check_extra_args(extra_args: Any) -> None:
                 f"extra_args {name!r} is nothing that an upload to S3 takes{nearest(name, EXTRA_ARGS)}: use the names "
                 "of boto3's create_multipart_upload."
             )
+        if value is None:
+            raise SettingsError(f"extra_args {name!r} is None: leave it out, or give it a value.")
+        if name == "Metadata" and not _is_metadata(value):
+            raise SettingsError(
+                "extra_args 'Metadata' is no dict from text to text in ASCII, which is all that S3 keeps."
+            )
+
+
+def _is_metadata(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return is_template(value)
+    return all(isinstance(each, str) and each.isascii() for pair in value.items() for each in pair)
 
 
 def check_transfer_config_args(arguments: Mapping[str, Any] | None) -> None:

@@ -9,8 +9,10 @@ count, once all have been read:
   (``customer[updated_at]``). Beside it no other file counts. Should its clock not be found, only a ``window_column`` that
   was given by hand is looked at in the others.
 - Where no file is known for the record's own, each with a likely clock may be it. A filter that was ignored exports all
-  of history, into all of them. So rows outside count only when every one has some; files with the same header are parts
-  of one. If one has none outside, it is taken for the record's own, and those that have some are set aside.
+  of history, into all of them. So rows outside count only when every one that has rows has some; files with the same
+  header are parts of one. If one has rows inside alone, it is taken for the record's own, and those that have some
+  outside are set aside. If one has rows whose clocks can't be read, it may be the record's own, so the others are set
+  aside too, with a warning.
 
 That can fail a right export in one case alone: when the record's own file is neither called after it nor has a clock that
 is found, and all files that have one are of related things.
@@ -98,8 +100,9 @@ class WindowCheck:
         self._column = columns[self._clock_at]
         # Each of these takes one record at a time, where it has so many fields.
         is_last = self._clock_at == len(columns) - 1
-        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,]*+),[^\n]*+\n"
-        self._plain = re.compile(rb"[^,]*+," * self._clock_at + value)
+        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,\n]*+),[^\n]*+\n"
+        # From the start of a line, or a long one with too few fields would be tried from each of its bytes.
+        self._plain = re.compile(rb"^" + rb"[^,\n]*+," * self._clock_at + value, re.M)
         skipped = (_FIELD + rb",") * self._clock_at
         self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
 
@@ -234,18 +237,25 @@ def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
         for each in likely:
             each.set_aside(f"it may hold related things, for {own.member} is the export's own file")
         return [each.result for each in checks]
-    outside: dict[tuple[str, ...], int] = {}
+    files: dict[tuple[str, ...], list[WindowCheck]] = {}
     for each in likely:
-        outside[each.columns] = outside.get(each.columns, 0) + each.result.outside
-    inside = next((each for each in likely if not outside[each.columns]), None)
-    for each in likely:
-        if inside and outside[each.columns]:
+        files.setdefault(each.columns, []).append(each)
+    inside = [parts for parts in files.values() if not _sum(parts, "outside") and _sum(parts, "checked")]
+    unread = [parts for parts in files.values() if not _sum(parts, "checked") and _sum(parts, "unread", "empty")]
+    outside = [each for parts in files.values() if _sum(parts, "outside") for each in parts]
+    for other in (inside or unread)[:1]:
+        what = "none of those in" if inside else "no time can be read in"
+        for each in outside:
             found = each.result
             each.set_aside(
-                f"{found.outside} of its {found.checked} rows lie outside the window, but none of those in "
-                f"{inside.member}, so it is taken for a file of related things"
+                f"{found.outside} of its {found.checked} rows lie outside the window, but {what} {other[0].member}, "
+                f"so it {'is taken for' if inside else 'may be'} a file of related things"
             )
     return [each.result for each in checks]
+
+
+def _sum(checks: Iterable[WindowCheck], *names: str) -> int:
+    return sum(getattr(each.result, name) for each in checks for name in names)
 
 
 def check_mode(mode: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ _TAIL = 22 + MAX16 + 20
 _MAX_END64 = 1 << 16
 # A directory of 10,000 members is about 1 MB.
 _MAX_DIRECTORY = 64 << 20
+# Names are kept until the end. No key of S3 may be longer than this either.
+_MAX_NAME = 1024
+
+# What would break a line of a log or rewrite it: control characters, and marks that turn the direction of writing.
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass
@@ -48,7 +54,11 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The name, decoded: as UTF-8 where it is that, for not every writer says so."""
+        """The name as it is shown, decoded as UTF-8 where it is that, for not every writer says so."""
+        return _NOT_SHOWN.sub("\ufffd", self._decoded)
+
+    @property
+    def _decoded(self) -> str:
         try:
             return self.name.decode()
         except UnicodeDecodeError:
@@ -61,7 +71,7 @@ class Entry:
         :param header_only: leave out what is known only when the member was read.
         """
         pairs = {
-            "name": (repr(self.text), repr(other.text)),
+            "name": (repr(self._decoded), repr(other._decoded)),
             "method": (self.method, other.method),
             "encryption": (self.flags & ENCRYPTED, other.flags & ENCRYPTED),
         }
@@ -215,6 +225,20 @@ def check_members(count: int, most: int) -> None:
     """Refuse a zip of too many members."""
     if count > most:
         raise UnsafeArchiveError(f"The zip has more than {most} members: raise max_members if that is right.")
+
+
+def check_name(length: int) -> None:
+    """Refuse a member whose name has too many bytes."""
+    if length > _MAX_NAME:
+        raise UnsafeArchiveError(
+            f"A member of the zip has a name of {length} bytes; {_MAX_NAME} are the most that is read."
+        )
+
+
+def check_directory_length(length: int) -> None:
+    """Refuse a directory that has too many bytes."""
+    if length > _MAX_DIRECTORY:
+        raise UnsafeArchiveError(f"The zip's directory has more than {_MAX_DIRECTORY >> 20} MB; an export's never has.")
 
 
 def _find_end(start: int, tail: bytes, part: Callable[[int, int], bytes]) -> tuple[DirectoryEnd, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import odd_hosts
@@ -14,6 +16,7 @@ from simulator_calls import KEY, SITE
 
 from chargebee_operators.connection import SiteSettings
 from chargebee_operators.downloads import Download
+from chargebee_operators.exceptions import DownloadError
 
 pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 
@@ -38,9 +41,11 @@ def whole(headers: Any, marks: dict[str, str], end: int | None = None) -> Answer
 
 
 def odd_download(host: odd_hosts.OddHost, **changes: Any) -> Download:
-    settings = SiteSettings(SITE, KEY, f"{host.url}/api/v2", custom_endpoint=True, read_timeout=10)
+    timeout = changes.pop("read_timeout", 10)
+    settings = SiteSettings(SITE, KEY, f"{host.url}/api/v2", custom_endpoint=True, read_timeout=timeout)
     given = {"pause": 0.001, "block_size": BLOCK, "resume_attempts": 1, **changes}
-    return Download(lambda: f"{host.url}/export.zip?X-Amz-Signature=secret", settings, "odd-1", **given)
+    url = given.pop("fresh_url", lambda: f"{host.url}/export.zip?X-Amz-Signature=secret")
+    return Download(url, settings, "odd-1", **given)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,84 @@ def test_a_host_that_gives_less_than_was_asked_for_is_asked_again():
 
     with odd_hosts.odd_host(behave) as host:
         assert b"".join(odd_download(host, resume_attempts=0)) == ZIP
+
+
+AMISS = [
+    pytest.param({"cut": 40}, id="ends-among-the-headers"),
+    pytest.param({"cut": 10}, id="ends-in-the-first-line"),
+    pytest.param({"cut": 40, "drips": True}, id="headers-drip"),
+    pytest.param({"cut": 400, "drips": True}, id="body-drips"),
+]
+
+
+@pytest.mark.parametrize("amiss", AMISS)
+@pytest.mark.parametrize("skip", [0, 3])
+@pytest.mark.parametrize(
+    "behave", [lambda headers: ranged(headers, {"ETag": '"a"'}), lambda headers: whole(headers, {"ETag": '"a"'})]
+)
+def test_an_answer_that_ends_early_or_hardly_comes_is_asked_for_again(behave, skip, amiss):
+    requests = itertools.count()
+
+    def sometimes(headers: Any) -> Answer:
+        good = behave(headers)
+        return replace(good, **amiss) if next(requests) == skip else good
+
+    with odd_hosts.odd_host(sometimes) as host:
+        download = odd_download(host, read_timeout=1)
+        ranges = behave({"Range": "bytes=0-9"}).status == 206
+        assert b"".join(download) == ZIP
+        assert len(host.seen) == (BLOCKS if ranges else 1) + (skip == 0 or ranges)
+        assert download.is_ranged is ranges
+
+
+def test_what_came_before_a_connection_stalled_is_not_asked_for_again():
+    def behave(headers: Any) -> Answer:
+        first, last = asked(headers, len(ZIP)) or (0, len(ZIP) - 1)
+        # All that is asked for in a first attempt breaks off. Without what it brought the second would as well.
+        good = ranged(headers, {"ETag": '"a"'})
+        return replace(good, body=good.body[:40_000], holds=True) if last - first >= 40_000 else good
+
+    with odd_hosts.odd_host(behave) as host:
+        assert b"".join(odd_download(host, read_timeout=1)) == ZIP
+        again = [each["Range"] for each in host.seen if asked(each, len(ZIP))[0] % BLOCK]
+        assert sorted(again) == sorted(f"bytes={at + 40_000}-{at + BLOCK - 1}" for at in range(0, BLOCK * 10, BLOCK))
+
+
+def test_the_end_is_found_where_ranges_do_not_tell_it():
+    requests = itertools.count()
+
+    def behave(headers: Any) -> Answer:
+        if next(requests) == 0:  # whole, of a length that nobody tells, and cut
+            return Answer(200, {"ETag": '"a"', "Transfer-Encoding": "chunked"}, b"%x\r\n" % len(ZIP) + ZIP[:300_000])
+        first, last = asked(headers, len(ZIP))
+        if first >= len(ZIP):
+            return Answer(416, {"Content-Length": "0"})
+        last = min(last, first + 299_999)
+        marks = {"Content-Range": f"bytes {first}-{last}/*", "Content-Length": str(last - first + 1), "ETag": '"a"'}
+        return Answer(206, marks, ZIP[first : last + 1])
+
+    with odd_hosts.odd_host(behave) as host:
+        assert b"".join(odd_download(host)) == ZIP
+
+
+def test_stopped_is_never_taken_for_the_end_of_a_stream_whose_length_nobody_knows():
+    with odd_hosts.odd_host(lambda headers: replace(whole(headers, {}), holds=True)) as host:
+        download = odd_download(host)
+        with closing(iter(download)) as chunks, pytest.raises(DownloadError, match="the download was stopped"):
+            while download.received < len(ZIP) // 2:
+                next(chunks)
+            threading.Timer(0, download.close).start()
+            while True:
+                next(chunks)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[bad/export.zip?X-Amz-Signature=s", "https://h:99999999/export.zip?X-Amz-Signature=s"]
+)
+def test_an_address_that_is_no_url_is_refused_at_once(url):
+    with odd_hosts.odd_host(lambda headers: Answer(500)) as host:
+        download = odd_download(host, fresh_url=lambda: url)
+        assert str(failing(download)) == "Export odd-1: the address of the download can't be read as a URL."
 
 
 def test_an_empty_object_is_an_empty_zip_for_others_to_judge():

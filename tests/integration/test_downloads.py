@@ -13,9 +13,10 @@ from typing import Any
 
 import odd_hosts
 import pytest
-from download_site import BLOCK, ZIP, failing, over_http, wait_until, workers
+from download_site import BLOCK, ZIP, failing, over_http, over_tls, wait_until, workers
 
 from chargebee_operators.exceptions import DownloadError
+from chargebee_simulator.tls import server_context
 
 pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 
@@ -89,6 +90,30 @@ def test_the_environments_proxy_is_used(site, monkeypatch, variable, bypassed):
     method = "CONNECT" if site.ca_bundle else "GET"
     used = not bypassed and variable.lower().startswith("https") == bool(site.ca_bundle)
     assert set(targets) == ({f"{method} {site.simulator.download_url.partition('://')[2]}"} if used else set())
+
+
+@over_tls
+def test_a_proxy_over_tls_is_known_by_the_ca_bundle_and_left_at_once(site, monkeypatch, tmp_path):
+    context, authority = server_context(tmp_path / "tls")
+    both = tmp_path / "both.pem"
+    both.write_bytes(authority.read_bytes() + Path(site.ca_bundle).read_bytes())
+    url = site.url()
+    with odd_hosts.proxy(context) as (address, targets):
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        monkeypatch.setenv("NO_PROXY", "")
+        arguments = {"fresh_url": lambda: url, "settings": {"ca_bundle": str(both)}}
+        assert b"".join(site.download(**arguments)) == ZIP
+        assert targets
+        site.control.fault("stall_download", times=None, skip=1)
+        with closing(iter(site.download(**arguments))) as chunks:
+            next(chunks)
+        assert not workers(), "what waits for a stalled host is woken"
+        download = site.download(**arguments)
+        thread = threading.Thread(target=lambda: (wait_until(lambda: len(site.fetched()) > told), download.close()))
+        told = len(site.fetched())
+        thread.start()
+        assert str(failing(download)) == f"Export {site.export_id}: the download was stopped."
+        thread.join()
 
 
 def test_the_log_tells_how_much_came_and_what_was_resumed(site, caplog):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import landing
 import pytest
+from tasks import run
+from uploads import manifest, upload
 from zips import cut, directory, made
 
+from chargebee_operators import ChargebeeExportOperator
+from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.archive import ZipStream
 from chargebee_operators.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
 from chargebee_operators.formats import get_format
@@ -197,3 +202,43 @@ def test_the_parts_of_a_large_csv_fit_the_size_that_the_directory_gives(aws, sto
         open_archive = functools.partial(ZipStream, directory=lambda: directory(data))
         Landing(job, partition, names, get_format("csv"), Checks()).send([data], open_archive, lambda: len(data))
     assert bounds == [bound]
+
+
+CHUNKED = {"kind": "cut_download", "after_bytes": 1 << 40, "chunked": True, "times": None}
+NO_RANGE = {"kind": "no_range", "times": None}
+
+
+@pytest.fixture
+def piped(make_simulator, connect, aws, bucket, tmp_path, monkeypatch) -> Callable[..., dict[str, Any]]:
+    """Land a zip that was written to a pipe, so that its sizes stand behind its members, and return the manifest."""
+
+    def land_piped(faults: list[dict[str, Any]], method: int, files: list[tuple[str, bytes]], file_format: str) -> Any:
+        path = tmp_path / "piped.zip"
+        path.write_bytes(made(files, method, piped=True))
+        simulator = make_simulator(serve_zips={"customers": path})
+        connect(simulator)
+        job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+        simulator.control.add_faults(faults)
+        run(upload(job, bucket, file_format=file_format))
+        return manifest(aws, bucket)
+
+    monkeypatch.setattr("chargebee_operators.landing.LARGE", 0)
+    return land_piped
+
+
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet", "zip"])
+@pytest.mark.parametrize(
+    "faults",
+    [[], [NO_RANGE], [NO_RANGE, CHUNKED], [CHUNKED]],
+    ids=["ranges", "no-ranges", "no-length", "no-length-but-ranges"],
+)
+def test_a_zip_that_was_written_to_a_pipe_lands_whatever_the_host_tells(piped, faults, file_format):
+    files = [("customers.csv", b"id\n" + b"c1\n" * 1000), ("empty.csv", b"")]
+    told = piped(faults, zipfile.ZIP_DEFLATED, files, file_format)
+    assert told["rows"] == 1000
+
+
+def test_of_members_that_are_stored_only_empty_ones_land_from_a_host_without_ranges(piped):
+    assert piped([NO_RANGE], zipfile.ZIP_STORED, [("a.csv", b""), ("b.csv", b"")], "csv")["rows"] == 0
+    with pytest.raises(AirflowFailException, match="'a.csv' .* the download host must allow parts to be fetched"):
+        piped([NO_RANGE], zipfile.ZIP_STORED, [("a.csv", b"id\n1\n")], "csv")

@@ -8,12 +8,13 @@ import random
 import struct
 import weakref
 import zipfile
+from dataclasses import replace
 from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zips import Unseekable, by_hand, cut, directory, made, read
+from zips import Unseekable, by_hand, cut, directory, made, read, shown
 
 from chargebee_operators.archive import STEP, ZipStream
 from chargebee_operators.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
@@ -55,7 +56,8 @@ def test_what_zipfile_writes(codec, files, method, zip64, piped, size, ahead):
     data = made(files, method, zip64=zip64, piped=piped)
     # Stored and piped members have their size behind them: the directory tells.
     listed = directory(data) if ahead else lambda: directory(data)
-    assert read(data, max(size, len(data) // 20_000), new_inflater=codec.new_inflater, directory=listed) == files
+    found = read(data, max(size, len(data) // 20_000), new_inflater=codec.new_inflater, directory=listed)
+    assert found == [(shown(name), content) for name, content in files]
 
 
 def test_members_of_each_kind_in_one_zip():
@@ -71,10 +73,23 @@ def test_members_of_each_kind_in_one_zip():
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_are_given_as_they_are():
-    odd = ["a.csv", "a.csv", "/etc/passwd", "../../a.csv", "C:\\a.csv", "a\nb\x07\x1b[31m.csv", "Zoë.csv", "x" * 60_000]
+    odd = ["a.csv", "a.csv", "/etc/passwd", "../../a.csv", "C:\\a.csv", "Zoë\u3000x.csv", "x" * 1024]
     files = [(name, name[:100].encode()) for name in odd]
     assert read(made(files)) == files
-    assert read(by_hand([{"name": b""}, {"name": b"nul\0.csv"}])) == [("", b"a\n1\n"), ("nul\0.csv", b"a\n1\n")]
+    assert read(by_hand([{"name": b""}])) == [("", b"a\n1\n")]
+
+
+def test_what_a_log_would_obey_is_not_in_a_name_but_counts_where_names_are_compared():
+    data = made([("a\nb\x07\x1b[31m\u202e\u2028\x9b.csv", b"1\n")])
+    assert read(data) == [("a\ufffdb\ufffd\ufffd[31m\ufffd\ufffd\ufffd.csv", b"1\n")]
+    (listed,) = directory(data).values()
+    assert listed.difference(replace(listed, name=listed.name.replace(b"\x07", b"\x06")), "the other")
+    assert read(by_hand([{"name": b"nul\0.csv"}])) == [("nul\ufffd.csv", b"a\n1\n")]
+
+
+def test_a_name_longer_than_any_key_of_s3_is_refused_before_it_is_kept():
+    with pytest.raises(UnsafeArchiveError, match="has a name of 1025 bytes; 1024 are the most"):
+        read(made([("x" * 1025, b"text")]))
 
 
 def test_members_that_nobody_reads_are_checked():
@@ -206,7 +221,13 @@ def test_many_members_where_they_are_allowed():
 def test_a_members_size_is_known_ahead(piped):
     data = made([("a", b"1" * 1000), ("b", b"")], zipfile.ZIP_DEFLATED, piped=piped)
     archive = ZipStream([data], directory=lambda: directory(data))
-    assert [member.size_ahead() for member in archive.members()] == [1000, 0]
+    assert [member.size_ahead(len(data)) for member in archive.members()] == [1000, 0]
+
+
+def test_a_size_ahead_is_not_believed_beyond_what_the_zip_could_hold():
+    data = by_hand([{"local_inflated": MAX32 - 1}])
+    member = next(ZipStream([data], Limits(ratio=100)).members())
+    assert member.size_ahead(5000) == 500_000
 
 
 def test_a_size_behind_its_member_is_not_known_ahead_where_no_part_can_be_fetched():
@@ -214,9 +235,9 @@ def test_a_size_behind_its_member_is_not_known_ahead_where_no_part_can_be_fetche
         raise DownloadError("no parts")
 
     data = made([("a", b"1" * 1000)], zipfile.ZIP_DEFLATED, piped=True)
-    for unread in (None, unreachable):
+    for unread in (None, unreachable, lambda: None):
         (member,) = ZipStream([data], directory=unread).members()
-        assert member.size_ahead() is None
+        assert member.size_ahead(len(data)) is None
 
 
 def test_who_keeps_a_member_keeps_nothing_large():

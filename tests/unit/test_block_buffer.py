@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chargebee_operators import block_buffer
 from chargebee_operators.block_buffer import BlockBuffer
 from chargebee_operators.ranges import Block
 
@@ -34,6 +35,16 @@ def test_order_is_that_of_the_object_whatever_comes_first():
     fill(buffer, first, b"ab")
     assert list(buffer) == [b"ab", b"cd", b"e"]
     assert buffer.claim() is None
+
+
+def test_who_waits_for_bytes_hears_now_and_then_that_there_are_none(monkeypatch):
+    monkeypatch.setattr(block_buffer, "_ATTENTION", 0.001)
+    buffer = BlockBuffer(2, room=3)
+    block = buffer.claim()
+    reader = iter(buffer)
+    assert [next(reader), next(reader)] == [b"", b""]
+    fill(buffer, block, b"a")
+    assert b"".join(reader) == b"a"
 
 
 def test_the_first_block_is_all_there_is_until_the_end_is_known():

@@ -185,9 +185,9 @@ class Bucket:
         self.keys = {key: json.dumps({"files": files(c__csv=[key])}) for key in keys}
         self.read_keys: list[str] = []
 
-    def list_prefixes(self, prefix: str, start_after: str) -> list[str]:
+    def list_prefixes(self, prefix: str, start_after: str, before: str) -> list[str]:
         cut = {key[: key.index("/", len(prefix)) + 1] for key in self.keys if key.startswith(prefix)}
-        return sorted(each for each in cut if each > start_after)
+        return sorted(each for each in cut if start_after < each < before)
 
     def read(self, key: str) -> str | None:
         self.read_keys.append(key)

@@ -61,6 +61,16 @@ def test_a_reader_gets_every_record_behind_the_header(data, size):
     assert (reader.columns, found, reader.unread) == (header, rows, 0)
 
 
+@pytest.mark.parametrize("size", [1000, 1 << 18, 1 << 20])
+def test_no_record_is_lost_behind_a_header_that_comes_late(size):
+    reader = Blocks()
+    data = b"\n" * 300_000 + b"id,name\n" + b"1,a\n" * 200_000
+    facts = facts_of(data, size, reader)
+    assert (facts.columns, facts.rows, reader.columns) == (["id", "name"], 200_000, ["id", "name"])
+    assert b"".join(block for block, _ in reader.blocks) == b"1,a\n" * 200_000
+    assert sum(records for _, records in reader.blocks) == 200_000
+
+
 @settings(deadline=None)
 @given(csv_files(), PIECES, st.integers(1, 30))
 def test_blocks_are_whole_records_and_do_not_depend_on_the_pieces(data, size, block):

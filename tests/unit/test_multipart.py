@@ -45,7 +45,13 @@ def test_the_largest_object_that_s3_takes_fits_when_its_length_is_known():
     assert sizes(MAX_PARTS * MAX_PART, 8 * MB, MAX_PARTS * MAX_PART) == [MAX_PART] * MAX_PARTS
 
 
-@pytest.mark.parametrize(("bound", "size"), [(1, 8 * MB), (80 * 10**9, 8388608), (1 * TB, 100_000_000)])
+@pytest.mark.parametrize("bound", [60 * 10**9, 90 * 10**9, TB])
+def test_a_bound_that_was_too_low_by_a_factor_of_four_does_no_harm(bound):
+    found = sizes(4 * bound, 5 * MB, bound)
+    assert len(found) <= MAX_PARTS
+
+
+@pytest.mark.parametrize(("bound", "size"), [(1, 8 * MB), (64 * 10**9, 8388608), (1 * TB, 125_000_000)])
 def test_with_a_known_length_all_parts_are_of_one_size(bound, size):
     assert set(sizes(bound, 8 * MB, bound)[:-1]) <= {size}
     assert part_size(1, 0, 8 * MB, bound) == size
@@ -139,6 +145,11 @@ def test_the_settings_of_a_transfer_are_those_of_boto3():
         (check_extra_args, {"ChecksumAlgorithm": "SHA256"}, "CRC-32 already; leave it out"),
         (check_extra_args, {"Checksumm": "SHA256"}, "'Checksumm' is nothing that an upload to S3 takes"),
         (check_extra_args, {"Key": "x"}, "'Key' is nothing that an upload to S3 takes"),
+        (check_extra_args, '{"ACL": "private"}', "extra_args is no dict"),
+        (check_extra_args, {"SSEKMSKeyId": None}, "'SSEKMSKeyId' is None: leave it out"),
+        (check_extra_args, {"Metadata": {"owner": "Zoë"}}, "'Metadata' is no dict from text to text in ASCII"),
+        (check_extra_args, {"Metadata": {"n": 1}}, "'Metadata' is no dict from text to text in ASCII"),
+        (check_extra_args, {"Metadata": "team=billing"}, "'Metadata' is no dict from text to text in ASCII"),
         (check_transfer_config_args, {"max_bandwidth": 1}, "'max_bandwidth' has no effect on this upload"),
         (check_transfer_config_args, {"max_concurency": 1}, "did you mean 'max_concurrency'"),
         (check_transfer_config_args, {"max_concurrency": 0}, "give a whole number above 0"),
@@ -151,6 +162,16 @@ def test_a_wrong_argument_is_named_with_the_right_one(check, given, message):
         check(given)
 
 
-@pytest.mark.parametrize("given", [None, {}, {"SSEKMSKeyId": "k"}, "{{ var.json.extra_args }}"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        {},
+        {"SSEKMSKeyId": "k"},
+        {"Metadata": {"a": "b"}},
+        {"Metadata": "{{ var.json.meta }}"},
+        "{{ var.json.extra_args }}",
+    ],
+)
 def test_right_arguments_and_templates_pass(given):
     check_extra_args(given)

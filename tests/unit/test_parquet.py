@@ -14,11 +14,11 @@ from csv_cases import csv_files, in_pieces, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators import parquet_table
+from chargebee_operators import parquet, parquet_table
+from chargebee_operators.columns import unique_names
 from chargebee_operators.exceptions import ConversionError, SettingsError
 from chargebee_operators.formats import get_format
 from chargebee_operators.parquet import BLOCK, ColumnTypes, parquet_bytes
-from chargebee_operators.parquet_table import column_names
 
 
 def converted(data: bytes, types: dict[str, str] | None = None, size: int = 1000) -> bytes:
@@ -37,7 +37,7 @@ def test_every_value_is_there_as_text(data, size):
         return
     header, *rows = rows
     found = table(data, size=size)
-    assert found.column_names == column_names(header)
+    assert found.column_names == unique_names(header)
     assert [["" if value is None else value for value in row.values()] for row in found.to_pylist()] == rows
 
 
@@ -57,7 +57,7 @@ def test_without_rows_there_is_a_schema(data):
 
 
 def test_names_are_there_once():
-    assert column_names(["id", "ID", "", "id_2", "", "id"]) == ["id", "ID_2", "column_3", "id_2_2", "column_5", "id_3"]
+    assert unique_names(["id", "ID", "", "id_2", "", "id"]) == ["id", "ID_2", "column_3", "id_2_2", "column_5", "id_3"]
     assert table(b"a,a,\n1,2,3\n").to_pylist() == [{"a": "1", "a_2": "2", "column_3": "3"}]
 
 
@@ -109,6 +109,9 @@ def test_types(kind, text, value):
         (b'id,x\n1,"secret\n', None, "the quotes do not pair"),
         (b'id,x\n1,secret"\n2,b\n3,"secret\n', None, "no regular CSV"),
         (b"id,x\n1,secret\r2,secret\n", None, "no regular CSV"),
+        (b"id,x\n1,secret\r2,secret\n\n3,c\n", None, "no regular CSV"),
+        (b"id,x\n1,1700000000123\n2,1700000000\n", {"x": "timestamp[ms, UTC]"}, "column 'x' of row 2"),
+        (b"id,x\n1,1700000000\n2,\n3,1700000000123\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 3"),
     ],
 )
 @pytest.mark.parametrize("size", [3, 1000])
@@ -118,6 +121,18 @@ def test_what_does_not_fit_is_named_and_not_quoted(data, types, message, size):
     assert "secret" not in str(caught.value)
     assert "customers.csv" in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize("block", [1, 3, BLOCK])
+def test_a_blank_line_is_a_value_where_there_is_one_column_but_for_the_file_s_end(monkeypatch, end, size, block):
+    monkeypatch.setattr(parquet, "BLOCK", block)
+    data = end.join([b"", b"id", b"", b"1", b"", b"", b'"2', b'"', b"3", b"", b"", b""])
+    inner = end.decode()
+    found = table(data, size=size).column("id").to_pylist()
+    assert found == [None, "1", None, None, f"2{inner}", "3"]
+    assert len(found) == len(rows_of(data)) - 1
 
 
 def test_rows_are_numbered_through_all_blocks():

@@ -40,6 +40,16 @@ ZONED = {"epoch", "epoch ms", "iso Z", "iso fraction", "iso offset", "iso UTC"}
 PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
 
 
+@pytest.mark.parametrize(
+    "rows", [b"c1\n" * 700_000, b"\n" * 2_000_000, b"z" * 4_000_000 + b"\n", b"c1," * 700_000 + b"\n"], ids=len
+)
+@pytest.mark.parametrize("last", [b"", b",n"], ids=["clock-last", "clock-inside"])
+def test_rows_of_too_few_fields_do_not_hold_the_check_up(rows, last):
+    """Each was once tried from every one of its bytes, which takes hours here."""
+    found = checked(b"id,name,updated_at" + last + b"\n" + rows + b"c1,x,2026-11-23T00:00:00Z,y\n", size=1 << 18)
+    assert (found.checked, found.outside) == (1, 0)
+
+
 def customers(values: list[str], **how) -> bytes:
     rows = [[f"id{number}", 'a "b", c\nd', value, "x"] for number, value in enumerate(values)]
     return written([["id", "note", "updated_at", "z"], *rows], **how).encode()

@@ -117,7 +117,9 @@ GUESS, OTHER = "id,name,updated_at", "id,email,updated_at"
         ({"data.csv": (GUESS, [OUT]), "addresses.csv": ("customer_id,line1", ["a"])}, True, []),
         # A filter that was ignored shows in all of them.
         ({"data.csv": (GUESS, [IN]), "contacts.csv": (OTHER, [OUT])}, False, ["contacts.csv"]),
-        ({"contacts.csv": (OTHER, [OUT]), "data.csv": (GUESS, [])}, False, ["contacts.csv"]),
+        # One without rows is no sign that it was heeded, nor one whose rows have no time that can be read.
+        ({"contacts.csv": (OTHER, []), "data.csv": (GUESS, [OUT])}, True, []),
+        ({"contacts.csv": (OTHER, [""]), "data.csv": (GUESS, [OUT])}, False, ["data.csv"]),
         ({"contacts.csv": (OTHER, [OUT]), "data.csv": (GUESS, ["soon"])}, False, ["contacts.csv"]),
         ({"data.csv": (GUESS, [IN, OUT]), "contacts.csv": (OTHER, [OUT, IN])}, True, []),
         ({"data.csv": (GUESS, [IN]), "contacts.csv": (OTHER, [IN])}, False, []),
@@ -130,7 +132,7 @@ def test_where_no_file_is_surely_the_record_s_own_all_likely_ones_must_agree(fil
     results = settled(files)
     assert fails(results) is failed
     found = [
-        name for name, each in results.items() if each.not_checked and "taken for a file of related" in each.not_checked
+        name for name, each in results.items() if each.not_checked and "a file of related things" in each.not_checked
     ]
     assert found == aside
     assert not any(results[name].checked for name in aside)
