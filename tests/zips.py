@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from chargebee_operators.archive import STEP, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.exceptions import ArchiveError
 from chargebee_operators.inflate import isal_codec, zlib_codec
+from chargebee_operators.zip_member import STEP
 from chargebee_operators.zip_records import CENTRAL, END, LOCAL, Entry, read_directory
 
 Files = list[tuple[str, bytes]]

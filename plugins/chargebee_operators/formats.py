@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from chargebee_operators.archive import Member, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.parquet import ColumnTypes, check_pyarrow, parquet_bytes
+from chargebee_operators.zip_member import Member
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from chargebee_operators.archive import Member, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.columns import (
     Changes,
     absent_of,
@@ -32,8 +32,10 @@ from chargebee_operators.jobs import JobRecord
 from chargebee_operators.manifest import FileEntry, ObjectNames, placeholders
 from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.s3_partition import S3Partition
-from chargebee_operators.window_check import WindowCheck, check_for, check_mode, judge_window, settle, window_for
+from chargebee_operators.window_check import WindowCheck, check_for, window_for
+from chargebee_operators.window_verdict import check_mode, judge_window, settle
 from chargebee_operators.windows import parse_instant
+from chargebee_operators.zip_member import Member
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")

@@ -1,39 +1,22 @@
 """Whether an export holds what was asked for: rows whose clock lies outside the window are counted. Pure.
 
 Chargebee ignores a filter that it cannot read, and then exports everything. The rows themselves tell: each record
-carries the time that the window bounds, in a column that ``clock_column`` looks for. An export may also hold files of
-related things (contacts, line items) with clocks of their own, whose rows may lie anywhere. ``settle`` says which files
-count, once all have been read:
-
-- The record's own file counts: it is called after the resource, or its clock after the record
-  (``customer[updated_at]``). Beside it no other file counts. Should its clock not be found, only a ``window_column`` that
-  was given by hand is looked at in the others.
-- Where no file is known for the record's own, each with a likely clock may be it. A filter that was ignored exports all
-  of history, into all of them. So rows outside count only when every one that has rows has some; files with the same
-  header are parts of one. If one has rows inside alone, it is taken for the record's own, and those that have some
-  outside are set aside. If one has rows whose clocks can't be read, it may be the record's own, so the others are set
-  aside too, with a warning.
-
-That can fail a right export in one case alone: when the record's own file is neither called after it nor has a clock that
-is found, and all files that have one are of related things.
+carries the time that the window bounds, in a column that ``clock_column`` looks for. Which files of an
+export count, and what is to be said of them, is for ``window_verdict``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from chargebee_operators.clock_column import find_clock, is_called_after
 from chargebee_operators.clock_values import ZONELESS_SLACK, WindowJudge
 from chargebee_operators.csv_facts import MAX_RECORD, read_records
-from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.resources import Resource, get_resource, nearest
+from chargebee_operators.resources import Resource, get_resource
 from chargebee_operators.window_result import WindowResult
 from chargebee_operators.windows import Window, parse_instant, window_of
-
-WINDOW_CHECKS = ("fail", "warn", "off")
 
 # Above so many quotes a byte, a file has most of its fields quoted; a block's first bytes are enough to tell.
 _MANY_QUOTES = 1 / 20
@@ -44,7 +27,7 @@ _VALUE = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\r\n]*+)'
 _TO_THE_END = rb'(?:[^"\n]*+"[^"]*+")*+[^"\n]*+\n'
 _ID_LENGTH = 60
 
-_NO_WINDOW, _NO_ROWS = "the export has no window", "it has no rows"
+NO_WINDOW, NO_ROWS = "the export has no window", "it has no rows"
 
 
 class WindowCheck:
@@ -82,7 +65,7 @@ class WindowCheck:
         self._id_at: int | None = None
         self._example: str | None = None
         self._judge = WindowJudge(window, requested_at) if window and window_field else None
-        self._not_checked: str | None = _NO_ROWS if self._judge else _NO_WINDOW
+        self._not_checked: str | None = NO_ROWS if self._judge else NO_WINDOW
         self._aside: str | None = None
 
     def header(self, columns: list[str]) -> None:
@@ -132,7 +115,7 @@ class WindowCheck:
 
     def set_aside(self, reason: str) -> None:
         """Let what was found not count; to be called after ``finish``."""
-        self._aside = reason if self._has_rows else _NO_ROWS
+        self._aside = reason if self._has_rows else NO_ROWS
 
     @property
     def is_found(self) -> bool:
@@ -145,7 +128,7 @@ class WindowCheck:
         if self._aside:
             return WindowResult(self.member, self._column, not_checked=self._aside)
         if self._judge is None or self._column is None:
-            reason = self._not_checked if self._has_rows or self._judge is None else _NO_ROWS
+            reason = self._not_checked if self._has_rows or self._judge is None else NO_ROWS
             return WindowResult(self.member, not_checked=reason)
         judge, tally = self._judge, self._judge.tally
         not_checked = self._not_checked
@@ -223,83 +206,3 @@ def _without_quotes(data: bytes) -> bytes:
     pieces = data.split(b'"')
     pieces[1::2] = b'"'.join(pieces[1::2]).translate(_QUOTED_SIGNS).split(b'"')
     return b"".join(pieces)
-
-
-def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
-    """Return the results of an export's files, those set aside that may be of related things (see above).
-
-    :param checks: of all its files, each after its ``finish``.
-    """
-    checks = list(checks)
-    likely = [each for each in checks if each.is_found and not each.is_own]
-    own = next((each for each in checks if each.is_own and (each.is_found or not each.by_hand)), None)
-    if own:
-        for each in likely:
-            each.set_aside(f"it may hold related things, for {own.member} is the export's own file")
-        return [each.result for each in checks]
-    files: dict[tuple[str, ...], list[WindowCheck]] = {}
-    for each in likely:
-        files.setdefault(each.columns, []).append(each)
-    inside = [parts for parts in files.values() if not _sum(parts, "outside") and _sum(parts, "checked")]
-    unread = [parts for parts in files.values() if not _sum(parts, "checked") and _sum(parts, "unread", "empty")]
-    outside = [each for parts in files.values() if _sum(parts, "outside") for each in parts]
-    for other in (inside or unread)[:1]:
-        what = "none of those in" if inside else "no time can be read in"
-        for each in outside:
-            found = each.result
-            each.set_aside(
-                f"{found.outside} of its {found.checked} rows lie outside the window, but {what} {other[0].member}, "
-                f"so it {'is taken for' if inside else 'may be'} a file of related things"
-            )
-    return [each.result for each in checks]
-
-
-def _sum(checks: Iterable[WindowCheck], *names: str) -> int:
-    return sum(getattr(each.result, name) for each in checks for name in names)
-
-
-def check_mode(mode: str) -> None:
-    """Refuse an unknown ``window_check``.
-
-    :raises SettingsError: with the nearest right one.
-    """
-    if mode not in WINDOW_CHECKS:
-        raise SettingsError(
-            f"window_check {mode!r} is not known{nearest(mode, WINDOW_CHECKS)}: choose from {', '.join(WINDOW_CHECKS)}."
-        )
-
-
-def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> list[str]:
-    """Return what the log and the manifest should warn of.
-
-    :param results: of each file, as ``settle`` returns them.
-    :param mode: ``fail`` or ``warn``.
-    :param job: the job.
-    :raises WindowCheckError: in mode ``fail``, when a row lies outside.
-    """
-    warnings = []
-    outside = [each for each in results if each.outside]
-    if outside:
-        first = next((each for each in outside if each.example_id is not None), outside[0])
-        example = "" if first.example_id is None else f" (one of them has the id {first.example_id!r})"
-        count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
-        found = (
-            f"Export {job.export_id}: {count} of {checked} rows have their {first.column} outside the window "
-            f"{window_for(job)}{example}. Chargebee ignored the filter and exported more than was asked for."
-        )
-        if mode == "fail":
-            raise WindowCheckError(
-                f"{found} Nothing was published. Compare the filters in the job record with Chargebee's documentation; "
-                "if the rows are right after all, name the clock's column as window_column, or land them with "
-                "window_check='warn'."
-            )
-        warnings.append(found)
-    if not any(each.is_compared for each in results):
-        reasons = [each for each in results if each.not_checked not in (None, _NO_WINDOW, _NO_ROWS)]
-        if reasons:
-            told = "; ".join(f"{each.member}: {each.not_checked}" for each in reasons[:3])
-            warnings.append(f"The rows were not compared with the window ({told}); window_column names the column.")
-    unread = sum(each.unread for each in results if each.checked)
-    if unread:
-        warnings.append(f"{unread} rows have a time in a format that is not known, and were not compared.")
-    return warnings

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zips import Unseekable, by_hand, cut, directory, made, read, shown
 
-from chargebee_operators.archive import STEP, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
 from chargebee_operators.inflate import crc32, isal_codec, zlib_codec
 from chargebee_operators.zip_limits import Limits
+from chargebee_operators.zip_member import STEP
 from chargebee_operators.zip_records import (
     CENTRAL,
     END,

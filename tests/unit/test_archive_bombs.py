@@ -11,9 +11,10 @@ import zipfile
 import pytest
 from zips import CODECS, by_hand, cut, directory, made, refused
 
-from chargebee_operators.archive import STEP, ZipStream
+from chargebee_operators.archive import ZipStream
 from chargebee_operators.exceptions import ArchiveError, UnsafeArchiveError
 from chargebee_operators.zip_limits import Limits
+from chargebee_operators.zip_member import STEP
 from chargebee_operators.zip_records import Entry, read_directory
 
 

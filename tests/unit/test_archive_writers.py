@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zips import directory, read
 
-from chargebee_operators.archive import STEP
 from chargebee_operators.exceptions import UnsafeArchiveError
+from chargebee_operators.zip_member import STEP
 
 JAVA_SOURCE = Path(__file__).resolve().parents[1] / "ZipOutput.java"
 

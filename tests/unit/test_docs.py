@@ -54,3 +54,23 @@ def test_each_option_of_the_settings_is_in_the_readme():
         each.name for kind in (ExportDagSettings, ResourceSettings) for each in fields(kind) if each.name not in text
     ]
     assert not missing
+
+
+def test_the_spellings_of_the_window_s_column_are_found():
+    from chargebee_operators.clock_column import Clock, find_clock
+    from chargebee_operators.resources import get_resource
+
+    page = (ROOT / "docs" / "checks.md").read_text()
+    (own,) = re.findall(r"^\| (`customer\[.*?) \|", page, re.MULTILINE)
+    (bare,) = re.findall(r"^\| (`updated_at`.*?) \|", page, re.MULTILINE)
+
+    def is_found(column: str, *others: str, member: str = "data.csv") -> bool:
+        return isinstance(find_clock([*others, column], member, get_resource("customers"), "updated_at"), Clock)
+
+    for column in re.findall(r"`(.+?)`", own):
+        assert is_found(column, "Customer Id") and is_found(column, "Id") and not is_found(column, "Name")
+    for column in re.findall(r"`(.+?)`", bare):
+        assert is_found(column, "Id") and not is_found(column, "Id", "Customer Id")
+        assert is_found(column, "Customer Id", member="Customers.csv") and not is_found(
+            column, "Id", member="invoices.csv"
+        )

@@ -16,8 +16,9 @@ from window_cases import END, JOB, START, WINDOW, checked
 from chargebee_operators.clock_values import ZONELESS_SLACK, read_clock_value, shape_of
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
-from chargebee_operators.window_check import check_for, check_mode, judge_window
+from chargebee_operators.window_check import check_for
 from chargebee_operators.window_result import WindowResult
+from chargebee_operators.window_verdict import check_mode, judge_window
 
 PLUS_ONE = timezone(timedelta(hours=1))
 

@@ -6,8 +6,8 @@ import pytest
 from window_cases import JOB, check_of, checked
 
 from chargebee_operators.exceptions import WindowCheckError
-from chargebee_operators.window_check import judge_window, settle
 from chargebee_operators.window_result import WindowResult
+from chargebee_operators.window_verdict import judge_window, settle
 
 
 @pytest.mark.parametrize(
