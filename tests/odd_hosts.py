@@ -50,7 +50,7 @@ class Answer:
     :param head: raw lines between the headers and the body.
     :param holds: whether the connection stays open, as if more were to come, until the client goes.
     :param cut: after so many bytes of all this the connection ends.
-    :param drips: the rest of them comes byte by byte, ten a second.
+    :param drips: the rest of them comes so many bytes at a time, ten times a second; 0 for none of it.
     """
 
     status: int
@@ -59,7 +59,7 @@ class Answer:
     head: bytes = b""
     holds: bool = False
     cut: int | None = None
-    drips: bool = False
+    drips: int = 0
 
 
 Behaviour = Callable[[Mapping[str, str]], Answer]
@@ -89,8 +89,8 @@ def odd_host(behaviour: Behaviour) -> Iterator[OddHost]:
             self._headers_buffer.clear()
             self.wfile.write(whole[: answer.cut])
             if answer.cut is not None and answer.drips:
-                for byte in whole[answer.cut :]:
-                    self.wfile.write(bytes([byte]))
+                for at in range(answer.cut, len(whole), answer.drips):
+                    self.wfile.write(whole[at : at + answer.drips])
                     time.sleep(0.1)
             if answer.holds:
                 self.rfile.read(1)

@@ -9,7 +9,7 @@ from chargebee_operators.exceptions import SettingsError
 
 def is_template(value: Any) -> bool:
     """Return whether a value is known only in the run: what Jinja renders, or another task's output (an XComArg)."""
-    return hasattr(value, "resolve") or (isinstance(value, str) and "{{" in value)
+    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
 
 
 def check_seconds(name: str, value: Any) -> None:

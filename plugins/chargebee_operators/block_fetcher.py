@@ -99,8 +99,7 @@ class BlockFetcher:
             # An empty object has no first range; asked for whole it can be had.
             self._without_range = True
             return None
-        if answer.status == 416 and block.at and block.last is None:
-            # Nothing comes behind what is here, which the host's ranges did not tell (Content-Range ".../*").
+        if answer.status == 416 and block.of_unknown_end and self._is_end(answer, block):
             block.last = block.at - 1
             return None
         self._check_status(answer, url)
@@ -123,6 +122,12 @@ class BlockFetcher:
             raise Interrupted("the download host gave another range than was asked for")
         self._settle(answer.status, version, span, block)
         return span
+
+    def _is_end(self, answer: Answer, block: Block) -> bool:
+        """Tell whether nothing comes behind what is here, of this very object."""
+        told, etag = answer.headers.get("Content-Range", "").strip(), answer.headers.get("ETag", "").strip()
+        begun = self._zip.version.etag if self._zip.version else None
+        return told in ("", "bytes */*", f"bytes */{block.at}") and etag in ("", begun)
 
     def _check_status(self, answer: Answer, url: str) -> None:
         status = answer.status
@@ -159,6 +164,7 @@ class BlockFetcher:
         if known is None or not known.provable or known.size is None:
             self._zip.version = version
         size = version.size
+        block.of_unknown_end = status == 206 and size is None and block.last is None
         if not self._zip.ranged and not block.first:
             block.last = None if size is None else size - 1
         elif block.last is not None and size is not None:

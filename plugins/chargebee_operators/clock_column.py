@@ -1,8 +1,9 @@
 """Which column of a file holds the time that the window bounds, and how sure that is. Pure.
 
 Nobody documents it, so it is looked for under every spelling that has been seen: ``updated_at``,
-``customer[updated_at]``, ``Updated At``, ``Customer Updated At``; case, blanks and brackets make no difference. A file has
-it only together with an id, and never when it is called after another resource.
+``customer[updated_at]``, ``Updated At``, ``customers.updatedAt``, ``Customer Updated At (UTC)``; case, blanks, dots and
+brackets make no difference. A file that is not called after the resource has it only together with an id, and one that is
+called after another resource never.
 """
 
 from __future__ import annotations
@@ -54,11 +55,14 @@ def find_clock(
         return Clock(clock, bare if own is None else own, is_main or folded[clock] == f"{record}_{field}")
     if not record:
         return "a revenue report has no clock of its own"
-    if (clock := at.get(f"{record}_{field}")) is not None and (own is not None or bare is not None):
-        return Clock(clock, bare if own is None else own, True)
+    has_id = is_main or own is not None or bare is not None
+    for clock in (at.get(f"{whose}_{field}{zone}") for whose in (record, resource.name) for zone in ("", "_utc")):
+        if clock is not None and has_id:
+            return Clock(clock, bare if own is None else own, True)
     # In a file of related things `customer_id` says whose they are, and `id` and `updated_at` would be their own.
-    if (clock := at.get(field)) is not None and (own is None or is_main) and (own is not None or bare is not None):
-        return Clock(clock, own if bare is None else bare, is_main)
+    for clock in (at.get(field), at.get(f"{field}_utc")):
+        if clock is not None and has_id and (own is None or is_main):
+            return Clock(clock, own if bare is None else bare, is_main)
     return f"it has no column that is surely the {record}'s {field}"
 
 

@@ -1,4 +1,4 @@
-"""Which columns have come and gone since the partition before, and where that partition is. Pure.
+"""Which columns have come and gone since the partition before. Pure.
 
 A site's new custom field is a new column, and must not pass in silence. A file without rows may be missing on a quiet day,
 so each manifest carries the last known columns of the files that it has not, taken from the partition before it in time.
@@ -11,22 +11,15 @@ from __future__ import annotations
 import json
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from string import Formatter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chargebee_operators.exceptions import ColumnsChangedError, SettingsError
 from chargebee_operators.resources import nearest
-from chargebee_operators.windows import compact, iso
 
 COLUMN_CHANGES = ("warn", "fail", "off")
 ALL_FILES = "*"
 
-# How far back a partition is looked for: so many windows, two days where they are short; for snapshots 40 days.
-WINDOWS_BACK, SHORTEST_BACK, SNAPSHOTS_BACK = 40, timedelta(days=2), timedelta(days=40)
-# How many partitions are passed over because they have no manifest, or one without columns.
-TRIES = 5
 # How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
 MOST_ABSENT = 50
 
@@ -37,8 +30,11 @@ Changes = dict[str, dict[str, Any]]
 
 
 def fold(name: str) -> str:
-    """Return a name without case, brackets and blanks: ``Customer[Updated At]`` is ``customer_updated_at``."""
-    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+    """Return a name without case, brackets and blanks: ``Customer[Updated At]`` is ``customer_updated_at``, and so is
+    ``customerUpdatedAt``.
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", apart.lower()).strip("_")
 
 
 def kind_of(member: str) -> str:
@@ -169,13 +165,15 @@ def unique_names(header: Iterable[str]) -> list[str]:
     """
     names: list[str] = []
     taken: set[str] = set()
+    last: dict[str, int] = {}  # or a name that is there ten thousand times would take minutes
     for number, given in enumerate(header, 1):
         base = name = given or f"column_{number}"
-        again = 1
+        again = last.get(base.casefold(), 1)
         while name.casefold() in taken:
             again += 1
             name = f"{base}_{again}"
         taken.add(name.casefold())
+        last[base.casefold()] = again
         names.append(name)
     return names
 
@@ -186,8 +184,13 @@ def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
     for each in files:
         members = each.get("member_columns") or {each.get("member", ""): each.get("columns") or []}
         for member, columns in members.items():
-            kinds.setdefault(kind_of(str(member)), {}).update(dict.fromkeys(unique_names(columns)))
+            kinds.setdefault(kind_of(str(member)), {}).update(_names(columns))
     return kinds
+
+
+def has_columns(files: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether one of a manifest's files has columns."""
+    return any(_by_kind(files).values())
 
 
 def _together(kinds: Mapping[str, dict[str, None]]) -> dict[str, None]:
@@ -199,7 +202,11 @@ def _last_known(
 ) -> dict[str, dict[str, None]]:
     """Return the last known columns of each kind of file, those of the latest partition first."""
     known = {kind: columns for kind, columns in earlier.items() if columns}
-    return known | {kind: dict.fromkeys(each) for kind, each in (absent or {}).items() if each and kind not in known}
+    return known | {kind: _names(each) for kind, each in (absent or {}).items() if each and kind not in known}
+
+
+def _names(columns: Iterable[Any]) -> dict[str, None]:
+    return dict.fromkeys(unique_names(map(str, columns)))
 
 
 def read_manifest(text: str | None) -> Mapping[str, Any]:
@@ -221,66 +228,3 @@ def absent_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the columns of the files that a manifest knows of and has not; none in one of an earlier version."""
     absent = manifest.get("absent_files")
     return {k: each for k, each in absent.items() if isinstance(each, list)} if isinstance(absent, dict) else {}
-
-
-def previous_manifest(
-    template: str,
-    values: Mapping[str, str],
-    manifest_name: str,
-    start: datetime | None,
-    length: timedelta | None,
-    list_prefixes: Callable[[str, str, str], Sequence[str]],
-    read: Callable[[str], str | None],
-) -> Mapping[str, Any]:
-    """Return the manifest of the last committed partition before this one; empty when there is none near.
-
-    Partitions without columns are passed over, as on quiet days; when there are no others near, one of them tells what
-    it carries.
-
-    It works where the window stands in the last piece of the prefix, as in the default ``.../{partition}``, and the
-    manifest within. Elsewhere only the partition's own earlier manifest can tell.
-
-    :param template: the partition's prefix, its Jinja rendered and its placeholders not filled.
-    :param values: what the placeholders stand for.
-    :param manifest_name: the manifest's name within the prefix, filled.
-    :param start: the start of this partition's window, or when the snapshot was taken.
-    :param length: of its window; None for a snapshot.
-    :param list_prefixes: given the start of a prefix, what to begin behind and what to end in front of, returns the
-        common prefixes up to the next ``/``, in order, as S3's ``ListObjectsV2`` does.
-    :param read: given a key, returns the object's text, or None when there is none.
-    """
-    parent, slash, last = template.strip("/").rpartition("/")
-    name, ahead = _window_placeholder(last, values)
-    if start is None or not name:
-        return {}
-    back = start - (max(WINDOWS_BACK * length, SHORTEST_BACK) if length else SNAPSHOTS_BACK)
-    kind, equals, _ = values[name].rpartition("=")
-    behind = f"{kind}{equals}{compact(back) if name == 'partition' else iso(back)}"
-    root = f"{parent.format(**values)}{slash}"
-    own = f"{root}{last.format(**values)}/"
-    siblings = f"{root}{ahead}{kind}{equals}"
-    found = list_prefixes(siblings, f"{root}{last.format(**{**values, name: behind})}", own)
-    quiet: Mapping[str, Any] = {}
-    for prefix in sorted(found, reverse=True)[:TRIES]:
-        manifest = read_manifest(read(f"{prefix}{manifest_name}"))
-        if any(_by_kind(files_of(manifest)).values()):
-            return manifest
-        quiet = quiet or (manifest if absent_of(manifest) else {})
-    return quiet
-
-
-def _window_placeholder(piece: str, values: Mapping[str, str]) -> tuple[str, str]:
-    """Return the placeholder by which partitions sort in time, and the text ahead of it.
-
-    The name is empty if something stands ahead of it that is not the same for all.
-    """
-    ahead = ""
-    for text, name, spec, _ in Formatter().parse(piece):
-        ahead += text
-        if name in ("partition", "window_start"):
-            return name, ahead
-        if name in ("site", "resource"):
-            ahead += format(values[name], spec or "")
-        elif name is not None:
-            break
-    return "", ""

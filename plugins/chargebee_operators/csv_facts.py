@@ -140,6 +140,10 @@ class CsvFacts:
         self._end_breaks = 1 if end else 0  # that of the header
         if end < len(head):
             self._count(head[end:])
+        elif count_breaks(head, False)[1]:  # a quote in the header is never closed
+            self._open = True
+            if self._cutter is not None:
+                list(self._cutter.feed(head))
 
     def _give_up(self, problem: str) -> None:
         self.warnings.append(problem)

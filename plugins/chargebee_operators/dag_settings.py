@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from chargebee_operators.argument_checks import check_whole_number
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.filters import export_fields
 from chargebee_operators.formats import get_format
-from chargebee_operators.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource, nearest
-from chargebee_operators.windows import EARLIEST, LATEST, Window
+from chargebee_operators.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
+from chargebee_operators.windows import EARLIEST, LATEST, Window, check_timezone
 
 
 @dataclass(frozen=True)
@@ -139,13 +138,7 @@ class ExportDagSettings:
     def _check_numbers_and_zone(self) -> None:
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"DAG {self.dag_id!r}: {name}", getattr(self, name), least)
-        try:
-            ZoneInfo(self.timezone)
-        except (ValueError, TypeError, OSError, KeyError):
-            raise SettingsError(
-                f"DAG {self.dag_id!r}: timezone {self.timezone!r} is not known"
-                f"{nearest(self.timezone, available_timezones())}: give an IANA name, 'Europe/Berlin' say."
-            ) from None
+        check_timezone(f"DAG {self.dag_id!r}: timezone", self.timezone)
 
     @property
     def each_resource(self) -> tuple[ResourceSettings, ...]:

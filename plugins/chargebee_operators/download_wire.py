@@ -22,6 +22,7 @@ class Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         buffered: Any = self.fp
         self._wire = _Wire(buffered.detach(), sock.gettimeout())
+        self._failure: Exception | None = None
         self.fp = io.BufferedReader(self._wire)
 
     def begin(self) -> None:
@@ -33,12 +34,21 @@ class Response(http.client.HTTPResponse):
         if self._wire.ended:
             self.close()
             raise http.client.RemoteDisconnected("the connection ended among the headers")
+        self._wire.forget()
 
     def read(self, amt: int | None = None) -> bytes:
         """Return so many bytes of the body, or those that came before the connection failed; the next call fails."""
-        self._wire.in_hand = 0
+        if self._failure is not None:
+            raise self._failure
+        # Not of a body in chunks: half of a chunk's size would be taken for the whole.
+        self._wire.in_hand = None if self.chunked else 0
         try:
             return super().read(amt)
+        except http.client.IncompleteRead as error:
+            if not error.partial:
+                raise
+            self._failure = http.client.IncompleteRead(b"")
+            return error.partial
         finally:
             self._wire.in_hand = None
 
@@ -57,7 +67,7 @@ class _Wire(io.RawIOBase):
         self._patience = patience
         self._waited = 0.0
         self._came = 0
-        self._failure: OSError | None = None
+        self.failure: OSError | None = None
 
     def readable(self) -> bool:
         """Say yes: for ``BufferedReader``."""
@@ -65,19 +75,23 @@ class _Wire(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Receive into a buffer; 0 at the end, or where a failure has to wait for what came before it."""
-        if self._failure is None:
+        if self.failure is None:
             began = time.monotonic()
             try:
                 count: int | None = self._raw.readinto(buffer)
             except OSError as error:
-                self._failure = error
+                self.failure = error
             else:
                 self._take(count or 0, time.monotonic() - began)
                 self.ended = not count
                 return count
-            if self.in_hand:
-                return 0
-        raise self._failure
+        if self.in_hand:
+            return 0
+        raise self.failure
+
+    def forget(self) -> None:
+        """Begin anew with the wait."""
+        self._came, self._waited = 0, 0.0
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -90,7 +104,8 @@ class _Wire(io.RawIOBase):
             self.in_hand += count
         self._came += count
         self._waited += waited
-        if self._patience is not None and self._waited >= self._patience:
+        # Twice, for one long wait is the socket's own affair.
+        if self._patience is not None and self._waited >= 2 * self._patience:
             if self._came < SLOWEST * self._waited:
-                self._failure = TimeoutError("next to nothing came")
-            self._came, self._waited = 0, 0.0
+                self.failure = TimeoutError("next to nothing came")
+            self.forget()

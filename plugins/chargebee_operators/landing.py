@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from chargebee_operators.archive import ZipStream
+from chargebee_operators.clock_format import ClockFormat
 from chargebee_operators.columns import (
     Changes,
     absent_of,
@@ -21,7 +22,6 @@ from chargebee_operators.columns import (
     compare_columns,
     files_of,
     judge_columns,
-    previous_manifest,
     read_manifest,
     unique_names,
 )
@@ -29,8 +29,9 @@ from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.formats import Format, member_bytes, whole_zip
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.manifest import FileEntry, ObjectNames, placeholders
+from chargebee_operators.manifest import FileEntry, ObjectNames
 from chargebee_operators.parquet import ColumnTypes
+from chargebee_operators.partition_before import Before, partition_before
 from chargebee_operators.s3_partition import S3Partition
 from chargebee_operators.window_check import WindowCheck, check_for, window_for
 from chargebee_operators.window_verdict import check_mode, judge_window, settle
@@ -65,17 +66,27 @@ class Checks:
 
     :param window_check: rows outside the window: ``fail``, ``warn`` or ``off``.
     :param window_column: the column that holds the window's clock; None to look for it.
+    :param window_format: how its times are written, for ``datetime.strptime``; None for any that is known.
+    :param window_timezone: the IANA name of the zone of those that name none; None when it is not known.
     :param column_changes: columns that have come or gone: ``warn``, ``fail`` or ``off``.
     :raises SettingsError: for another mode.
     """
 
     window_check: str = "fail"
     window_column: str | None = None
+    window_format: str | None = None
+    window_timezone: str | None = None
     column_changes: str = "warn"
 
     def __post_init__(self) -> None:
         check_mode(self.window_check)
         check_column_changes(self.column_changes)
+        _ = self.clock
+
+    @property
+    def clock(self) -> ClockFormat:
+        """How the clock's times are written."""
+        return ClockFormat(self.window_format, self.window_timezone)
 
 
 class Landing:
@@ -102,6 +113,7 @@ class Landing:
         self.warnings: list[str] = []
         self.column_changes: Changes = {}
         self.absent_files: dict[str, list[str]] = {}
+        self.compared_with = ""
         self._job = job
         self._partition = partition
         self._names = names
@@ -133,11 +145,9 @@ class Landing:
             bound = partial(self._bound, member, size)
             self._file(member.name, pieces, facts, bound)
 
-    def judge(self, template: str, manifest_name: str) -> None:
+    def judge(self) -> None:
         """Look at the export as a whole; to be called before the commit.
 
-        :param template: the partition's prefix, its placeholders not filled.
-        :param manifest_name: within the prefix, filled.
         :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
         :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
         :raises SettingsError: when ``column_types`` names a column that there is not.
@@ -149,7 +159,13 @@ class Landing:
                 entry.window_check = [each.result.to_dict() for each in checks]
             self.warnings += judge_window(results, self._checks.window_check, self._job)
         if self._checks.column_changes != "off":
-            before = self._manifest_before(template, manifest_name)
+            self.compared_with, before = self._before()
+            told = (
+                f"are compared with {self.compared_with}"
+                if self.compared_with
+                else "have none before to be compared with"
+            )
+            log.info("Export %s: the columns %s", self._job.export_id, told)
             files, absent, now = files_of(before), absent_of(before), [asdict(each) for each in self.files]
             self.column_changes = compare_columns(files, now, absent)
             # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
@@ -162,7 +178,7 @@ class Landing:
     def _observer(self, member: Member) -> CsvFacts:
         if self._checks.window_check == "off":
             return CsvFacts()
-        self._windows[member] = check_for(self._job, member.name, self._checks.window_column)
+        self._windows[member] = check_for(self._job, member.name, self._checks.window_column, self._checks.clock)
         return CsvFacts(self._windows[member])
 
     def _bound(self, member: Member, zip_size: Callable[[], int | None]) -> int | None:
@@ -206,18 +222,23 @@ class Landing:
             return header
         return unique_names(header)
 
-    def _manifest_before(self, template: str, manifest_name: str) -> Mapping[str, Any]:
+    def _before(self) -> Before:
         """Return the manifest of the partition before this one in time, else that which this one replaces."""
-        window = window_for(self._job)
-        return previous_manifest(
-            template,
-            placeholders(self._job),
-            manifest_name,
-            _time_of(self._job),
-            window.end - window.start if window else None,
-            self._partition.neighbours,
-            self._partition.text,
-        ) or read_manifest(self._partition.text(self._partition.manifest_key))
+        window, key = window_for(self._job), self._partition.manifest_key
+        length = window.end - window.start if window else None
+
+        def is_alike(manifest: Mapping[str, Any]) -> bool:
+            job = _job_of(manifest)
+            same = job and (job.site, job.resource) == (self._job.site, self._job.resource)
+            return bool(same and not _is_later(manifest, self._job))
+
+        before = partition_before(
+            key, _time_of(self._job), length, self._partition.neighbours, self._partition.text, is_alike
+        )
+        if before.key:
+            return before
+        replaced = read_manifest(self._partition.text(key))
+        return Before(key if replaced else "", replaced)
 
 
 def _time_of(job: JobRecord) -> datetime:
@@ -226,8 +247,13 @@ def _time_of(job: JobRecord) -> datetime:
     return window.start if window else parse_instant(job.requested_at, "requested_at")
 
 
-def _is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:
+def _job_of(manifest: Mapping[str, Any]) -> JobRecord | None:
     try:
-        return _time_of(JobRecord.from_dict(manifest.get("job"))) > _time_of(job)
+        return JobRecord.from_dict(manifest.get("job"))
     except SettingsError:
-        return False
+        return None
+
+
+def _is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:
+    other = _job_of(manifest)
+    return other is not None and _time_of(other) > _time_of(job)

@@ -64,6 +64,7 @@ class Manifest:
         for a kind that has come or gone itself, whose ``file`` is ``added`` or ``removed``.
     :param absent_files: kind of file -> its columns when it was last there, for at most 50 kinds that partitions before
         this one had and this one has not. When one is back, its columns are compared with these.
+    :param compared_with: key of the manifest whose columns these were compared with; None when there was none.
     :param schema_version: grows when a field goes or means something else, not when one is added.
     """
 
@@ -77,6 +78,7 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     column_changes: Mapping[str, Any] = field(default_factory=dict)
     absent_files: Mapping[str, list[str]] = field(default_factory=dict)
+    compared_with: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -65,10 +65,23 @@ class ParquetTable:
         :param records: how many they are, blank lines included.
         :raises ConversionError: when one of them does not fit.
         """
-        if len(self._names) == 1:
-            block, records = self._without_end(block, records)
-        if not block.strip(b"\r\n"):
+        whole = len(block.rstrip(b"\r\n"))
+        if len(self._names) > 1:
+            if whole:
+                self._take(block, records)
             return
+        # Blank lines at a block's end are held back: they are values if more comes, and none at the file's end.
+        end = block.find(b"\n", whole) + 1 if whole else 0
+        blanks = block.count(b"\n", end) if end or not whole else 0
+        if whole:
+            while self._blanks:
+                some = min(self._blanks, GROUP_ROWS)
+                self._take(b"\n" * some, some)
+                self._blanks -= some
+            self._take(block[:end] if end else block, records - blanks)
+        self._blanks += blanks
+
+    def _take(self, block: bytes, records: int) -> None:
         table = self._typed_table(self._text_table(block, records))
         self._rows += table.num_rows
         self._waiting.append(table)
@@ -88,14 +101,6 @@ class ParquetTable:
     def taken(self) -> Iterator[bytes]:
         """Yield the bytes that were written since the last call."""
         return self._sink.taken()
-
-    def _without_end(self, block: bytes, records: int) -> tuple[bytes, int]:
-        """Hold back the blank lines at a block's end: they are values if more comes, and none at the file's end."""
-        block, records = b"\n" * self._blanks + block, records + self._blanks
-        whole = len(block.rstrip(b"\r\n"))
-        end = block.find(b"\n", whole) + 1 if whole else 0
-        self._blanks = block.count(b"\n", end) if end or not whole else 0
-        return (block[:end], records - self._blanks) if self._blanks else (block, records)
 
     def _write_group(self, rows: int) -> None:
         import pyarrow as pa
@@ -201,7 +206,8 @@ def _timestamps(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
     first = next((value.as_py() for value in column if value.is_valid), "")
     if _EPOCH.fullmatch(first):
-        if compute.any(compute.not_equal(compute.utf8_length(column), len(first))).as_py():
+        others = r"^\d{13}$" if len(first) == 10 else r"^\d{10}$"
+        if compute.any(compute.match_substring_regex(column, others)).as_py():
             raise pa.ArrowInvalid("some are seconds and some milliseconds")
         found = column.cast(pa.int64()).cast(pa.timestamp("s" if len(first) == 10 else "ms"))
     elif match := _NAMED_MONTH.fullmatch(first):

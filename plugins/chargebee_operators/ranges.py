@@ -20,6 +20,7 @@ class Block:
     first: int
     last: int | None
     at: int = field(init=False)  # offset of the next byte that is missing
+    of_unknown_end: bool = field(init=False, default=False)  # its host gives out ranges, but not of how much
 
     def __post_init__(self) -> None:
         self.at = self.first

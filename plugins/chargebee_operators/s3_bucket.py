@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators import inflate
@@ -144,31 +143,38 @@ class S3Bucket:
 
     def keys(self, prefix: str) -> set[str]:
         """Return the keys of all objects below a prefix."""
-        pages = self._pages("list_objects_v2", prefix, "Contents")
-        return {each["Key"] for each in pages}
+        return {each["Key"] for page in self._pages("list_objects_v2", prefix) for each in page.get("Contents", [])}
 
-    def folders(self, prefix: str, start_after: str, before: str) -> list[str]:
-        """Return the prefixes that end at the next ``/``, in order.
+    def entries(self, prefix: str, start_after: str, before: str | None) -> list[str]:
+        """Return the keys, and the prefixes that end at the next ``/``, in no order.
 
         :param prefix: what they begin with.
-        :param start_after: they come after it.
-        :param before: and in front of it.
+        :param start_after: they come after it; empty for all.
+        :param before: and in front of it; None for all.
         """
-        pages = self._pages("list_objects_v2", prefix, "CommonPrefixes", StartAfter=start_after, Delimiter="/")
-        return list(takewhile(lambda found: found < before, (each["Prefix"] for each in pages)))
+        after = {"StartAfter": start_after} if start_after else {}
+        found: list[str] = []
+        for page in self._pages("list_objects_v2", prefix, Delimiter="/", **after):
+            here = [each["Prefix"] for each in page.get("CommonPrefixes", [])]
+            here += [each["Key"] for each in page.get("Contents", [])]
+            found += [each for each in here if before is None or each < before]
+            if before is not None and here and max(here) >= before:
+                break
+        return found
 
     def uploads(self, prefix: str) -> Iterator[tuple[str, str, datetime]]:
         """Yield (key, upload id, when it began) of the multipart uploads under way below a prefix."""
-        for each in self._pages("list_multipart_uploads", prefix, "Uploads"):
-            yield each["Key"], each["UploadId"], each["Initiated"]
+        for page in self._pages("list_multipart_uploads", prefix):
+            for each in page.get("Uploads", []):
+                yield each["Key"], each["UploadId"], each["Initiated"]
 
-    def _pages(self, operation: str, prefix: str, field: str, **args: Any) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, operation: str, prefix: str, **args: Any) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator(operation).paginate(
             Bucket=self.name, Prefix=prefix, **only(EVERY_CALL, self.extra_args), **args
         )
         page_of = iter(pages)
         while (page := self._answer(operation, prefix, lambda: next(page_of, None))) is not None:
-            yield from page.get(field, [])
+            yield page
 
     def _checksum(self, crc: str) -> dict[str, str]:
         return {"ChecksumCRC32": crc} if self.checksums else {}

@@ -167,15 +167,15 @@ class S3Partition:
             document = {}
         return Current({"If-Match": etag}, document)
 
-    def neighbours(self, prefix: str, start_after: str, before: str) -> list[str]:
-        """Return the prefixes of other partitions, in order; none where S3 does not tell.
+    def neighbours(self, prefix: str, start_after: str, before: str | None) -> list[str]:
+        """Return the keys, and the prefixes up to the next ``/``; none where S3 does not tell.
 
         :param prefix: what they begin with.
-        :param start_after: they come after it.
-        :param before: and in front of it.
+        :param start_after: they come after it; empty for all.
+        :param before: and in front of it; None for all.
         """
         try:
-            return self._s3.folders(prefix, start_after, before)
+            return self._s3.entries(prefix, start_after, before)
         except ChargebeeExportError as error:
             log.warning("The partition before this one can't be looked for: %s", error)
             return []
@@ -255,7 +255,8 @@ class S3Partition:
     def _abort_earlier_uploads(self) -> None:
         """Drop the uploads that earlier tries of this job left, those of earlier exports, and what is a day old."""
         ours, alike = self._names.pattern(), self._names.pattern(any_export=True)
-        # The export that was asked for later wins, so that two runs at once can't abort each other for ever.
+        # The export that was asked for later wins, so that two runs at once can't abort each other for ever; where the
+        # names tell no export, the one that begins later does.
         limit = max(datetime.now(UTC) - ABANDONED, self._earlier_than)
         try:
             for key, upload_id, began in self._s3.uploads(self._below):

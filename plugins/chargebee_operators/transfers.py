@@ -67,6 +67,10 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param window_check: what to do with rows outside the window that was asked for, which mean that Chargebee has ignored
         the filter: ``fail``, ``warn`` or ``off``.
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
+    :param window_format: how its times are written, as ``datetime.strptime`` takes it (``%d/%m/%Y %H:%M``); by default any
+        that can't be mistaken. docs/checks.md lists them.
+    :param window_timezone: the IANA name of the zone of times that name none, the site's own; by default they may be of
+        any zone, and lie up to 14 hours outside.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
         the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
     :param replace_other_window: let this export take the place of a partition that holds another one: to the same
@@ -114,6 +118,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
         transfer_config_args: Mapping[str, Any] | None = None,
         window_check: str = Checks.window_check,
         window_column: str | None = None,
+        window_format: str | None = None,
+        window_timezone: str | None = None,
         column_changes: str = Checks.column_changes,
         replace_other_window: bool = False,
         verify: bool = True,
@@ -139,6 +145,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.column_types = column_types
         self.window_check = window_check
         self.window_column = window_column
+        self.window_format = window_format
+        self.window_timezone = window_timezone
         self.column_changes = column_changes
         self.replace_other_window = replace_other_window
         self.verify = verify
@@ -198,7 +206,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
                 landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
                 with prompt_threads():
                     self._send(hook, job, landing)
-                landing.judge(self.s3_prefix, manifest_name)
+                landing.judge()
                 manifest = self._manifest(context, job, names.attempt, landing)
                 partition.commit(manifest, verify=self.verify, check=check)
         return self._landed(context, job, prefix, manifest_key, manifest)
@@ -257,7 +265,13 @@ class ChargebeeExportToS3Operator(BaseOperator):
         return check
 
     def _checks(self) -> Checks:
-        return Checks(self.window_check, self.window_column, self.column_changes)
+        return Checks(
+            window_check=self.window_check,
+            window_column=self.window_column,
+            window_format=self.window_format,
+            window_timezone=self.window_timezone,
+            column_changes=self.column_changes,
+        )
 
     def _fresh_url(self, hook: ChargebeeHook, job: JobRecord) -> str:
         export_id = job.export_id
@@ -283,6 +297,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
             warnings=landing.warnings,
             column_changes=landing.column_changes,
             absent_files=landing.absent_files,
+            compared_with=landing.compared_with or None,
         )
 
     def _landed(

@@ -87,7 +87,9 @@ def check_extra_args(extra_args: Any) -> None:
 def _is_metadata(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return is_template(value)
-    return all(isinstance(each, str) and each.isascii() for pair in value.items() for each in pair)
+    return all(
+        is_template(each) or (isinstance(each, str) and each.isascii()) for pair in value.items() for each in pair
+    )
 
 
 def check_transfer_config_args(arguments: Mapping[str, Any] | None) -> None:

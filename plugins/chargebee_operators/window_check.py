@@ -11,7 +11,8 @@ import re
 from datetime import datetime
 
 from chargebee_operators.clock_column import find_clock, is_called_after
-from chargebee_operators.clock_values import ZONELESS_SLACK, WindowJudge
+from chargebee_operators.clock_format import ClockFormat
+from chargebee_operators.clock_values import WindowJudge
 from chargebee_operators.csv_facts import MAX_RECORD, read_records
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.resources import Resource, get_resource
@@ -39,6 +40,7 @@ class WindowCheck:
     :param window_field: the record's clock, ``updated_at`` say; None for a snapshot.
     :param requested_at: when the export was asked for; None when its clock does not move by itself.
     :param column: the clock's column as the header spells it, when it is not to be looked for.
+    :param clock: how its times are written, when that is told by hand.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class WindowCheck:
         *,
         requested_at: datetime | None = None,
         column: str | None = None,
+        clock: ClockFormat | None = None,
     ) -> None:
         self.member = member
         # Whether the file is surely that of the records themselves.
@@ -64,7 +67,7 @@ class WindowCheck:
         self._clock_at = -1
         self._id_at: int | None = None
         self._example: str | None = None
-        self._judge = WindowJudge(window, requested_at) if window and window_field else None
+        self._judge = WindowJudge(window, requested_at, clock) if window and window_field else None
         self._not_checked: str | None = NO_ROWS if self._judge else NO_WINDOW
         self._aside: str | None = None
 
@@ -83,9 +86,9 @@ class WindowCheck:
         self._column = columns[self._clock_at]
         # Each of these takes one record at a time, where it has so many fields.
         is_last = self._clock_at == len(columns) - 1
-        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,\n]*+),[^\n]*+\n"
-        # From the start of a line, or a long one with too few fields would be tried from each of its bytes.
-        self._plain = re.compile(rb"^" + rb"[^,\n]*+," * self._clock_at + value, re.M)
+        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,]*+),[^\n]*+\n"
+        # The first record with too few fields takes all that follows: tried from each of its bytes it would take hours.
+        self._plain = re.compile(rb"[^,]*+," * self._clock_at + value + rb"|[\s\S]++")
         skipped = (_FIELD + rb",") * self._clock_at
         self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
 
@@ -145,7 +148,7 @@ class WindowCheck:
             tally.unread,
             self._example,
             judge.shape,
-            ZONELESS_SLACK // 3600 if judge.zoneless else 0,
+            judge.slack_hours,
             not_checked,
         )
 
@@ -179,11 +182,12 @@ class WindowCheck:
         return None
 
 
-def check_for(job: JobRecord, member: str, column: str | None = None) -> WindowCheck:
+def check_for(job: JobRecord, member: str, column: str | None = None, clock: ClockFormat | None = None) -> WindowCheck:
     """Return the check of one file of a job.
 
     :param member: the file's name in the zip.
     :param column: the operator's ``window_column``.
+    :param clock: its ``window_format`` and ``window_timezone``.
     """
     return WindowCheck(
         member,
@@ -193,6 +197,7 @@ def check_for(job: JobRecord, member: str, column: str | None = None) -> WindowC
         # Of all clocks only this one moves while the export is made; another that lies in the future is just outside.
         requested_at=parse_instant(job.requested_at, "requested_at") if job.window_field == "updated_at" else None,
         column=column,
+        clock=clock,
     )
 
 

@@ -102,7 +102,10 @@ def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> 
         reasons = [each for each in results if each.not_checked not in (None, NO_WINDOW, NO_ROWS)]
         if reasons:
             told = "; ".join(f"{each.member}: {each.not_checked}" for each in reasons[:3])
-            warnings.append(f"The rows were not compared with the window ({told}); window_column names the column.")
+            warnings.append(
+                f"The rows were not compared with the window ({told}); window_column names the column, and window_format says "
+                "how its times are written."
+            )
     unread = sum(each.unread for each in results if each.checked)
     if unread:
         warnings.append(f"{unread} rows have a time in a format that is not known, and were not compared.")

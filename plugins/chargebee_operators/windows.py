@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from chargebee_operators.exceptions import SettingsError
+from chargebee_operators.resources import nearest
 
 # `between` takes exactly ten digits: 2001-09-09T01:46:40Z up to 2286-11-20T17:46:39Z.
 EARLIEST = datetime.fromtimestamp(10**9, UTC)
@@ -138,6 +139,19 @@ def iso_in(value: datetime, zone: str) -> str:
 def compact(value: datetime) -> str:
     """Return an instant as ``20261123T000000Z``: ISO 8601 without the signs that a path had better not hold."""
     return as_utc(value).strftime("%Y%m%dT%H%M%SZ")
+
+
+def check_timezone(name: str, value: Any) -> None:
+    """Refuse what is no time zone.
+
+    :param name: the argument's, for the error.
+    :raises SettingsError: with the nearest name of one.
+    """
+    try:
+        ZoneInfo(value)
+    except (KeyError, TypeError, ValueError, OSError):
+        near = nearest(value, available_timezones()) if isinstance(value, str) else ""
+        raise SettingsError(f"{name} {value!r} is not known{near}: give an IANA name, 'Europe/Berlin' say.") from None
 
 
 def _empty(value: Any) -> bool:

@@ -81,7 +81,8 @@ class Member:
                 known = self._listed or self._archive.listed(self.found)
             except DownloadError:  # it is of use, but not needed
                 return None
-        return min(known.inflated, int(self._archive.limits.ratio * zip_size)) if known else None
+        most = self._archive.limits.ratio * zip_size
+        return None if known is None else known.inflated if known.inflated <= most else int(most)
 
     def _refuse(self) -> None:
         if self.found.flags & ENCRYPTED or self.method == 99:

@@ -83,8 +83,8 @@ def test_a_host_that_gives_less_than_was_asked_for_is_asked_again():
 AMISS = [
     pytest.param({"cut": 40}, id="ends-among-the-headers"),
     pytest.param({"cut": 10}, id="ends-in-the-first-line"),
-    pytest.param({"cut": 40, "drips": True}, id="headers-drip"),
-    pytest.param({"cut": 400, "drips": True}, id="body-drips"),
+    pytest.param({"cut": 40, "drips": 1}, id="headers-drip"),
+    pytest.param({"cut": 400, "drips": 1}, id="body-drips"),
 ]
 
 
@@ -119,6 +119,32 @@ def test_what_came_before_a_connection_stalled_is_not_asked_for_again():
         assert b"".join(odd_download(host, read_timeout=1)) == ZIP
         again = [each["Range"] for each in host.seen if asked(each, len(ZIP))[0] % BLOCK]
         assert sorted(again) == sorted(f"bytes={at + 40_000}-{at + BLOCK - 1}" for at in range(0, BLOCK * 10, BLOCK))
+
+
+def test_a_host_that_is_too_slow_is_left_without_the_loss_of_what_it_gave():
+    data = ZIP[:1500]
+
+    def behave(headers: Any) -> Answer:
+        first, last = asked(headers, len(data))
+        marks = {"Content-Range": f"bytes {first}-{last}/{len(data)}", "ETag": '"a"'}
+        return Answer(
+            206, {**marks, "Content-Length": str(last - first + 1)}, data[first : last + 1], cut=250, drips=60
+        )
+
+    with odd_hosts.odd_host(behave) as host:
+        assert b"".join(odd_download(host, read_timeout=1, resume_attempts=2)) == data
+        firsts = [asked(each, len(data))[0] for each in host.seen]
+        assert firsts == sorted(set(firsts)) and len(firsts) > 1
+
+
+def test_a_refusal_of_ranges_is_not_the_end_of_a_stream_that_was_cut():
+    def behave(headers: Any) -> Answer:
+        if asked(headers, len(ZIP)) in ((0, BLOCK - 1), None):
+            return Answer(200, {"ETag": '"a"', "Transfer-Encoding": "chunked"}, b"%x\r\n" % len(ZIP) + ZIP[:300_000])
+        return Answer(416, {"Content-Length": "0"})
+
+    with odd_hosts.odd_host(behave) as host:
+        assert "answered 416 at byte" in str(failing(odd_download(host)))
 
 
 def test_the_end_is_found_where_ranges_do_not_tell_it():

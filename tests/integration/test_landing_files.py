@@ -51,7 +51,7 @@ def land(aws, store) -> Callable[..., dict[str, Any]]:
         with S3Partition(landing.hook_of(99, "{}"), store.bucket, prefix, key, names, sole=True) as partition:
             sent = Landing(job, partition, names, kind, Checks(**checks))
             sent.send(cut(data, 1000), ZipStream, lambda: len(data))
-            sent.judge(template, "_manifest.json")
+            sent.judge()
             partition.commit(
                 Manifest(
                     job=job.to_dict(),
@@ -63,6 +63,7 @@ def land(aws, store) -> Callable[..., dict[str, Any]]:
                     warnings=sent.warnings,
                     column_changes=sent.column_changes,
                     absent_files=sent.absent_files,
+                    compared_with=sent.compared_with or None,
                 )
             )
         return json.loads(store.body(key))
@@ -89,6 +90,18 @@ def test_old_contacts_of_a_changed_customer_land_and_the_manifest_says_that_they
 def test_a_filter_that_was_ignored_fails_whatever_the_files_are_called(land, member, outside):
     with pytest.raises(WindowCheckError, match=outside):
         land(20, {member: [*MAIN, "d,Ann," + OUT], "contacts.csv": CONTACTS})
+
+
+@pytest.mark.parametrize(
+    "layout", [HIVE, FLAT, "dt={window_start:.10}/resource={resource}", "{resource}/year={window_start:.4}/{partition}"]
+)
+def test_the_manifest_says_what_its_columns_were_compared_with(land, layout):
+    first, second = (land(day, {"customers.csv": MAIN}, layout=layout) for day in (1, 2))
+    assert first["compared_with"] is None
+    assert second["compared_with"].endswith("/_manifest.json") and not second["column_changes"]
+    changed = [f"{MAIN[0]},cf_new", f"{MAIN[1]},x"]
+    with pytest.raises(ColumnsChangedError, match="cf_new added"):
+        land(28, {"customers.csv": changed}, layout=layout, column_changes="fail")
 
 
 ADDRESSES = "customer_id,line1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import math
 import random
 import struct
 import weakref
@@ -229,6 +230,8 @@ def test_a_size_ahead_is_not_believed_beyond_what_the_zip_could_hold():
     data = by_hand([{"local_inflated": MAX32 - 1}])
     member = next(ZipStream([data], Limits(ratio=100)).members())
     assert member.size_ahead(5000) == 500_000
+    member = next(ZipStream([data], Limits(ratio=math.inf)).members())
+    assert member.size_ahead(5000) == MAX32 - 1
 
 
 def test_a_size_behind_its_member_is_not_known_ahead_where_no_part_can_be_fetched():

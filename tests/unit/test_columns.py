@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from chargebee_operators.columns import (
     MOST_ABSENT,
-    TRIES,
     absent_of,
     check_column_changes,
     columns_of_absent,
@@ -18,7 +15,6 @@ from chargebee_operators.columns import (
     fold,
     judge_columns,
     kind_of,
-    previous_manifest,
 )
 from chargebee_operators.exceptions import ColumnsChangedError, SettingsError
 
@@ -178,102 +174,16 @@ def test_changed_columns_fail_beside_changed_files_and_are_told_apart():
         judge_columns(changes, "fail")
 
 
-class Bucket:
-    """Answers as S3's ListObjectsV2 with a delimiter does."""
-
-    def __init__(self, *keys: str) -> None:
-        self.keys = {key: json.dumps({"files": files(c__csv=[key])}) for key in keys}
-        self.read_keys: list[str] = []
-
-    def list_prefixes(self, prefix: str, start_after: str, before: str) -> list[str]:
-        cut = {key[: key.index("/", len(prefix)) + 1] for key in self.keys if key.startswith(prefix)}
-        return sorted(each for each in cut if start_after < each < before)
-
-    def read(self, key: str) -> str | None:
-        self.read_keys.append(key)
-        return self.keys.get(key)
+def test_a_column_whose_name_is_there_twice_counts_as_two():
+    twice = ["id", "name", "name"]
+    assert compare_columns(files(c__csv=["id", "name"]), files(c__csv=twice))["c"]["added"] == ["name_2"]
+    # As Parquet spells them, and as a manifest has carried them.
+    assert compare_columns(files(c__csv=twice), files(c__csv=["id", "name", "name_2"])) == {}
+    assert compare_columns(files(d__csv=["id"]), files(c__csv=twice, d__csv=["id"]), {"c": twice}) == {}
 
 
-def found(template: str, bucket: Bucket, **arguments) -> str | None:
-    manifest = previous(template, bucket, **arguments)
-    return manifest["files"][0]["columns"][0] if manifest else None
-
-
-def previous(template: str, bucket: Bucket, day: int = 20, snapshot: bool = False, length: int = 24) -> dict:
-    start = datetime(2026, 11, day, tzinfo=UTC)
-    values = {
-        "site": "s",
-        "resource": "customers",
-        "partition": f"{'snapshot' if snapshot else 'window_start'}=202611{day}T000000Z",
-        "window_start": f"2026-11-{day}T00:00:00Z",
-        "window_end": "",
-        "export_id": "e",
-    }
-    length = None if snapshot else timedelta(hours=length)
-    return previous_manifest(template, values, "_manifest.json", start, length, bucket.list_prefixes, bucket.read)
-
-
-DEFAULT = "chargebee/site={site}/resource={resource}/{partition}"
-
-
-def key(stamp: str, root: str = "chargebee/site=s/resource=customers/") -> str:
-    return f"{root}{stamp}/_manifest.json"
-
-
-def test_the_nearest_earlier_partition_is_compared_with():
-    stamps = ["20261118T000000Z", "20261119T000000Z", "20261120T000000Z", "20261121T000000Z"]
-    bucket = Bucket(*(key(f"window_start={each}") for each in stamps), key("snapshot=20261119T120000Z"))
-    assert found(DEFAULT, bucket) == key("window_start=20261119T000000Z")
-    assert found(DEFAULT, bucket, snapshot=True) == key("snapshot=20261119T120000Z")
-    assert found(DEFAULT, bucket, day=18) is None
-
-
-def test_partitions_without_a_manifest_are_passed_over_and_old_ones_not_looked_at():
-    old, gap = "window_start=20261001T000000Z", "chargebee/site=s/resource=customers/window_start=20261119T000000Z/x"
-    bucket = Bucket(key(old), key("window_start=20261118T000000Z"))
-    bucket.keys[gap] = "{}"
-    assert found(DEFAULT, bucket) == key("window_start=20261118T000000Z")
-    assert found(DEFAULT, Bucket(key(old))) is None
-    assert found(DEFAULT, Bucket(key(old)), length=24 * 30) == key(old)
-
-
-@pytest.mark.parametrize("quiet", range(1, TRIES + 3))
-def test_on_quiet_days_the_last_partition_with_columns_is_compared_with_or_what_they_carry(quiet):
-    bucket = Bucket(key("window_start=20261110T000000Z"))
-    for day in range(11, 11 + quiet):
-        text = json.dumps({"files": [], "absent_files": {"c": [f"carried on {day}"]}})
-        bucket.keys[key(f"window_start=202611{day}T000000Z")] = text
-    manifest = previous(DEFAULT, bucket, day=11 + quiet)
-    seen = manifest["files"] if quiet < TRIES else manifest["absent_files"]
-    expected = files(c__csv=[key("window_start=20261110T000000Z")])
-    assert seen == (expected if quiet < TRIES else {"c": [f"carried on {10 + quiet}"]})
-    assert len(bucket.read_keys) == min(quiet + 1, TRIES)
-
-
-@pytest.mark.parametrize(
-    ("template", "where"),
-    [
-        ("a/dt={window_start}", "a/dt=2026-11-19T00:00:00Z/_manifest.json"),
-        ("a/dt={window_start:.10}", "a/dt=2026-11-19/_manifest.json"),
-        ("a/{resource:.4}-{window_start:.10}", "a/cust-2026-11-19/_manifest.json"),
-        ("{window_start}", "2026-11-19T00:00:00Z/_manifest.json"),
-        ("a/{resource}-{window_start}-{export_id}", "a/customers-2026-11-19T00:00:00Z-x/_manifest.json"),
-        ("a/{export_id}-{window_start}", None),
-        ("a/{partition}/{resource}", None),
-        ("exports", None),
-    ],
-)
-def test_other_layouts(template, where):
-    bucket = Bucket(where or "a/e/_manifest.json")
-    assert found(template, bucket) == where
-    assert where or not bucket.read_keys
-
-
-@pytest.mark.parametrize("text", [None, "", "no json", "[]", '{"files": 3}', '{"files": ["x"]}'])
-def test_what_is_no_manifest_tells_nothing(text):
-    bucket = Bucket()
-    bucket.keys[key("window_start=20261119T000000Z")] = text
-    assert found(DEFAULT, bucket) is None
+def test_a_manifest_whose_columns_are_no_texts_can_be_compared():
+    assert compare_columns([{"member": "c.csv", "columns": ["id", 5]}], files(c__csv=["id", "5"])) == {}
 
 
 def test_the_members_of_a_zip_are_compared_one_by_one():

@@ -61,6 +61,14 @@ def test_a_reader_gets_every_record_behind_the_header(data, size):
     assert (reader.columns, found, reader.unread) == (header, rows, 0)
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_quote_in_the_header_that_is_never_closed_is_told(size):
+    reader, data = Blocks(), b'"id,name\n' + b"1,a\n" * 20
+    facts = facts_of(data, size, reader)
+    assert (facts.rows, facts.warnings, reader.blocks) == (0, [UNPAIRED_QUOTES], [])
+    assert reader.unread == len(data)
+
+
 @pytest.mark.parametrize("size", [1000, 1 << 18, 1 << 20])
 def test_no_record_is_lost_behind_a_header_that_comes_late(size):
     reader = Blocks()

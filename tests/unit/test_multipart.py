@@ -170,6 +170,8 @@ def test_a_wrong_argument_is_named_with_the_right_one(check, given, message):
         {"SSEKMSKeyId": "k"},
         {"Metadata": {"a": "b"}},
         {"Metadata": "{{ var.json.meta }}"},
+        {"Metadata": {"run": "{{ run_id }}"}},
+        "{% include 'a' %}",
         "{{ var.json.extra_args }}",
     ],
 )

@@ -56,6 +56,11 @@ def test_without_rows_there_is_a_schema(data):
     assert (found.num_rows, found.schema) == (0, pa.schema([("id", pa.int64()), ("name", pa.string())]))
 
 
+def test_a_name_that_is_there_ten_thousand_times_takes_no_longer():
+    names = unique_names(["id"] * 100_000 + ["ID_5", "", ""])
+    assert len(set(names)) == 100_003 and names[:3] == ["id", "id_2", "id_3"]
+
+
 def test_names_are_there_once():
     assert unique_names(["id", "ID", "", "id_2", "", "id"]) == ["id", "ID_2", "column_3", "id_2_2", "column_5", "id_3"]
     assert table(b"a,a,\n1,2,3\n").to_pylist() == [{"a": "1", "a_2": "2", "column_3": "3"}]
@@ -121,6 +126,24 @@ def test_what_does_not_fit_is_named_and_not_quoted(data, types, message, size):
     assert "secret" not in str(caught.value)
     assert "customers.csv" in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_epochs_of_another_length_that_can_not_be_mistaken_land():
+    found = table(b"id,x\n1,1700000000\n2,0\n3,-86400\n4,946684800\n", {"x": "timestamp[s, UTC]"})
+    assert [each and int(each.timestamp()) for each in found.column("x").to_pylist()] == [
+        1700000000,
+        0,
+        -86400,
+        946684800,
+    ]
+
+
+def test_blank_lines_are_held_back_as_a_number(monkeypatch):
+    monkeypatch.setattr(parquet_table, "GROUP_ROWS", 1000)
+    taken: list[int] = []
+    monkeypatch.setattr(parquet_table.ParquetTable, "_take", lambda self, block, records: taken.append(len(block)))
+    list(parquet_bytes([b"id\n1\n", *[b"\n" * BLOCK] * 4, b"2\n", *[b"\n" * BLOCK] * 4], "a.csv"))
+    assert max(taken) <= BLOCK and sum(taken) == 4 + 4 * BLOCK
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])

@@ -36,7 +36,17 @@ from chargebee_operators.window_verdict import judge_window, settle
         ("id,invoice_id,invoice_date", None, {"resource": "invoices", "member": "transactions.csv", "field": "date"}),
         ("id,updated_at", None, {"resource": "item_prices", "member": "Item Family.csv"}),
         ("id,line_item[date_from]", None, {"resource": "invoices", "field": "date"}),
-        ("updated_at,name", None, {}),
+        ("updated_at,name", None, {"member": "data.csv"}),
+        # A file that is called after the record needs no id.
+        ("updated_at,name", "updated_at", {}),
+        (
+            "Invoice Number,Invoice Date",
+            "Invoice Date",
+            {"resource": "invoices", "field": "date", "member": "Invoices.csv"},
+        ),
+        ("Number,Updated At (UTC)", "Updated At (UTC)", {"resource": "credit_notes", "member": "CreditNotes.csv"}),
+        ("id,customers.updatedAt", "customers.updatedAt", {"member": "data.csv"}),
+        ("id,Customer Updated At (UTC)", "Customer Updated At (UTC)", {"member": "data.csv"}),
         ("id,name", None, {"column": "changed"}),
         ("id,updated_at", None, {"resource": "deferred_revenue"}),
         ("id,updated_at", None, {"window": None}),
