@@ -39,6 +39,20 @@ def s3_hook(
     )
 
 
+def transfer_config(hook: S3Hook) -> Any:
+    """Return how the hook's connection and the operator want transfers to be made, as boto3's ``TransferConfig``.
+
+    :raises SettingsError: when the connection names what there is not.
+    """
+    try:
+        return hook.transfer_config
+    except TypeError:
+        raise SettingsError(
+            f"AWS connection {hook.aws_conn_id!r}: transfer_config_args, of service_config.s3 in its extra, has something that "
+            "boto3's TransferConfig does not take: use multipart_chunksize, max_concurrency and use_threads."
+        ) from None
+
+
 def check_bucket_name(bucket: str) -> None:
     """Refuse an empty bucket, or a URL in the place of its name.
 

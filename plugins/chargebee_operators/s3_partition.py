@@ -19,6 +19,7 @@ from chargebee_operators.exceptions import ChargebeeExportError, DestinationErro
 from chargebee_operators.manifest import Manifest, ObjectNames, known_keys
 from chargebee_operators.multipart import Uploader
 from chargebee_operators.s3_bucket import S3Bucket, S3CallError
+from chargebee_operators.s3_connection import transfer_config
 from chargebee_operators.upload_args import for_manifest
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class S3Partition:
         sole: bool = False,
         since: datetime | None = None,
     ) -> None:
-        config = hook.transfer_config
+        config = transfer_config(hook)
         self.bucket = bucket
         self.manifest_key = manifest_key
         self._below = f"{prefix}/" if prefix else ""

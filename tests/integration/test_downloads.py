@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import odd_hosts
 import pytest
 from download_site import BLOCK, ZIP, failing, over_http, over_tls, wait_until, workers
 
+from chargebee_operators import downloads
 from chargebee_operators.exceptions import DownloadError
 from chargebee_simulator.tls import server_context
 
@@ -114,6 +117,17 @@ def test_a_proxy_over_tls_is_known_by_the_ca_bundle_and_left_at_once(site, monke
         thread.start()
         assert str(failing(download)) == f"Export {site.export_id}: the download was stopped."
         thread.join()
+
+
+def test_a_line_tells_how_far_it_is_also_while_nothing_comes(site, caplog, monkeypatch):
+    monkeypatch.setattr(downloads, "Progress", functools.partial(downloads.Progress, interval=1.5))
+    site.control.fault("stall_download", after_bytes=1000)
+    with closing(iter(site.download(streams=1, settings={"read_timeout": 4}))) as chunks:
+        assert len(b"".join(chunks)) == len(ZIP)
+    (line, *_) = [
+        each.getMessage() for each in caplog.records if " left" in each.getMessage() or "0 B/s" in each.getMessage()
+    ]
+    assert re.fullmatch(r"Export \w+: (0 B|1\.0 kB) of 655\.7 kB \(0%\), \d+ B/s(, .+ left)?", line)
 
 
 def test_the_log_tells_how_much_came_and_what_was_resumed(site, caplog):

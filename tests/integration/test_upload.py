@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tasks import TaskInstance, context, run
 from uploads import UNPACK, body, keys, manifest, records, upload
 
-from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, multipart
 from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.exceptions import ArchiveError, DownloadError
 from chargebee_simulator.profiles import PROFILES
@@ -212,6 +213,27 @@ def test_an_export_in_process_is_refused(connected, aws, bucket):
     connected.control.settings(job_seconds=3600)
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
     with pytest.raises(DownloadError, match="put an ExportReadySensor before"):
+        run(upload(job, bucket))
+
+
+def test_the_connection_s_own_transfer_settings_are_honoured(aws, bucket, job, monkeypatch):
+    def connect(**arguments: Any) -> None:
+        connection = json.loads(aws.connection())
+        connection["extra"]["service_config"] = {"s3": {"transfer_config_args": arguments}}
+        monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+
+    sizes: list[int] = []
+    parts = multipart.split
+    monkeypatch.setattr(
+        multipart, "split", lambda pieces, size, bound: sizes.append(size) or parts(pieces, size, bound)
+    )
+    connect(multipart_chunksize=6 << 20)
+    run(upload(job, bucket))
+    assert set(sizes) == {6 << 20}
+    connect(multipart_chunk=1)
+    with pytest.raises(
+        AirflowFailException, match="AWS connection 'aws_default': transfer_config_args, of service_config.s3"
+    ):
         run(upload(job, bucket))
 
 
