@@ -22,7 +22,6 @@ class Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         buffered: Any = self.fp
         self._wire = _Wire(buffered.detach(), sock.gettimeout())
-        self._failure: Exception | None = None
         self.fp = io.BufferedReader(self._wire)
 
     def begin(self) -> None:
@@ -38,17 +37,10 @@ class Response(http.client.HTTPResponse):
 
     def read(self, amt: int | None = None) -> bytes:
         """Return so many bytes of the body, or those that came before the connection failed; the next call fails."""
-        if self._failure is not None:
-            raise self._failure
         # Not of a body in chunks: half of a chunk's size would be taken for the whole.
         self._wire.in_hand = None if self.chunked else 0
         try:
             return super().read(amt)
-        except http.client.IncompleteRead as error:
-            if not error.partial:
-                raise
-            self._failure = http.client.IncompleteRead(b"")
-            return error.partial
         finally:
             self._wire.in_hand = None
 

@@ -91,7 +91,8 @@ def test_the_same_upload_twice_changes_nothing_but_names_and_time(aws, bucket, j
     second = manifest(aws, bucket)
     assert second["replaced"] == sorted(each["key"] for each in first["files"])
     assert [{**each, "key": ""} for each in first["files"]] == [{**each, "key": ""} for each in second["files"]]
-    changed = {"committed_at": "", "files": [], "replaced": [], "run": {}}
+    assert (first["compared_with"], second["compared_with"].rpartition("/")[2]) == (None, "_manifest.json")
+    changed = {"committed_at": "", "files": [], "replaced": [], "run": {}, "compared_with": ""}
     assert {**first, **changed} == {**second, **changed}
 
 
