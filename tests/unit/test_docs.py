@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ def test_each_make_target_that_a_page_names_exists():
     }
     assert named
     assert named <= targets
+
+
+def test_the_whole_benchmark_is_what_make_runs():
+    told = subprocess.run(["make", "-n", "benchmark"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"upload\.py --sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs$", told.strip())
 
 
 def test_each_option_of_the_settings_is_in_the_readme():
