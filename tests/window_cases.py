@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
-from csv_cases import in_pieces
+from csv_cases import in_pieces, written
 
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.jobs import JobRecord
@@ -18,6 +18,31 @@ WINDOW = Window(START, END)
 JOB = JobRecord(
     "exp1", "customers", "s", {}, "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "updated_at", "2026-11-24T00:01:00Z"
 )
+
+PLUS_ONE = timezone(timedelta(hours=1))
+
+FORMATS = {
+    "epoch": lambda at: str(int(at.timestamp())),
+    "epoch ms": lambda at: str(int(at.timestamp()) * 1000 + 7),
+    "iso Z": lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "iso fraction": lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.123Z"),
+    "iso offset": lambda at: at.astimezone(PLUS_ONE).isoformat(),
+    "iso space": lambda at: at.strftime("%Y-%m-%d %H:%M:%S"),
+    "iso UTC": lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    "iso minutes": lambda at: at.strftime("%Y-%m-%d %H:%M"),
+    "date": lambda at: at.strftime("%Y-%m-%d"),
+    "named": lambda at: at.strftime("%d-%b-%Y %H:%M"),
+    "named seconds": lambda at: at.strftime("%d-%b-%Y %H:%M:%S"),
+    "named 12 hours": lambda at: at.strftime("%d-%b-%Y %I:%M:%S %p"),
+    "named comma": lambda at: at.strftime("%d %B, %Y %H:%M"),
+}
+ZONED = {"epoch", "epoch ms", "iso Z", "iso fraction", "iso offset", "iso UTC"}
+PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
+
+
+def customers(values: list[str], **how) -> bytes:
+    rows = [[f"id{number}", 'a "b", c\nd', value, "x"] for number, value in enumerate(values)]
+    return written([["id", "note", "updated_at", "z"], *rows], **how).encode()
 
 
 def checked(data: bytes, size: int = 1000, **arguments) -> WindowResult:

@@ -32,7 +32,7 @@ _BASIC = re.compile(
 _MONTH_FIRST = re.compile(rf"(?P<month>[a-z]{{3}})[a-z]*\.? (?P<day>\d\d?),? (?P<year>\d{{4}}){_TIME}{_ZONE}", re.I)
 _EPOCH = re.compile(r"\d{10}(?:\d{3}|\.\d+)?")
 # The finest part of a time that a format has, and the seconds that it stands for.
-_FINEST = {"%S": 1, "%T": 1, "%X": 1, "%c": 1, "%f": 1, "%M": 60, "%H": 3600, "%I": 3600}
+_FINEST = {"%S": 1, "%X": 1, "%c": 1, "%f": 1, "%M": 60, "%H": 3600, "%I": 3600}
 # Seconds around a bound in which a change of the clocks matters.
 _CHANGE = 3 * 3600
 

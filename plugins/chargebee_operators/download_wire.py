@@ -11,7 +11,7 @@ import io
 import time
 from typing import Any
 
-# Bytes a second. A connection that gives less for as long as its timeout has stalled: others will be quicker.
+# Bytes a second. A connection that gives less for twice its timeout has stalled: others will be quicker.
 SLOWEST = 1024
 
 
@@ -49,7 +49,7 @@ class _Wire(io.RawIOBase):
     """What a connection receives.
 
     :param raw: the socket's own file.
-    :param patience: seconds in which nothing, or next to it, may come; None for any time.
+    :param patience: the socket's timeout in seconds; twice as long next to nothing may come. None for any time.
     """
 
     def __init__(self, raw: io.RawIOBase, patience: float | None) -> None:

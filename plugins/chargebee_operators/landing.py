@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from chargebee_operators._version import __version__
 from chargebee_operators.archive import ZipStream
 from chargebee_operators.clock_format import ClockFormat
 from chargebee_operators.columns import (
@@ -29,13 +30,13 @@ from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError
 from chargebee_operators.formats import Format, member_bytes, whole_zip
 from chargebee_operators.jobs import JobRecord
-from chargebee_operators.manifest import FileEntry, ObjectNames
+from chargebee_operators.manifest import FileEntry, Manifest, ObjectNames
 from chargebee_operators.parquet import ColumnTypes
 from chargebee_operators.partition_before import Before, partition_before
 from chargebee_operators.s3_partition import S3Partition
 from chargebee_operators.window_check import WindowCheck, check_for, window_for
 from chargebee_operators.window_verdict import check_mode, judge_window, settle
-from chargebee_operators.windows import parse_instant
+from chargebee_operators.windows import iso, parse_instant
 from chargebee_operators.zip_member import Member
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
@@ -91,6 +92,9 @@ class Checks:
 
 class Landing:
     """Sends an export's files into a partition, and says whether they may be committed.
+
+    ``files`` are those that were sent, ``warnings`` and ``column_changes`` what ``judge`` has found, ``absent_files`` and
+    ``compared_with`` (a key, or empty) as the manifest has them.
 
     :param job: the job record.
     :param partition: where they go.
@@ -174,6 +178,24 @@ class Landing:
             self.warnings += judge_columns(self.column_changes, self._checks.column_changes)
         for each in self.warnings:
             log.warning("Export %s: %s", self._job.export_id, each)
+
+    def manifest(self, run: Mapping[str, Any]) -> Manifest:
+        """Return what the partition is to say of itself; to be called after ``judge``.
+
+        :param run: who lands it, as ``Manifest`` has it, the attempt aside.
+        """
+        return Manifest(
+            job=self._job.to_dict(),
+            package_version=__version__,
+            run={**run, "attempt": self._names.attempt},
+            format=self._format.name,
+            committed_at=iso(datetime.now(UTC)),
+            files=self.files,
+            warnings=self.warnings,
+            column_changes=self.column_changes,
+            absent_files=self.absent_files,
+            compared_with=self.compared_with or None,
+        )
 
     def _observer(self, member: Member) -> CsvFacts:
         if self._checks.window_check == "off":

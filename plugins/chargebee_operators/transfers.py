@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
-from chargebee_operators._version import __version__
 from chargebee_operators.api import ExportStatus
 from chargebee_operators.archive import ZipStream
 from chargebee_operators.argument_checks import check_flag, check_number, check_whole_number
@@ -27,7 +25,7 @@ from chargebee_operators.resources import check_business_entity
 from chargebee_operators.s3_connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3_partition import S3Partition
 from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
-from chargebee_operators.windows import iso, parse_instant
+from chargebee_operators.windows import parse_instant
 from chargebee_operators.zip_limits import Limits
 from chargebee_operators.zip_records import Entry, read_directory
 
@@ -200,14 +198,20 @@ class ChargebeeExportToS3Operator(BaseOperator):
             sole = "{" not in self.manifest_name
             since = parse_instant(job.requested_at, "requested_at")
             partition = S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole, since=since)
-            check = self._standing_check(job, manifest_key)
+
+            def check(standing: Any) -> None:
+                if not self.replace_other_window:
+                    check_replaces(standing, job, manifest_key)
+
             check(partition.current().document)  # rather before the download than after it
             with partition:
                 landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
                 with prompt_threads():
                     self._send(hook, job, landing)
                 landing.judge()
-                manifest = self._manifest(context, job, names.attempt, landing)
+                ti = context["ti"]
+                run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
+                manifest = landing.manifest(run)
                 partition.commit(manifest, verify=self.verify, check=check)
         return self._landed(context, job, prefix, manifest_key, manifest)
 
@@ -257,13 +261,6 @@ class ChargebeeExportToS3Operator(BaseOperator):
             # An error keeps the iteration alive until it is dealt with; its threads need not last that long.
             download.close()
 
-    def _standing_check(self, job: JobRecord, manifest_key: str) -> Callable[[Any], None]:
-        def check(standing: Any) -> None:
-            if not self.replace_other_window:
-                check_replaces(standing, job, manifest_key)
-
-        return check
-
     def _checks(self) -> Checks:
         return Checks(
             window_check=self.window_check,
@@ -283,22 +280,6 @@ class ChargebeeExportToS3Operator(BaseOperator):
                 f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task."
             )
         return export.download_url
-
-    def _manifest(self, context: Context, job: JobRecord, attempt: str, landing: Landing) -> Manifest:
-        ti = context["ti"]
-        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
-        return Manifest(
-            job=job.to_dict(),
-            package_version=__version__,
-            run={**run, "attempt": attempt},
-            format=self.file_format,
-            committed_at=iso(datetime.now(UTC)),
-            files=landing.files,
-            warnings=landing.warnings,
-            column_changes=landing.column_changes,
-            absent_files=landing.absent_files,
-            compared_with=landing.compared_with or None,
-        )
 
     def _landed(
         self, context: Context, job: JobRecord, prefix: str, manifest_key: str, manifest: Manifest

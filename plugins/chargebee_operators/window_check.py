@@ -138,6 +138,8 @@ class WindowCheck:
         checked = tally.inside + tally.outside + tally.late
         if tally.unread and not checked:
             not_checked = "its times are in an unknown format"
+        elif tally.empty and not checked and not_checked is None and self._has_rows:
+            not_checked = "none of its rows has a time there"
         return WindowResult(
             self.member,
             self._column,

@@ -38,7 +38,7 @@ class WindowResult:
     @property
     def is_compared(self) -> bool:
         """Whether rows were compared, or would have been: on a quiet day there are none."""
-        return self.checked > 0 or (self.column is not None and self.not_checked is None and not self.empty)
+        return self.checked > 0 or (self.column is not None and self.not_checked is None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from landing import BIG, MB, attempt_of
+from landing import BIG, MB, UNIQUE, attempt_of
 from s3_proxy import PATIENCE
 
 from chargebee_operators.exceptions import DestinationError, UploadError
@@ -112,40 +112,28 @@ def test_what_another_export_left_unlisted_goes_where_the_prefix_has_one_manifes
 
 
 @pytest.mark.parametrize(
-    ("name", "asked_for", "sole", "stays"),
+    ("template", "name", "asked_for", "sole", "stays"),
     [
-        ("a-e1-0123abcd.csv", "after", True, False),
-        ("a-e1-0123abcd.csv", "before", True, True),
-        ("a-e1-0123abcd.csv", "after", False, True),
-        ("a.csv", "after", True, True),
-        ("a-e2-0123abcd.csv", "before", False, False),
+        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "after", True, False, id="earlier export"),
+        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "before", True, True, id="later export"),
+        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "after", False, True, id="shared prefix"),
+        pytest.param(UNIQUE, "a.csv", "after", True, True, id="another's name"),
+        pytest.param(UNIQUE, "a-e2-0123abcd.csv", "before", False, False, id="own earlier try"),
+        # Whose it is shows by the export in its name, or by a prefix that has but one manifest.
+        pytest.param("{member}{suffix}", "a.csv", "before", True, False, id="own prefix"),
+        pytest.param("{member}-{export_id}{suffix}", "a-e2.csv", "before", False, False, id="own export"),
+        pytest.param("{member}-{export_id}{suffix}", "a-e1.csv", "before", False, True, id="other export"),
+        pytest.param("{member}{suffix}", "invoices.csv", "before", False, True, id="flat"),
+        pytest.param(
+            "{member}-{attempt}{suffix}", "invoices-0123abcd.csv", "before", False, True, id="flat, with tries"
+        ),
     ],
-    ids=["earlier export", "later export", "shared prefix", "another's name", "own earlier try"],
 )
-def test_the_upload_of_a_killed_run_is_aborted_by_the_next_export(store, land, name, asked_for, sole, stays):
+def test_the_upload_of_a_killed_run_is_aborted_by_the_next_export(store, land, template, name, asked_for, sole, stays):
     key = f"{store.prefix}/{name}"
     store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
     since = datetime.now(UTC) + (HOUR if asked_for == "after" else -HOUR)
-    land("e2", {"a": b"new"}, sole=sole, since=since)
-    assert store.uploads() == [key] * stays
-
-
-@pytest.mark.parametrize(
-    ("template", "name", "sole", "stays"),
-    [
-        ("{member}{suffix}", "a.csv", True, False),
-        ("{member}-{export_id}{suffix}", "a-e2.csv", False, False),
-        ("{member}-{export_id}{suffix}", "a-e1.csv", False, True),
-        ("{member}{suffix}", "invoices.csv", False, True),
-        ("{member}-{attempt}{suffix}", "invoices-0123abcd.csv", False, True),
-    ],
-)
-def test_whose_upload_it_is_shows_by_the_export_in_its_name_or_the_prefix_alone(
-    store, land, template, name, sole, stays
-):
-    key = f"{store.prefix}/{name}"
-    store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
-    land("e2", {"a": b"new"}, template, sole=sole, since=datetime.now(UTC) - HOUR)
+    land("e2", {"a": b"new"}, template, sole=sole, since=since)
     assert store.uploads() == [key] * stays
 
 

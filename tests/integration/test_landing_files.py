@@ -22,7 +22,7 @@ from chargebee_operators.exceptions import ColumnsChangedError, SettingsError, W
 from chargebee_operators.formats import get_format
 from chargebee_operators.jobs import JobRecord
 from chargebee_operators.landing import Checks, Landing
-from chargebee_operators.manifest import Manifest, ObjectNames, placeholders
+from chargebee_operators.manifest import ObjectNames, placeholders
 from chargebee_operators.s3_partition import S3Partition
 
 HIVE, FLAT = "resource={resource}/{partition}", "exports"
@@ -52,20 +52,7 @@ def land(aws, store) -> Callable[..., dict[str, Any]]:
             sent = Landing(job, partition, names, kind, Checks(**checks))
             sent.send(cut(data, 1000), ZipStream, lambda: len(data))
             sent.judge()
-            partition.commit(
-                Manifest(
-                    job=job.to_dict(),
-                    package_version="1",
-                    run={"attempt": names.attempt},
-                    format=file_format,
-                    committed_at="now",
-                    files=sent.files,
-                    warnings=sent.warnings,
-                    column_changes=sent.column_changes,
-                    absent_files=sent.absent_files,
-                    compared_with=sent.compared_with or None,
-                )
-            )
+            partition.commit(sent.manifest({}))
         return json.loads(store.body(key))
 
     return land_day

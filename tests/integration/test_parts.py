@@ -165,6 +165,48 @@ def test_extra_arguments_reach_the_calls_that_take_them(proxy, store, land):
     assert "x-amz-storage-class" not in put.headers
 
 
+@pytest.mark.parametrize(
+    ("given", "header", "operations"),
+    [
+        ({"ServerSideEncryption": "AES256"}, "x-amz-server-side-encryption", {"CreateMultipartUpload", "PutManifest"}),
+        ({"ACL": "bucket-owner-full-control"}, "x-amz-acl", {"CreateMultipartUpload", "PutManifest"}),
+        (
+            {"RequestPayer": "requester"},
+            "x-amz-request-payer",
+            {
+                "CreateMultipartUpload",
+                "UploadPart",
+                "CompleteMultipartUpload",
+                "HeadObject",
+                "GetManifest",
+                "PutManifest",
+            }
+            | {"ListObjects", "ListMultipartUploads", "DeleteObjects"},
+        ),
+    ],
+    ids=["SSE-S3", "ACL", "requester pays"],
+)
+def test_an_argument_goes_with_each_call_that_takes_it(proxy, store, land, given, header, operations):
+    for export in ("e0", "e1"):
+        land(export, {"a": b"1"}, extra_args=given)
+    assert {each.operation for each in proxy.calls if header in each.headers} == operations
+
+
+def test_the_key_of_kms_goes_with_the_upload(proxy, store, land):
+    # Refused in S3's place, for this server has no KMS.
+    proxy.rule("CreateMultipartUpload", status=400, times=None)
+    given = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/billing", "BucketKeyEnabled": True}
+    with pytest.raises(UploadError):
+        land("e1", {"a": b"1"}, extra_args=given)
+    (call,) = (each for each in proxy.calls if each.operation == "CreateMultipartUpload")
+    sent = {name: value for name, value in call.headers.items() if name.startswith("x-amz-server-side-encryption")}
+    assert sent == {
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "alias/billing",
+        "x-amz-server-side-encryption-bucket-key-enabled": "true",
+    }
+
+
 def connect(monkeypatch, server: Any, endpoint: str, config: dict[str, Any]) -> None:
     connection = json.loads(server.connection())
     connection["extra"] |= {"endpoint_url": endpoint, "config_kwargs": config}

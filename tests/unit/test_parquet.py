@@ -138,12 +138,11 @@ def test_epochs_of_another_length_that_can_not_be_mistaken_land():
     ]
 
 
-def test_blank_lines_are_held_back_as_a_number(monkeypatch):
-    monkeypatch.setattr(parquet_table, "GROUP_ROWS", 1000)
-    taken: list[int] = []
-    monkeypatch.setattr(parquet_table.ParquetTable, "_take", lambda self, block, records: taken.append(len(block)))
-    list(parquet_bytes([b"id\n1\n", *[b"\n" * BLOCK] * 4, b"2\n", *[b"\n" * BLOCK] * 4], "a.csv"))
-    assert max(taken) <= BLOCK and sum(taken) == 4 + 4 * BLOCK
+def test_more_blank_lines_than_a_group_has_rows(monkeypatch):
+    monkeypatch.setattr(parquet_table, "GROUP_ROWS", 10)
+    found = pq.ParquetFile(io.BytesIO(converted(b"id\n1\n" + b"\n" * 35 + b"2\n" + b"\n" * 35)))
+    assert found.read().column("id").to_pylist() == ["1", *[None] * 35, "2"]
+    assert [found.metadata.row_group(at).num_rows for at in range(found.num_row_groups)] == [10, 10, 10, 7]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])

@@ -5,117 +5,21 @@ from __future__ import annotations
 import csv
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from csv_cases import written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from window_cases import END, JOB, START, WINDOW, checked
+from window_cases import END, FORMATS, JOB, PRECISION, START, WINDOW, ZONED, checked, customers
 
-from chargebee_operators.clock_format import ZONELESS_SLACK, ClockFormat, read_clock_value
+from chargebee_operators.clock_format import ZONELESS_SLACK, read_clock_value
 from chargebee_operators.clock_values import shape_of
 from chargebee_operators.csv_facts import CsvFacts
 from chargebee_operators.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.window_check import check_for
 from chargebee_operators.window_result import WindowResult
 from chargebee_operators.window_verdict import check_mode, judge_window
-from chargebee_operators.windows import Window
-
-PLUS_ONE = timezone(timedelta(hours=1))
-
-FORMATS = {
-    "epoch": lambda at: str(int(at.timestamp())),
-    "epoch ms": lambda at: str(int(at.timestamp()) * 1000 + 7),
-    "iso Z": lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    "iso fraction": lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.123Z"),
-    "iso offset": lambda at: at.astimezone(PLUS_ONE).isoformat(),
-    "iso space": lambda at: at.strftime("%Y-%m-%d %H:%M:%S"),
-    "iso UTC": lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-    "iso minutes": lambda at: at.strftime("%Y-%m-%d %H:%M"),
-    "date": lambda at: at.strftime("%Y-%m-%d"),
-    "named": lambda at: at.strftime("%d-%b-%Y %H:%M"),
-    "named seconds": lambda at: at.strftime("%d-%b-%Y %H:%M:%S"),
-    "named 12 hours": lambda at: at.strftime("%d-%b-%Y %I:%M:%S %p"),
-    "named comma": lambda at: at.strftime("%d %B, %Y %H:%M"),
-}
-ZONED = {"epoch", "epoch ms", "iso Z", "iso fraction", "iso offset", "iso UTC"}
-PRECISION = {"iso minutes": 60, "named": 60, "named comma": 60, "date": 86400}
-
-
-BY_HAND = {
-    "%d/%m/%Y %H:%M": "23/11/2026 {}",
-    "%m/%d/%Y %H:%M": "11/23/2026 {}",
-    "%d.%m.%Y %H:%M:%S": "23.11.2026 {}:00",
-    "%Y%m%d %H:%M%z": "20261123 {}+0000",
-}
-
-
-@pytest.mark.parametrize("pattern", BY_HAND)
-def test_times_in_a_format_that_was_told_by_hand(pattern):
-    def of(*times: str, zone: str | None = "UTC") -> WindowResult:
-        clock = ClockFormat(pattern, zone)
-        data = "".join(f"c,{BY_HAND[pattern].format(time)}\n" for time in times)
-        return checked(
-            b"id,updated_at\n" + data.encode(), window=Window(START, START + timedelta(hours=6)), clock=clock
-        )
-
-    found = of("00:00", "05:59", "06:00", "23:59")
-    assert (found.checked, found.outside, found.slack_hours, found.not_checked) == (4, 2, 0, None)
-    assert of("10:00", zone=None).outside == (1 if "%z" in pattern else 0)
-    assert (
-        checked(b"id,updated_at\n1,soon\n", clock=ClockFormat(pattern)).not_checked
-        == "its times are in an unknown format"
-    )
-
-
-@pytest.mark.parametrize("name", ["iso space", "iso minutes", "named seconds", "date"])
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati"])
-def test_times_of_a_zone_that_was_told_by_hand_are_compared_to_the_second(name, zone):
-    covers = timedelta(seconds=PRECISION.get(name, 1))
-    moments = [edge + step * covers for edge in (START, END) for step in (-1, 0, 1)]
-    written_as = [at.astimezone(ZoneInfo(zone)) for at in moments]
-    floor = {"second": 0} if name == "iso minutes" else {"hour": 0, "minute": 0, "second": 0} if name == "date" else {}
-    begun = [at.replace(**floor) for at in written_as]
-    outside = sum(not (at + covers > START and at < END) for at in begun)
-    found = checked(customers([FORMATS[name](at) for at in written_as]), clock=ClockFormat(timezone=zone))
-    assert (found.outside, found.slack_hours) == (outside, 0)
-
-
-def test_in_the_hour_that_comes_twice_a_time_gets_the_benefit_of_the_doubt():
-    start = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 in Berlin, for the first time
-    window, clock = Window(start, start + timedelta(hours=5)), ClockFormat(timezone="Europe/Berlin")
-    rows = "".join(f"{at},2026-10-25 {at}\n" for at in ("01:29:59", "02:10:00", "02:30:00", "06:29:59", "07:30:01"))
-    found = checked(f"id,updated_at\n{rows}".encode(), window=window, clock=clock)
-    assert (found.checked, found.outside, found.slack_hours) == (5, 2, 1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"format": "DD/MM/YYYY"}, "window_format is 'DD/MM/YYYY': give the whole date as Python's strptime takes it"),
-        ({"format": "%d/%m"}, "window_format is '%d/%m'"),
-        ({"format": ""}, "window_format is ''"),
-        ({"format": 5}, "window_format is 5"),
-        (
-            {"timezone": "Berlin"},
-            "window_timezone 'Berlin' is not known; did you mean|window_timezone 'Berlin' is not known",
-        ),
-        ({"timezone": 1}, "window_timezone 1 is not known"),
-    ],
-)
-def test_a_wrong_format_or_zone_is_named(arguments, message):
-    with pytest.raises(SettingsError, match=message):
-        ClockFormat(**arguments)
-
-
-@pytest.mark.parametrize(
-    "text", ["1795392000.5", "20261123T120000Z", "20261123", "Nov 23, 2026 10:00 AM", "November 23 2026"]
-)
-def test_more_times_that_can_not_be_mistaken(text):
-    found = read_clock_value(text)
-    assert found and START.timestamp() - 1 <= found.start < END.timestamp()
 
 
 @pytest.mark.parametrize(
@@ -126,11 +30,6 @@ def test_rows_of_too_few_fields_do_not_hold_the_check_up(rows, last):
     """Each was once tried from every one of its bytes, which takes hours here."""
     found = checked(b"id,name,updated_at" + last + b"\n" + rows + b"c1,x,2026-11-23T00:00:00Z,y\n", size=1 << 18)
     assert (found.checked, found.outside) == (1, 0)
-
-
-def customers(values: list[str], **how) -> bytes:
-    rows = [[f"id{number}", 'a "b", c\nd', value, "x"] for number, value in enumerate(values)]
-    return written([["id", "note", "updated_at", "z"], *rows], **how).encode()
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -282,6 +181,11 @@ def test_a_main_file_without_rows_speaks_for_related_files_with_some():
 def test_rows_without_a_clock_are_a_warning(rows):
     (warning,) = judge_window([checked(b"id,name\n" + rows), checked(b"", member="addresses.csv")], "fail", JOB)
     assert "customers.csv: it has no column" in warning
+
+
+def test_rows_without_any_time_are_a_warning():
+    (warning,) = judge_window([checked(b"id,updated_at\na,\nb,\n")], "fail", JOB)
+    assert "customers.csv: none of its rows has a time there" in warning
 
 
 @pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
