@@ -199,7 +199,8 @@ def test_the_key_of_kms_goes_with_the_upload(proxy, store, land):
     with pytest.raises(UploadError):
         land("e1", {"a": b"1"}, extra_args=given)
     (call,) = (each for each in proxy.calls if each.operation == "CreateMultipartUpload")
-    sent = {name: value for name, value in call.headers.items() if name.startswith("x-amz-server-side-encryption")}
+    found = {name: value for name, value in call.headers.items() if name.startswith("x-amz-server-side-encryption")}
+    sent = {name: value.lower() for name, value in found.items()}  # an older botocore writes True
     assert sent == {
         "x-amz-server-side-encryption": "aws:kms",
         "x-amz-server-side-encryption-aws-kms-key-id": "alias/billing",
