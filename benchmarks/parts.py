@@ -20,12 +20,12 @@ sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
 
 import testdata  # noqa: E402
 
-from chargebee_operators.archive import ZipStream  # noqa: E402
-from chargebee_operators.csv_facts import CsvFacts  # noqa: E402
-from chargebee_operators.inflate import Codec, best_codec, zlib_codec  # noqa: E402
-from chargebee_operators.resources import get_resource  # noqa: E402
-from chargebee_operators.window_check import WindowCheck  # noqa: E402
-from chargebee_operators.windows import window_of  # noqa: E402
+from chargebee_operators.archive.inflate import Codec, best_codec, zlib_codec  # noqa: E402
+from chargebee_operators.archive.zip_stream import ZipStream  # noqa: E402
+from chargebee_operators.chargebee.resources import get_resource  # noqa: E402
+from chargebee_operators.chargebee.windows import window_of  # noqa: E402
+from chargebee_operators.checks.window_check import WindowCheck  # noqa: E402
+from chargebee_operators.formats.csv_facts import CsvFacts  # noqa: E402
 
 FOLDER = ROOT / ".local" / "benchmarks"
 SIZE, GB = 10**8, 10**9

@@ -104,8 +104,8 @@ def _ours(file_format: str, window: tuple[str, str] | None = None) -> Callable[[
         import requests  # noqa: F401  the operator imports it when it runs
 
         from chargebee_operators import ChargebeeExportToS3Operator
-        from chargebee_operators.jobs import new_job
-        from chargebee_operators.windows import window_of
+        from chargebee_operators.chargebee.jobs import new_job
+        from chargebee_operators.chargebee.windows import window_of
 
         if file_format == "parquet":
             import pyarrow.csv

@@ -115,7 +115,7 @@ async def polled(task: Task) -> Polled:
 
 async def _exports(count: int) -> list[str]:
     """Return the ids of so many exports in process; the same for both sides, by their idempotency keys."""
-    from chargebee_operators.async_client import client_of
+    from chargebee_operators.chargebee.async_client import client_of
 
     async with client_of("chargebee_default") as client:
         asked = [client.create_export("customers", (), idempotency_key=f"poll-{number}") for number in range(count)]
@@ -154,7 +154,7 @@ class Ticker:
 
 async def _triggers(task: Task, until_done: AsyncExitStack) -> Side:
     """The package's own: an ExportReadyTrigger for each export."""
-    from chargebee_operators.async_client import client_of
+    from chargebee_operators.chargebee.async_client import client_of
     from chargebee_operators.triggers import ExportReadyTrigger
 
     client = await until_done.enter_async_context(client_of("chargebee_default"))

@@ -21,12 +21,13 @@ from urllib.parse import urlsplit
 
 from simulated_site import KEY, SITE, Session, SimulatedSite, settings_of
 
-from chargebee_operators import async_client, triggers
-from chargebee_operators.api import Export, ExportStatus
-from chargebee_operators.async_client import AsyncExportsClient
-from chargebee_operators.exceptions import ThrottledError, UnavailableError
-from chargebee_operators.jobs import JobRecord, idempotency_key, new_job, restart_key
-from chargebee_operators.trigger_events import Outcome, read_event
+from chargebee_operators import triggers
+from chargebee_operators.chargebee import async_client
+from chargebee_operators.chargebee.api import Export, ExportStatus
+from chargebee_operators.chargebee.async_client import AsyncExportsClient
+from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key, new_job, restart_key
+from chargebee_operators.chargebee.trigger_events import Outcome, read_event
+from chargebee_operators.common.exceptions import ThrottledError, UnavailableError
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Any
 from multidict import CIMultiDict
 from yarl import URL
 
-from chargebee_operators.api import IDEMPOTENCY_HEADER, REPLAYED_HEADER
-from chargebee_operators.connection import SiteSettings
+from chargebee_operators.chargebee.api import IDEMPOTENCY_HEADER, REPLAYED_HEADER
+from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_simulator.api import Api
 from chargebee_simulator.settings import SimulatorSettings
 from chargebee_simulator.state import State

@@ -26,7 +26,7 @@ from simulated_site import Chances, SimulatedSite  # noqa: E402
 from slot_figures import Figures, figures_of  # noqa: E402
 from virtual_time import VirtualTime  # noqa: E402
 
-from chargebee_operators.resources import PRODUCT_CATALOG_2  # noqa: E402
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2  # noqa: E402
 
 BEGINNING = 1_790_000_000.0  # epoch seconds
 DAYS, RESOURCES = 365, 14

@@ -1,6 +1,6 @@
 """Boil Chargebee's full description of the exports' filters down to what the package checks at parse time.
 
-    python local/make_export_filters.py > plugins/chargebee_operators/export_filters.json
+    python local/make_export_filters.py > plugins/chargebee_operators/chargebee/export_filters.json
 
 The full description is the simulator's (``local/chargebee_simulator/data/exports_params.json``); a test keeps
 the two in step.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators._version import __version__
 
 if TYPE_CHECKING:
-    from chargebee_operators.dag_settings import ExportDagSettings, ResourceSettings
-    from chargebee_operators.export_dag import chargebee_export_dag
+    from chargebee_operators.dag.export_dag import chargebee_export_dag
+    from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
     from chargebee_operators.hooks import ChargebeeHook
     from chargebee_operators.operators import ChargebeeExportOperator
     from chargebee_operators.sensors import ExportReadySensor
@@ -23,10 +23,10 @@ _HOMES = {
     "ChargebeeExportOperator": "operators",
     "ChargebeeExportToS3Operator": "transfers",
     "ChargebeeHook": "hooks",
-    "ExportDagSettings": "dag_settings",
+    "ExportDagSettings": "dag.settings",
     "ExportReadySensor": "sensors",
-    "ResourceSettings": "dag_settings",
-    "chargebee_export_dag": "export_dag",
+    "ResourceSettings": "dag.settings",
+    "chargebee_export_dag": "dag.export_dag",
 }
 
 __all__ = [

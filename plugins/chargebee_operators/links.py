@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from chargebee_operators._compat import BaseOperatorLink, xcom_of
-from chargebee_operators.connection import DOMAIN
+from chargebee_operators.chargebee.connection import DOMAIN
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import BaseOperator

@@ -10,23 +10,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chargebee_operators._compat import AirflowException, AirflowFailException, BaseOperator
-from chargebee_operators.argument_checks import check_seconds, is_template
-from chargebee_operators.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
-from chargebee_operators.filters import Fields, export_fields
+from chargebee_operators.chargebee.filters import Fields, export_fields
+from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key, new_job
+from chargebee_operators.chargebee.resources import get_resource
+from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
+from chargebee_operators.chargebee.windows import Window, iso, window_of
+from chargebee_operators.common.argument_checks import check_seconds, is_template
+from chargebee_operators.common.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
-from chargebee_operators.jobs import JobRecord, idempotency_key, new_job
 from chargebee_operators.links import ChargebeeSiteLink
-from chargebee_operators.polling import next_try
-from chargebee_operators.resources import get_resource
-from chargebee_operators.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.triggers import ExportSlotTrigger
-from chargebee_operators.windows import Window, iso, window_of
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
-    from chargebee_operators.api import Export
-    from chargebee_operators.connection import SiteSettings
-    from chargebee_operators.resources import Resource
+    from chargebee_operators.chargebee.api import Export
+    from chargebee_operators.chargebee.connection import SiteSettings
+    from chargebee_operators.chargebee.resources import Resource
 
 
 @contextmanager

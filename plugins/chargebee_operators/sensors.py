@@ -14,20 +14,20 @@ from chargebee_operators._compat import (
     BaseSensorOperator,
     PokeReturnValue,
 )
-from chargebee_operators.api import ExportStatus
-from chargebee_operators.argument_checks import check_seconds
-from chargebee_operators.connection import MIN_POLL_INTERVAL
-from chargebee_operators.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.chargebee.api import ExportStatus
+from chargebee_operators.chargebee.connection import MIN_POLL_INTERVAL
+from chargebee_operators.chargebee.jobs import JobRecord, restart_key
+from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
+from chargebee_operators.common.argument_checks import check_seconds
+from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.hooks import ChargebeeHook
-from chargebee_operators.jobs import JobRecord, restart_key
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.operators import failing_fast, raise_outcome
-from chargebee_operators.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
-    from chargebee_operators.api import Export
+    from chargebee_operators.chargebee.api import Export
 
 
 class ExportReadySensor(BaseSensorOperator):

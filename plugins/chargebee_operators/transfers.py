@@ -7,27 +7,33 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
-from chargebee_operators.api import ExportStatus
-from chargebee_operators.archive import ZipStream
-from chargebee_operators.argument_checks import check_flag, check_number, check_whole_number
-from chargebee_operators.downloads import STREAMS, Download
-from chargebee_operators.exceptions import DownloadError, ExportFailedError, SettingsError
-from chargebee_operators.formats import get_format
+from chargebee_operators.archive.limits import Limits
+from chargebee_operators.archive.records import Entry, read_directory
+from chargebee_operators.archive.zip_stream import ZipStream
+from chargebee_operators.chargebee.api import ExportStatus
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.resources import check_business_entity
+from chargebee_operators.chargebee.windows import parse_instant
+from chargebee_operators.common.argument_checks import check_flag, check_number, check_whole_number
+from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
+from chargebee_operators.download.download import STREAMS, Download
+from chargebee_operators.formats.file_format import get_format
+from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.hooks import ChargebeeHook
-from chargebee_operators.jobs import JobRecord
-from chargebee_operators.key_templates import DEFAULT_OBJECT_NAME, DEFAULT_PREFIX, check_key_templates, fill, join
-from chargebee_operators.landing import Checks, Landing, prompt_threads
 from chargebee_operators.links import S3PartitionLink
-from chargebee_operators.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
 from chargebee_operators.operators import failing_fast
-from chargebee_operators.parquet import ColumnTypes
-from chargebee_operators.resources import check_business_entity
-from chargebee_operators.s3_connection import check_bucket, check_bucket_name, s3_hook
-from chargebee_operators.s3_partition import S3Partition
-from chargebee_operators.upload_args import check_extra_args, check_transfer_config_args
-from chargebee_operators.windows import parse_instant
-from chargebee_operators.zip_limits import Limits
-from chargebee_operators.zip_records import Entry, read_directory
+from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.key_templates import (
+    DEFAULT_OBJECT_NAME,
+    DEFAULT_PREFIX,
+    check_key_templates,
+    fill,
+    join,
+)
+from chargebee_operators.partition.landing import Checks, Landing, prompt_threads
+from chargebee_operators.partition.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
+from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
+from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context

@@ -13,11 +13,16 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from chargebee_operators._compat import BaseTrigger, TriggerEvent
-from chargebee_operators.api import ExportStatus
-from chargebee_operators.async_client import client_of
-from chargebee_operators.exceptions import ChargebeeApiError, ChargebeeExportError, ThrottledError, UnavailableError
-from chargebee_operators.polling import first_look, next_look, next_try, until_tick
-from chargebee_operators.trigger_events import Outcome, created_event, ended_event, outcome_event
+from chargebee_operators.chargebee.api import ExportStatus
+from chargebee_operators.chargebee.async_client import client_of
+from chargebee_operators.chargebee.trigger_events import Outcome, created_event, ended_event, outcome_event
+from chargebee_operators.common.exceptions import (
+    ChargebeeApiError,
+    ChargebeeExportError,
+    ThrottledError,
+    UnavailableError,
+)
+from chargebee_operators.common.polling import first_look, next_look, next_try, until_tick
 
 # Seconds between two lines in the log of a task that waits.
 LOG_EVERY = 60.0

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import download_site
-import landing
 import pytest
-from s3_proxy import S3Proxy, s3_proxy
-from simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller
 
 import stack
 from chargebee_simulator import Simulator, SimulatorSettings
+from support import download_site, landing
+from support.s3_proxy import S3Proxy, s3_proxy
+from support.simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller
 
 _numbers = itertools.count()
 

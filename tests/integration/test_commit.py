@@ -10,10 +10,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from landing import BIG, MB, UNIQUE, attempt_of
-from s3_proxy import PATIENCE
 
-from chargebee_operators.exceptions import DestinationError, UploadError
+from chargebee_operators.common.exceptions import DestinationError, UploadError
+from support.landing import BIG, MB, UNIQUE, attempt_of
+from support.s3_proxy import PATIENCE
 
 HOUR = timedelta(hours=1)
 

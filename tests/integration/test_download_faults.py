@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from download_site import ZIP, failing, over_http, over_tls, wait_until
 
-from chargebee_operators.exceptions import AuthenticationError
+from chargebee_operators.common.exceptions import AuthenticationError
+from support.download_site import ZIP, failing, over_http, over_tls, wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 
@@ -74,7 +74,7 @@ def test_an_outage_of_chargebee_is_waited_out(site):
     broken = iter([1, 1])
 
     def fresh_url() -> str:
-        from chargebee_operators.exceptions import UnavailableError
+        from chargebee_operators.common.exceptions import UnavailableError
 
         if next(broken, None):
             raise UnavailableError("Site acme-test could not answer: 503")

@@ -8,15 +8,15 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-import odd_hosts
 import pytest
-from download_site import BLOCK, BLOCKS, ZIP, failing
-from odd_hosts import Answer, asked
-from simulator_calls import KEY, SITE
 
-from chargebee_operators.connection import SiteSettings
-from chargebee_operators.downloads import Download
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.chargebee.connection import SiteSettings
+from chargebee_operators.common.exceptions import DownloadError
+from chargebee_operators.download.download import Download
+from support import odd_hosts
+from support.download_site import BLOCK, BLOCKS, ZIP, failing
+from support.odd_hosts import Answer, asked
+from support.simulator_calls import KEY, SITE
 
 pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 

@@ -13,13 +13,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import odd_hosts
 import pytest
-from download_site import BLOCK, ZIP, failing, over_http, over_tls, wait_until, workers
 
-from chargebee_operators import downloads
-from chargebee_operators.exceptions import DownloadError
+from chargebee_operators.common.exceptions import DownloadError
+from chargebee_operators.download import download as downloads
 from chargebee_simulator.tls import server_context
+from support import odd_hosts
+from support.download_site import BLOCK, ZIP, failing, over_http, over_tls, wait_until, workers
 
 pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 
@@ -221,6 +221,8 @@ def test_a_host_without_ranges_gives_no_part(site):
 
 
 def test_the_module_is_light_until_it_is_used():
-    code = "import sys, chargebee_operators.downloads; sys.exit(bool({'urllib3', 'requests'} & set(sys.modules)))"
+    code = (
+        "import sys, chargebee_operators.download.download; sys.exit(bool({'urllib3', 'requests'} & set(sys.modules)))"
+    )
     plugins = Path(__file__).parents[2] / "plugins"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(plugins)}, check=True)

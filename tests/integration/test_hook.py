@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from chargebee_operators import ChargebeeHook
-from chargebee_operators import async_client as async_module
-from chargebee_operators.exceptions import (
+from chargebee_operators.chargebee import async_client as async_module
+from chargebee_operators.chargebee.filters import export_fields
+from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
+from chargebee_operators.chargebee.windows import Window, parse_instant
+from chargebee_operators.common.exceptions import (
     AccessDeniedError,
     AuthenticationError,
     RequestRejectedError,
     ThrottledError,
     UnavailableError,
 )
-from chargebee_operators.filters import export_fields
-from chargebee_operators.resources import RESOURCE_NAMES, get_resource
-from chargebee_operators.windows import Window, parse_instant
 
 WINDOW = Window(parse_instant("2026-11-23", "start"), parse_instant("2026-11-24", "end"))
 

@@ -14,17 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tasks import run
-from uploads import keys, upload
 
 from chargebee_operators import ChargebeeExportOperator
+from support.tasks import run
+from support.uploads import keys, upload
 
 WITHIN = 60.0  # seconds until something must have happened
 RATE = 3_000_000  # bytes a second, so that it takes a while
 WORKER = """
 import json, signal, sys
-from tasks import run
-from uploads import upload
+from support.tasks import run
+from support.uploads import upload
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL
 

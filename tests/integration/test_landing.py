@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from tasks import context, run
-from uploads import body, keys, manifest, records, upload
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowFailException
 from chargebee_simulator.profiles import PROFILES
+from support.tasks import context, run
+from support.uploads import body, keys, manifest, records, upload
 
 DAYS = [f"2026-11-{day}T00:00:00Z" for day in (18, 19, 20, 21)]
 

@@ -9,21 +9,21 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import landing
 import pytest
-from tasks import run
-from uploads import manifest, upload
-from zips import cut, directory, made
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowFailException
-from chargebee_operators.archive import ZipStream
-from chargebee_operators.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
-from chargebee_operators.formats import get_format
-from chargebee_operators.jobs import JobRecord
-from chargebee_operators.landing import Checks, Landing
-from chargebee_operators.manifest import ObjectNames, placeholders
-from chargebee_operators.s3_partition import S3Partition
+from chargebee_operators.archive.zip_stream import ZipStream
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
+from chargebee_operators.formats.file_format import get_format
+from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.landing import Checks, Landing
+from chargebee_operators.partition.manifest import ObjectNames, placeholders
+from support import landing
+from support.tasks import run
+from support.uploads import manifest, upload
+from support.zips import cut, directory, made
 
 HIVE, FLAT = "resource={resource}/{partition}", "exports"
 IN, OUT = "2026-11-{day}T12:00:00Z", "2020-01-01T00:00:00Z"
@@ -194,7 +194,7 @@ def test_the_parts_of_a_large_csv_fit_the_size_that_the_directory_gives(aws, sto
             return super().write(name, pieces, bound)
 
     bounds: list[int | None] = []
-    monkeypatch.setattr("chargebee_operators.landing.LARGE", large)
+    monkeypatch.setattr("chargebee_operators.partition.landing.LARGE", large)
     data = made([("customers.csv", b"id\n1\n2\n")], piped=True)
     job = JobRecord("exp", "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
     names = ObjectNames(landing.UNIQUE, job, ".csv")
@@ -222,7 +222,7 @@ def piped(make_simulator, connect, aws, bucket, tmp_path, monkeypatch) -> Callab
         run(upload(job, bucket, file_format=file_format))
         return manifest(aws, bucket)
 
-    monkeypatch.setattr("chargebee_operators.landing.LARGE", 0)
+    monkeypatch.setattr("chargebee_operators.partition.landing.LARGE", 0)
     return land_piped
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from landing import BIG, BUCKET, MB, Store, attempt_of, hook_of, land_in
-from s3_proxy import PATIENCE
 
 import stack
-from chargebee_operators import multipart
-from chargebee_operators.exceptions import DestinationError, UploadError
+from chargebee_operators.common.exceptions import DestinationError, UploadError
+from chargebee_operators.s3 import multipart
+from support.landing import BIG, BUCKET, MB, Store, attempt_of, hook_of, land_in
+from support.s3_proxy import PATIENCE
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ExportDagSettings, ResourceSettings
-from chargebee_operators.export_dag import plan_of_run
-from chargebee_operators.windows import as_utc
+from chargebee_operators.chargebee.windows import as_utc
+from chargebee_operators.dag.export_dag import plan_of_run
+from support.tasks import TaskInstance, context, run
 
 
 class PlanInstance(TaskInstance):

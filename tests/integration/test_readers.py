@@ -14,12 +14,12 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.fs
 import pytest
-from tasks import run
-from uploads import body, keys, manifest, upload
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators.transfers import DEFAULT_PREFIX
 from chargebee_simulator import Simulator, SimulatorSettings
+from support.tasks import run
+from support.uploads import body, keys, manifest, upload
 
 HEADER = [f"customer[{each}]" for each in ("id", "first_name", "cf_note", "created_at", "updated_at")]
 CLOCK = HEADER[-1]

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ExportReadySensor
 from chargebee_operators._compat import AirflowException, AirflowFailException, AirflowSensorTimeout
+from support.tasks import TaskInstance, context, run
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from landing import attempt_of
-from tasks import TaskInstance, context, run
-from uploads import keys, manifest, upload
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowFailException
-from chargebee_operators.exceptions import SettingsError
+from chargebee_operators.common.exceptions import SettingsError
+from support.landing import attempt_of
+from support.tasks import TaskInstance, context, run
+from support.uploads import keys, manifest, upload
 
 START, HOUR, DAY = "2026-11-19T00:00:00Z", "2026-11-19T01:00:00Z", "2026-11-20T00:00:00Z"
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tasks import TaskInstance, context, run
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
 from chargebee_operators._compat import AirflowFailException
-from chargebee_operators.dag_settings import ResourceSettings
-from chargebee_operators.planning import plan_run
-from chargebee_operators.windows import compact
+from chargebee_operators.chargebee.windows import compact
+from chargebee_operators.dag.planning import plan_run
+from chargebee_operators.dag.settings import ResourceSettings
+from support.tasks import TaskInstance, context, run
 
 DAY = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
 MIDDAY = "2026-11-20T12:00:00Z"

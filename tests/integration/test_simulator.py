@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller, error_of
 
 from chargebee_simulator import Simulator
+from support.simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller, error_of
 
 YESTERDAY = "[1717113600,1717199999]"
 WINDOW = {"customer[updated_at][between]": YESTERDAY}

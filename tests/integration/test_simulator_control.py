@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulator_calls import KEY, OTHER_SITE, SITE, Caller
 
 from chargebee_simulator import ControlClient, ControlError, Simulator
+from support.simulator_calls import KEY, OTHER_SITE, SITE, Caller
 
 
 def test_the_request_log_tells_what_was_sent_and_holds_no_key(sim: Simulator, acme: Caller) -> None:

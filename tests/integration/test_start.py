@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tasks import TaskDeferred, TaskInstance, context, event_of, run
 
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowException, AirflowFailException
-from chargebee_operators.jobs import JobRecord, idempotency_key
+from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key
+from support.tasks import TaskDeferred, TaskInstance, context, event_of, run
 
 WINDOW = "[1795392000,1795478399]"  # 2026-11-23, both ends included
 

@@ -9,13 +9,14 @@ import zipfile
 from typing import Any
 
 import pytest
-from tasks import TaskInstance, context, run
-from uploads import UNPACK, body, keys, manifest, records, upload
 
-from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, multipart
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
 from chargebee_operators._compat import AirflowFailException
-from chargebee_operators.exceptions import ArchiveError, DownloadError
+from chargebee_operators.common.exceptions import ArchiveError, DownloadError
+from chargebee_operators.s3 import multipart
 from chargebee_simulator.profiles import PROFILES
+from support.tasks import TaskInstance, context, run
+from support.uploads import UNPACK, body, keys, manifest, records, upload
 
 A_WHILE = ("2003-01-01T00:00:00Z", "2030-01-01T00:00:00Z")
 CLEARED = context(ti=TaskInstance(max_tries=9))

@@ -15,7 +15,7 @@ from hypothesis import settings
 from virtual_time import VirtualTime
 
 if TYPE_CHECKING:
-    from waiting import Lines
+    from support.waiting import Lines
 
 # The same counterexamples on every machine, however slow it is.
 settings.register_profile("same everywhere", deadline=None, derandomize=True, database=None)
@@ -31,7 +31,7 @@ def calls() -> list[float]:
 @pytest.fixture
 def clock(connected, calls, monkeypatch) -> Iterator[VirtualTime]:
     """Virtual time, with the simulator's clock beside it; it is held until a call has its answer."""
-    from chargebee_operators.async_client import AsyncExportsClient
+    from chargebee_operators.chargebee.async_client import AsyncExportsClient
 
     clock = VirtualTime(on_jump=connected.control.advance)
 
@@ -52,9 +52,8 @@ def clock(connected, calls, monkeypatch) -> Iterator[VirtualTime]:
 @pytest.fixture
 def lines(monkeypatch) -> Lines:
     """The lines of both triggers' logs."""
-    from waiting import Lines
-
     from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
+    from support.waiting import Lines
 
     handler, log = Lines(), logging.Logger("waiting", logging.INFO)
     log.addHandler(handler)

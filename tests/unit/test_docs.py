@@ -66,8 +66,8 @@ def test_each_option_of_the_settings_is_in_the_readme():
 
 
 def test_the_spellings_of_the_window_s_column_are_found():
-    from chargebee_operators.clock_column import Clock, find_clock
-    from chargebee_operators.resources import get_resource
+    from chargebee_operators.chargebee.resources import get_resource
+    from chargebee_operators.checks.clock_column import Clock, find_clock
 
     page = (ROOT / "docs" / "checks.md").read_text()
     (own,) = re.findall(r"^\| (`customer\[.*?) \|", page, re.MULTILINE)

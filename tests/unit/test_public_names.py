@@ -12,11 +12,6 @@ import pytest
 import chargebee_operators
 
 PACKAGE = Path(chargebee_operators.__file__).parent
-# The Airflow shell; everything else must do without Airflow.
-SHELL = {"_compat", "async_client", "export_dag", "hooks", "links", "operators", "sensors", "transfers", "triggers"}
-# Imported when a download begins, and not before.
-WORKER = {"block_fetcher", "download_client"}
-PURE = sorted({path.stem for path in PACKAGE.glob("*.py")} - SHELL - WORKER - {"__init__"})
 HEAVY = {"airflow", "aiohttp", "boto3", "botocore", "chargebee", "httpx", "isal", "pandas", "pyarrow", "requests"}
 
 
@@ -52,12 +47,6 @@ def test_each_public_name_is_there(name):
 def test_another_name_is_an_ordinary_attribute_error():
     with pytest.raises(AttributeError, match="module 'chargebee_operators' has no attribute 'ChargebeeHok'"):
         chargebee_operators.ChargebeeHok  # noqa: B018
-
-
-def test_the_pure_modules_import_neither_airflow_nor_a_client():
-    statements = "\n".join(f"import chargebee_operators.{name}" for name in PURE)
-    assert not imported_by(statements) & HEAVY
-    assert {"api", "connection", "filters", "jobs", "planning", "resources", "windows"} <= set(PURE)
 
 
 def test_the_settings_of_a_dag_do_without_airflow():

@@ -8,7 +8,8 @@ import time
 from itertools import pairwise
 
 import pytest
-from waiting import HOUR, Lines, end_of, ready_trigger, slot_trigger
+
+from support.waiting import HOUR, Lines, end_of, ready_trigger, slot_trigger
 
 MINUTE = 59.999  # less what a float loses in a sum
 

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from waiting import HOUR, end_of, events_of, ready_trigger, slot_trigger
 
-from chargebee_operators.trigger_events import Outcome, read_event
+from chargebee_operators.chargebee.trigger_events import Outcome, read_event
+from support.waiting import HOUR, end_of, events_of, ready_trigger, slot_trigger
 
 KEY = "test_key_0123456789abcdef"
 

@@ -19,7 +19,7 @@ from simulated_airflow import FIELDS, SimulatedAirflow
 from simulated_site import Chances, SimulatedSite
 from virtual_time import VirtualTime
 
-from chargebee_operators.async_client import client_of
+from chargebee_operators.chargebee.async_client import client_of
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 BEGINNING = 1_790_000_000.0

@@ -1,0 +1,230 @@
+"""Which columns have come and gone since the partition before. Pure.
+
+A site's new custom field is a new column, and must not pass in silence. A file without rows may be missing on a quiet day,
+so each manifest carries the last known columns of the files that it has not, taken from the partition before it in time.
+So the comparison reaches over gaps of any length. What is landed behind others' backs, as in a backfill, does not change
+what those carry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chargebee_operators.chargebee.resources import nearest
+from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError
+
+COLUMN_CHANGES = ("warn", "fail", "off")
+ALL_FILES = "*"
+
+# How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
+MOST_ABSENT = 50
+
+# What stands between a name and the number of its part.
+_BETWEEN = " ._-"
+
+Changes = dict[str, dict[str, Any]]
+
+
+def fold(name: str) -> str:
+    """Return a name without case, brackets and blanks: ``Customer[Updated At]`` is ``customer_updated_at``, and so is
+    ``customerUpdatedAt``.
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", apart.lower()).strip("_")
+
+
+def kind_of(member: str) -> str:
+    """Return what a member is called without folder, ending and the number of its part: ``customers_2.csv`` is
+    ``customers``.
+    """
+    last = re.split(r"[/\\]", member)[-1]
+    stem = re.sub(r"\.csv$", "", last, flags=re.I)
+    return _without_numbers(stem) or stem
+
+
+def _without_numbers(stem: str) -> str:
+    """Return a name without the numbers at its end, each with what leads up to it: ``_2``, ``.part(3)``."""
+    # Not one pattern with a repeat: names are foreign, and a long run of digits would keep it busy for ever.
+    while True:
+        numbered = stem.removesuffix(")")
+        front = numbered.rstrip(string.digits)
+        if front == numbered:
+            return stem
+        stem = front.removesuffix("(").rstrip(_BETWEEN)
+        if stem.lower().endswith("part"):
+            stem = stem[: -len("part")].rstrip(_BETWEEN)
+
+
+def check_column_changes(mode: str) -> None:
+    """Refuse an unknown ``column_changes``.
+
+    :raises SettingsError: with the nearest right one.
+    """
+    if mode not in COLUMN_CHANGES:
+        raise SettingsError(
+            f"column_changes {mode!r} is not known{nearest(mode, COLUMN_CHANGES)}: "
+            f"choose from {', '.join(COLUMN_CHANGES)}."
+        )
+
+
+def compare_columns(
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    absent: Mapping[str, Sequence[str]] | None = None,
+) -> Changes:
+    """Return the columns that have come and gone, by the kind of file; empty when none have.
+
+    A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. One that is
+    back is compared with what it was, and not told when it is the same. Where no kind is in both (nobody knows how
+    Chargebee names them: there may be a date in the name), all files of a run are taken together, under the name ``*``.
+
+    :param before: ``member`` and ``columns`` of each file of the earlier partition.
+    :param now: the same of this one. Of files without columns only their being there counts.
+    :param absent: kind of file -> last known columns of those that the earlier partition has not.
+    """
+    earlier, later = _by_kind(before), _by_kind(now)
+    last = _last_known(earlier, absent)
+    if not last or not any(later.values()):
+        return {}
+    if not (last | earlier).keys() & later.keys():
+        last = earlier = {ALL_FILES: _together(earlier) or _together(last)}
+        later = {ALL_FILES: _together(later)}
+    changes: Changes = {}
+    for kind in later | earlier:
+        old, new = last.get(kind), later.get(kind)
+        if old and new:
+            added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
+            if added or removed:
+                changes[kind] = {"added": added, "removed": removed}
+        elif kind not in earlier and new:
+            changes[kind] = {"added": [], "removed": [], "file": "added"}
+        elif kind not in later and earlier[kind]:
+            changes[kind] = {"added": [], "removed": [], "file": "removed"}
+    return changes
+
+
+def columns_of_absent(
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    absent: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, list[str]]:
+    """Return the last known columns of each kind of file that was there before, and is not now or without a header.
+
+    There are none where the names tell nothing, because no kind is in both.
+
+    :param before: as for ``compare_columns``, and so the others.
+    """
+    earlier, later = _by_kind(before), _by_kind(now)
+    last = _last_known(earlier, absent)
+    if any(later.values()) and not (last | earlier).keys() & later.keys():
+        return {}
+    gone = [kind for kind in last if not later.get(kind)]
+    return {kind: list(last[kind]) for kind in gone[:MOST_ABSENT]}
+
+
+def tell_columns(changes: Changes) -> str:
+    """Return the changes of columns as one sentence; empty when there are none."""
+    told = []
+    for kind, change in changes.items():
+        parts = [f"{' and '.join(change[what])} {what}" for what in ("added", "removed") if change[what]]
+        if parts:
+            told.append(f"{'all files' if kind == ALL_FILES else kind}: {', '.join(parts)}")
+    return f"The columns have changed since the partition before ({'; '.join(told)})." if told else ""
+
+
+def tell_files(changes: Changes) -> str:
+    """Return the kinds of file that have come and gone as one sentence; empty when none have."""
+    told = [f"{kind} {change['file']}" for kind, change in changes.items() if "file" in change]
+    return f"The files are not those of the partition before ({', '.join(told)})." if told else ""
+
+
+def judge_columns(changes: Changes, mode: str) -> list[str]:
+    """Return what the log and the manifest should warn of.
+
+    :param mode: ``warn`` or ``fail``.
+    :raises ColumnsChangedError: in mode ``fail``, when columns have changed. Files that come and go are no reason: on a
+        quiet day one of related things may be missing.
+    """
+    columns, files = tell_columns(changes), tell_files(changes)
+    if columns and mode == "fail":
+        raise ColumnsChangedError(
+            f"{columns} Nothing was published. When whoever reads them is ready for it, run once with "
+            "column_changes='warn'."
+        )
+    return [each for each in (columns, files) if each]
+
+
+def unique_names(header: Iterable[str]) -> list[str]:
+    """Return names that are each there once, as Parquet's readers need them, whatever their case.
+
+    A second ``id`` becomes ``id_2``, an empty name ``column_3``. Names that are so already stay as they are.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    last: dict[str, int] = {}  # or a name that is there ten thousand times would take minutes
+    for number, given in enumerate(header, 1):
+        base = name = given or f"column_{number}"
+        again = last.get(base.casefold(), 1)
+        while name.casefold() in taken:
+            again += 1
+            name = f"{base}_{again}"
+        taken.add(name.casefold())
+        last[base.casefold()] = again
+        names.append(name)
+    return names
+
+
+def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
+    """Return the columns of each kind of file, in order; parts of one kind are taken together."""
+    kinds: dict[str, dict[str, None]] = {}
+    for each in files:
+        members = each.get("member_columns") or {each.get("member", ""): each.get("columns") or []}
+        for member, columns in members.items():
+            kinds.setdefault(kind_of(str(member)), {}).update(_names(columns))
+    return kinds
+
+
+def has_columns(files: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether one of a manifest's files has columns."""
+    return any(_by_kind(files).values())
+
+
+def _together(kinds: Mapping[str, dict[str, None]]) -> dict[str, None]:
+    return {column: None for columns in kinds.values() for column in columns}
+
+
+def _last_known(
+    earlier: Mapping[str, dict[str, None]], absent: Mapping[str, Sequence[str]] | None
+) -> dict[str, dict[str, None]]:
+    """Return the last known columns of each kind of file, those of the latest partition first."""
+    known = {kind: columns for kind, columns in earlier.items() if columns}
+    return known | {kind: _names(each) for kind, each in (absent or {}).items() if each and kind not in known}
+
+
+def _names(columns: Iterable[Any]) -> dict[str, None]:
+    return dict.fromkeys(unique_names(map(str, columns)))
+
+
+def read_manifest(text: str | None) -> Mapping[str, Any]:
+    """Return what an earlier manifest says; empty when it can't be read as one."""
+    try:
+        document = json.loads(text or "")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def files_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the files that a manifest lists."""
+    files = manifest.get("files")
+    return [each for each in files if isinstance(each, dict)] if isinstance(files, list) else []
+
+
+def absent_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the columns of the files that a manifest knows of and has not; none in one of an earlier version."""
+    absent = manifest.get("absent_files")
+    return {k: each for k, each in absent.items() if isinstance(each, list)} if isinstance(absent, dict) else {}

@@ -1,0 +1,215 @@
+"""Whether an export holds what was asked for: rows whose clock lies outside the window are counted. Pure.
+
+Chargebee ignores a filter that it cannot read, and then exports everything. The rows themselves tell: each record
+carries the time that the window bounds, in a column that ``clock_column`` looks for. Which files of an
+export count, and what is to be said of them, is for ``window_verdict``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.resources import Resource, get_resource
+from chargebee_operators.chargebee.windows import Window, parse_instant, window_of
+from chargebee_operators.checks.clock_column import find_clock, is_called_after
+from chargebee_operators.checks.clock_format import ClockFormat
+from chargebee_operators.checks.clock_values import WindowJudge
+from chargebee_operators.checks.window_result import WindowResult
+from chargebee_operators.formats.csv_facts import MAX_RECORD, read_records
+
+# Above so many quotes a byte, a file has most of its fields quoted; a block's first bytes are enough to tell.
+_MANY_QUOTES = 1 / 20
+_SAMPLE = 8 << 10
+_QUOTED_SIGNS = bytes.maketrans(b",\n", b"\0\0")
+_FIELD = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\n]*+)'
+_VALUE = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\r\n]*+)'
+_TO_THE_END = rb'(?:[^"\n]*+"[^"]*+")*+[^"\n]*+\n'
+_ID_LENGTH = 60
+
+NO_WINDOW, NO_ROWS = "the export has no window", "it has no rows"
+
+
+class WindowCheck:
+    """Checks one file's rows as they pass by; a ``csv_facts.BlockReader``.
+
+    :param member: the file's name in the zip.
+    :param resource: what was exported.
+    :param window: what was asked for; None for a snapshot.
+    :param window_field: the record's clock, ``updated_at`` say; None for a snapshot.
+    :param requested_at: when the export was asked for; None when its clock does not move by itself.
+    :param column: the clock's column as the header spells it, when it is not to be looked for.
+    :param clock: how its times are written, when that is told by hand.
+    """
+
+    def __init__(
+        self,
+        member: str,
+        resource: Resource,
+        window: Window | None,
+        window_field: str | None,
+        *,
+        requested_at: datetime | None = None,
+        column: str | None = None,
+        clock: ClockFormat | None = None,
+    ) -> None:
+        self.member = member
+        # Whether the file is surely that of the records themselves.
+        self.is_own = is_called_after(member, resource)
+        self.by_hand = bool(column)
+        self.columns: tuple[str, ...] = ()
+        self._resource = resource
+        self._field = window_field or ""
+        self._wanted = column
+        self._column: str | None = None
+        self._has_rows = False
+        self._clock_at = -1
+        self._id_at: int | None = None
+        self._example: str | None = None
+        self._judge = WindowJudge(window, requested_at, clock) if window and window_field else None
+        self._not_checked: str | None = NO_ROWS if self._judge else NO_WINDOW
+        self._aside: str | None = None
+
+    def header(self, columns: list[str]) -> None:
+        """Find the clock's column."""
+        self.columns = tuple(columns)
+        if self._judge is None:
+            return
+        found = find_clock(columns, self.member, self._resource, self._field, self._wanted)
+        if isinstance(found, str):
+            self._not_checked = found
+            return
+        self._not_checked = None
+        self._clock_at, self._id_at = found.at, found.id_at
+        self.is_own = self.is_own or found.is_own
+        self._column = columns[self._clock_at]
+        # Each of these takes one record at a time, where it has so many fields.
+        is_last = self._clock_at == len(columns) - 1
+        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,]*+),[^\n]*+\n"
+        # The first record with too few fields takes all that follows: tried from each of its bytes it would take hours.
+        self._plain = re.compile(rb"[^,]*+," * self._clock_at + value + rb"|[\s\S]++")
+        skipped = (_FIELD + rb",") * self._clock_at
+        self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
+
+    def unreadable(self, problem: str) -> None:
+        """Take note that the rows can't be told."""
+        self._has_rows = True
+        if self._judge is not None:
+            self._not_checked = problem
+
+    def block(self, data: bytes, records: int) -> None:
+        """Check whole records."""
+        self._has_rows = self._has_rows or bool(data.strip())
+        if self._judge is None or self._column is None:
+            return
+        values = self._values(data, records)
+        if self._judge.judge(values) and self._example is None:
+            self._example = self._find_example(data)
+
+    def finish(self, unread: int) -> None:
+        """Take the end."""
+        self._has_rows = self._has_rows or unread > 0
+        if unread and self._column is not None:
+            limit = MAX_RECORD >> 20
+            self._not_checked = (
+                f"its last {unread} bytes are one record: its quotes do not pair, or it is longer than {limit} MB"
+            )
+
+    def set_aside(self, reason: str) -> None:
+        """Let what was found not count; to be called after ``finish``."""
+        self._aside = reason if self._has_rows else NO_ROWS
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the file has a column that may be the clock."""
+        return self._column is not None
+
+    @property
+    def result(self) -> WindowResult:
+        """What was found; final after ``finish`` and ``settle``."""
+        if self._aside:
+            return WindowResult(self.member, self._column, not_checked=self._aside)
+        if self._judge is None or self._column is None:
+            reason = self._not_checked if self._has_rows or self._judge is None else NO_ROWS
+            return WindowResult(self.member, not_checked=reason)
+        judge, tally = self._judge, self._judge.tally
+        not_checked = self._not_checked
+        checked = tally.inside + tally.outside + tally.late
+        if tally.unread and not checked:
+            not_checked = "its times are in an unknown format"
+        elif tally.empty and not checked and not_checked is None and self._has_rows:
+            not_checked = "none of its rows has a time there"
+        return WindowResult(
+            self.member,
+            self._column,
+            checked,
+            tally.outside,
+            tally.late,
+            tally.empty,
+            tally.unread,
+            self._example,
+            judge.shape,
+            judge.slack_hours,
+            not_checked,
+        )
+
+    def _values(self, data: bytes, records: int) -> list[bytes]:
+        """Return the clock of each record, empty where a record has none."""
+        if not data.endswith(b"\n"):
+            data += b"\n"
+        if data.count(b'"', 0, _SAMPLE) > min(_SAMPLE, len(data)) * _MANY_QUOTES:
+            values = b"\n".join(self._quoted.findall(data)).replace(b'"', b"").split(b"\n")
+        elif b'"' in data:
+            # What stands in quotes is seldom a time, and the rest alone has the same commas and line breaks.
+            values = self._plain.findall(b"".join(data.split(b'"')[::2]))
+            if not all(values):
+                values = self._plain.findall(_without_quotes(data))
+        else:
+            values = self._plain.findall(data)
+        if len(values) == records:
+            return values
+        # A short record, or quotes in odd places: one by one.
+        at = self._clock_at
+        return [row[at].encode() if len(row) > at else b"" for row in read_records(data)]
+
+    def _find_example(self, data: bytes) -> str | None:
+        assert self._judge is not None
+        if self._id_at is None:
+            return None
+        for row in read_records(data):
+            long_enough = len(row) > max(self._clock_at, self._id_at)
+            if long_enough and self._judge.verdict(row[self._clock_at].encode()) == "outside":
+                return row[self._id_at][:_ID_LENGTH]
+        return None
+
+
+def check_for(job: JobRecord, member: str, column: str | None = None, clock: ClockFormat | None = None) -> WindowCheck:
+    """Return the check of one file of a job.
+
+    :param member: the file's name in the zip.
+    :param column: the operator's ``window_column``.
+    :param clock: its ``window_format`` and ``window_timezone``.
+    """
+    return WindowCheck(
+        member,
+        get_resource(job.resource),
+        window_for(job),
+        job.window_field,
+        # Of all clocks only this one moves while the export is made; another that lies in the future is just outside.
+        requested_at=parse_instant(job.requested_at, "requested_at") if job.window_field == "updated_at" else None,
+        column=column,
+        clock=clock,
+    )
+
+
+def window_for(job: JobRecord) -> Window | None:
+    """Return the window whose rows a job asked for; None for a snapshot, whose window only names its partition."""
+    return window_of(job.window_start, job.window_end) if job.window_field else None
+
+
+def _without_quotes(data: bytes) -> bytes:
+    """Return the records without quotes, and without the commas and line breaks that stood inside them."""
+    pieces = data.split(b'"')
+    pieces[1::2] = b'"'.join(pieces[1::2]).translate(_QUOTED_SIGNS).split(b'"')
+    return b"".join(pieces)

@@ -1,0 +1,54 @@
+"""What every operator asks of a plain value among its arguments, when the DAG is parsed. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chargebee_operators.common.exceptions import SettingsError
+
+
+def is_template(value: Any) -> bool:
+    """Return whether a value is known only in the run: what Jinja renders, or another task's output (an XComArg)."""
+    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """Refuse what is not a time to wait.
+
+    :param name: the argument's, for the error.
+    :raises SettingsError: for anything but a number above 0.
+    """
+    if not isinstance(value, int | float) or value <= 0:
+        raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
+
+
+def check_whole_number(name: str, value: Any, least: int) -> None:
+    """Refuse what is not a count.
+
+    :param name: the argument's, for the error.
+    :param least: the smallest that is taken.
+    :raises SettingsError: for anything else, True and False too.
+    """
+    if type(value) is not int or value < least:
+        raise SettingsError(f"{name} is {value!r}: give a whole number from {least} upwards.")
+
+
+def check_number(name: str, value: Any, least: int) -> None:
+    """Refuse what is not a number, or too small a one.
+
+    :param name: the argument's, for the error.
+    :param least: the smallest that is taken.
+    :raises SettingsError: for anything else, True and False too.
+    """
+    if type(value) not in (int, float) or not value >= least:
+        raise SettingsError(f"{name} is {value!r}: give a number from {least} upwards.")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False: the text ``"no"`` would count as yes.
+
+    :param name: the argument's, for the error.
+    :raises SettingsError: for anything else.
+    """
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}: give True or False.")

@@ -1,0 +1,146 @@
+"""What a DAG of exports is made from. Pure: read at every parse, so it needs no database and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chargebee_operators.chargebee.filters import export_fields
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
+from chargebee_operators.chargebee.windows import EARLIEST, LATEST, Window, check_timezone
+from chargebee_operators.common.argument_checks import check_whole_number
+from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.formats.file_format import get_format
+
+
+@dataclass(frozen=True)
+class ResourceSettings:
+    """How one resource is exported.
+
+    :param name: ``customers``, say.
+    :param window_field: the time field that a run's window bounds: ``updated_at`` (default) for increments, an
+        immutable one (``created_at``, ``date``, ``order_date``) for history.
+    :param snapshot: take everything at every run, and skip all runs but the latest. The default for an export that
+        has no time filter.
+    :param filters: further filters, as ``ChargebeeExportOperator`` takes them.
+    :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
+    :param business_entity_id: overrides the connection's business entity.
+    :param upload_args: further arguments of this resource's upload task, over those of the DAG.
+    :raises SettingsError: for a resource, field or filter that Chargebee does not have.
+    """
+
+    name: str
+    window_field: str | None = None
+    snapshot: bool | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    export_type: str | None = None
+    business_entity_id: str | None = None
+    upload_args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kind = get_resource(self.name)
+        check_business_entity(self.business_entity_id)
+        if self.snapshot and self.window_field:
+            raise SettingsError(
+                f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two."
+            )
+        if self.window_field:
+            kind.check_window_field(self.window_field)
+        if self.snapshot is False and kind.default_window_field is None and not kind.is_report:
+            raise SettingsError(
+                f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out."
+            )
+        export_fields(
+            kind,
+            window=None if self.is_snapshot and not kind.is_report else Window(EARLIEST, LATEST),
+            window_field=self.window_field or kind.default_window_field,
+            filters=self.filters,
+            export_type=self.export_type,
+            rendered=False,
+        )
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether every run takes everything."""
+        kind = get_resource(self.name)
+        if self.snapshot is not None:
+            return self.snapshot
+        return self.window_field is None and kind.default_window_field is None and not kind.is_report
+
+
+@dataclass(frozen=True)
+class ExportDagSettings:
+    """Everything that differs from one export DAG to the next.
+
+    :param s3_bucket: the bucket that the exports go to.
+    :param dag_id: the DAG's id; a DAG for a second site needs its own.
+    :param prefix: what all keys begin with.
+    :param chargebee_conn_id: the Airflow connection of the Chargebee site.
+    :param aws_conn_id: the Airflow connection for S3; None for boto3's own search for credentials.
+    :param schedule: a cron expression or preset; a run's data interval lies between two of its ticks. None for runs
+        by hand only.
+    :param timezone: IANA name of the zone that the schedule is told in.
+    :param start_date: the first instant that a backfill may reach.
+    :param resources: names, or ``ResourceSettings`` where the defaults won't do.
+    :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
+    :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
+    :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, ``window_check`` or ``object_name`` say.
+    :param owner: shown in the UI.
+    :param tags: shown in the UI.
+    :param retries: of each task, with exponential backoff.
+    :param max_active_runs: how many runs may be under way at once, in a backfill say.
+    :param default_args: further arguments of every task, ``on_failure_callback`` or ``pool`` say.
+    :raises SettingsError: for anything that can be known to be wrong without a run.
+    """
+
+    s3_bucket: str
+    dag_id: str = "chargebee_export"
+    prefix: str = "chargebee"
+    chargebee_conn_id: str = "chargebee_default"
+    aws_conn_id: str | None = "aws_default"
+    schedule: str | None = "@daily"
+    timezone: str = "UTC"
+    start_date: datetime = datetime(2024, 1, 1, tzinfo=UTC)
+    resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
+    file_format: str = "csv.gz"
+    extra_args: Mapping[str, Any] | None = None
+    upload_args: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = "data-engineering"
+    tags: Sequence[str] = ("chargebee", "s3")
+    retries: int = 3
+    max_active_runs: int = 4
+    default_args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        get_format(self.file_format)
+        if not str(self.s3_bucket or "").strip():
+            raise SettingsError(
+                f"DAG {self.dag_id!r}: s3_bucket is empty. Give the bucket's name where the DAG's settings stand, or in "
+                "Airflow's configuration as [chargebee_export] bucket."
+            )
+        if str(self.s3_bucket).startswith("s3://"):
+            raise SettingsError(
+                f"DAG {self.dag_id!r}: s3_bucket is {self.s3_bucket!r}: give the bucket's name alone, without s3://, and "
+                "what its keys begin with as prefix."
+            )
+        if not self.resources or not isinstance(self.resources, Sequence) or isinstance(self.resources, str):
+            raise SettingsError(f"DAG {self.dag_id!r}: resources is {self.resources!r}: give a list of one or more.")
+        each = tuple(one if isinstance(one, ResourceSettings) else ResourceSettings(one) for one in self.resources)
+        names = [one.name for one in each]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingsError(f"DAG {self.dag_id!r}: resources names {', '.join(twice)} twice.")
+        self._check_numbers_and_zone()
+        object.__setattr__(self, "resources", each)
+
+    def _check_numbers_and_zone(self) -> None:
+        for name, least in (("retries", 0), ("max_active_runs", 1)):
+            check_whole_number(f"DAG {self.dag_id!r}: {name}", getattr(self, name), least)
+        check_timezone(f"DAG {self.dag_id!r}: timezone", self.timezone)
+
+    @property
+    def each_resource(self) -> tuple[ResourceSettings, ...]:
+        """The resources, each with its settings."""
+        return tuple(one for one in self.resources if isinstance(one, ResourceSettings))

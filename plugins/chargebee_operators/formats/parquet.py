@@ -1,0 +1,126 @@
+"""A CSV as Parquet, written as it streams by in bounded memory. Needs pyarrow, at run time only.
+
+Nothing is inferred: nobody documents how Chargebee writes dates, money or truth, and a column that is a number in one
+window and text in the next breaks whoever reads both. So every column is text, but those whose type is given by name.
+An empty field is null, a quoted empty one (``""``) an empty text. Row groups hold 20,000 rows, or fewer long ones; they
+are Snappy, which every reader of Parquet has. The footer, which comes last, notes each column of each group: some 0.8 KB
+that stay in memory until then, 15 MB for a GB of 300 columns. The same CSV gives the same bytes, whatever pieces it comes
+in, from the same version of pyarrow.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+
+from chargebee_operators.chargebee.resources import nearest
+from chargebee_operators.common.exceptions import ConversionError, SettingsError
+from chargebee_operators.formats.csv_facts import (
+    MAX_RECORD,
+    RecordCutter,
+    header_end,
+    header_names,
+    header_problem,
+    lines_in,
+)
+from chargebee_operators.formats.parquet_table import DECIMAL, SIMPLE_TYPES, TIMESTAMP, ParquetTable
+
+BLOCK = 1 << 20
+
+_TYPES = ("string", "bool", "int32", "int64", "float64", "decimal(18, 2)", "date", "timestamp[s, UTC]", "timestamp[s]")
+
+
+def check_pyarrow() -> None:
+    """Make sure that pyarrow is installed, without importing it.
+
+    :raises SettingsError: when it is not.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise SettingsError(
+            "file_format 'parquet' needs pyarrow, which is not installed: add requirements-parquet.txt to your "
+            "requirements, or choose csv.gz."
+        )
+
+
+class ColumnTypes:
+    """The types of the columns that are not text, by the names that stand in the headers.
+
+    A zip may hold files with other columns: a name that is in none of them is found out at the end.
+
+    :param types: name -> ``bool``, ``int32``, ``int64``, ``float64``, ``decimal(18, 2)``, ``date``,
+        ``timestamp[s]`` or ``timestamp[s, UTC]`` (or ``ms``, ``us``).
+    :raises SettingsError: for a type that is not one of these.
+    """
+
+    def __init__(self, types: Mapping[str, str] | None = None) -> None:
+        self.types = dict(types or {})
+        self._seen: dict[str, None] = {}
+        for name, kind in self.types.items():
+            decimal = DECIMAL.fullmatch(str(kind))
+            if decimal and 1 <= int(decimal[1]) <= 38 and int(decimal[2]) <= int(decimal[1]):
+                continue
+            if kind not in SIMPLE_TYPES and not TIMESTAMP.fullmatch(str(kind)):
+                raise SettingsError(
+                    f"column_types: {name!r} has the type {kind!r}{nearest(kind, _TYPES)}: write {', '.join(_TYPES)}."
+                )
+
+    def see(self, columns: Iterable[str]) -> None:
+        """Take the names of one file's header."""
+        self._seen.update(dict.fromkeys(columns))
+
+    def check_seen(self) -> None:
+        """Refuse names that no header had, once all files were read; an export without files tells nothing.
+
+        :raises SettingsError: with the nearest name that a header has.
+        """
+        for name in self.types:
+            if self._seen and name not in self._seen:
+                raise SettingsError(
+                    f"column_types: no file of the export has a column {name!r}{nearest(name, self._seen)}."
+                )
+
+
+def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | None = None) -> Iterator[bytes]:
+    """Yield a CSV as the bytes of a Parquet file; nothing for a CSV without a header.
+
+    :param chunks: the CSV, in pieces of any size.
+    :param member: its name, for errors.
+    :param types: the columns that are not text.
+    :raises ConversionError: for a row of another length than the header, a value that is not of its column's type,
+        or bytes that are no UTF-8; it says where, and never the value.
+    :raises SettingsError: when pyarrow is not installed.
+    """
+    check_pyarrow()
+    types = types or ColumnTypes()
+    cutter = RecordCutter(BLOCK)
+    table: ParquetTable | None = None
+    for block, records in _blocks(chunks, cutter, member):
+        if table is None:
+            end = header_end(block) or len(block)
+            if problem := header_problem(block[:end]):
+                raise ConversionError(f"{member}: {problem} Choose csv.gz, which takes the data as it is.")
+            columns = header_names(block[:end])
+            if not columns:
+                continue
+            types.see(columns)
+            table = ParquetTable(member, columns, types.types)
+            block, records = block[end:], records - lines_in(block[:end])
+        table.add(block, records)
+        yield from table.taken()
+    if table is not None:
+        table.close()
+        yield from table.taken()
+
+
+def _blocks(chunks: Iterable[bytes], cutter: RecordCutter, member: str) -> Iterator[tuple[bytes, int]]:
+    for chunk in chunks:
+        yield from cutter.feed(chunk)
+        if cutter.unread:
+            break
+    else:
+        yield from cutter.finish()
+    if cutter.unread:
+        raise ConversionError(
+            f"{member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so there is no telling "
+            "its columns. Choose csv.gz, which takes the data as it is."
+        )

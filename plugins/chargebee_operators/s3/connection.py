@@ -1,0 +1,93 @@
+"""Airflow's S3 hook as the uploads need it, and whether it leads to the bucket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators.common.argument_checks import is_template
+from chargebee_operators.common.exceptions import DestinationError, SettingsError
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
+
+TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
+
+
+def s3_hook(
+    aws_conn_id: str | None,
+    extra_args: Mapping[str, Any] | None = None,
+    transfer_config_args: Mapping[str, Any] | None = None,
+) -> S3Hook:
+    """Return Airflow's S3 hook, set up to upload streams in bounded memory.
+
+    :param aws_conn_id: the AWS connection; None for boto3's own search for credentials.
+    :param extra_args: as ``upload_fileobj`` takes them: encryption, ACL, storage class, tagging...
+    :param transfer_config_args: as ``boto3.s3.transfer.TransferConfig`` takes them; over the defaults of 8 MB parts, 3
+        at a time.
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return S3Hook(
+        aws_conn_id=aws_conn_id,
+        extra_args=dict(extra_args or {}),
+        transfer_config_args={**TRANSFER_DEFAULTS, **(transfer_config_args or {})},
+    )
+
+
+def transfer_config(hook: S3Hook) -> Any:
+    """Return how transfers are to be made, as boto3's ``TransferConfig``: the connection's settings over the hook's own.
+
+    The hook does that itself, but not yet in the provider of Airflow 2.10.
+
+    :raises SettingsError: when the connection names what there is not.
+    """
+    from boto3.s3.transfer import TransferConfig
+
+    try:
+        own = hook.transfer_config
+        given = {name: getattr(own, name) for name in ("multipart_chunksize", "max_concurrency", "use_threads")}
+        return TransferConfig(**{**given, **hook.service_config.get("transfer_config_args", {})})
+    except TypeError:
+        raise SettingsError(
+            f"AWS connection {hook.aws_conn_id!r}: transfer_config_args, of service_config.s3 in its extra, has something that "
+            "boto3's TransferConfig does not take: use multipart_chunksize, max_concurrency and use_threads."
+        ) from None
+
+
+def check_bucket_name(bucket: str) -> None:
+    """Refuse an empty bucket, or a URL in the place of its name.
+
+    :raises SettingsError: with what to write in its place.
+    """
+    if is_template(bucket):
+        return
+    if not bucket or not str(bucket).strip():
+        raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
+    if "/" in bucket or ":" in bucket:
+        raise SettingsError(
+            f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
+        )
+
+
+def check_bucket(hook: S3Hook, bucket: str) -> None:
+    """Make sure that the bucket exists.
+
+    :raises DestinationError: when it does not. A refusal to tell is left for the upload to find out.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        hook.get_conn().head_bucket(Bucket=bucket)
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if status == 404:
+            raise DestinationError(
+                f"Bucket {bucket!r} does not exist, or not for the AWS connection {hook.aws_conn_id!r}: create it, or "
+                "name the right one."
+            ) from None
+        log.warning("Bucket %s: could not be looked at (%s); the upload will tell.", bucket, status)

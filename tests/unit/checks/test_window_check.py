@@ -1,0 +1,234 @@
+"""Rows outside the window: found in any spelling, quoting and format, and never where there is a doubt."""
+
+from __future__ import annotations
+
+import csv
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargebee_operators.checks.clock_format import ZONELESS_SLACK, read_clock_value
+from chargebee_operators.checks.clock_values import shape_of
+from chargebee_operators.checks.window_check import check_for
+from chargebee_operators.checks.window_result import WindowResult
+from chargebee_operators.checks.window_verdict import check_mode, judge_window
+from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.formats.csv_facts import CsvFacts
+from support.csv_cases import written
+from support.window_cases import END, FORMATS, JOB, PRECISION, START, WINDOW, ZONED, checked, customers
+
+
+@pytest.mark.parametrize(
+    "rows", [b"c1\n" * 700_000, b"\n" * 2_000_000, b"z" * 4_000_000 + b"\n", b"c1," * 700_000 + b"\n"], ids=len
+)
+@pytest.mark.parametrize("last", [b"", b",n"], ids=["clock-last", "clock-inside"])
+def test_rows_of_too_few_fields_do_not_hold_the_check_up(rows, last):
+    """Each was once tried from every one of its bytes, which takes hours here."""
+    found = checked(b"id,name,updated_at" + last + b"\n" + rows + b"c1,x,2026-11-23T00:00:00Z,y\n", size=1 << 18)
+    assert (found.checked, found.outside) == (1, 0)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("requested", [None, END + timedelta(hours=20)], ids=["", "requested_at"])
+@pytest.mark.parametrize("many", [0, 50], ids=["edges", "many"])
+def test_every_format_is_judged_as_datetime_would(name, requested, many):
+    slack = timedelta(seconds=0 if name in ZONED else ZONELESS_SLACK)
+    covers = timedelta(seconds=PRECISION.get(name, 1))
+    draw = random.Random(name)
+    moments = [edge + step * timedelta(seconds=1) for edge in (START - slack, END + slack) for step in (-1, 0, 1)]
+    moments += [START + timedelta(seconds=draw.randrange(-3 * 86400, 4 * 86400)) for _ in range(many)]
+    floor = {timedelta(minutes=1): {"second": 0}, timedelta(days=1): {"hour": 0, "minute": 0, "second": 0}}
+    written_as = [moment.replace(**floor.get(covers, {})) for moment in moments]
+    inside = [at + covers > START - slack and at < END + slack for at in written_as]
+    late = [requested is not None and at + covers > requested - slack for at in written_as]
+    expected = [not here and not after for here, after in zip(inside, late, strict=True)]
+    result = checked(customers([FORMATS[name](moment) for moment in moments]), requested_at=requested)
+    assert (result.checked, result.outside, result.unread) == (len(moments), sum(expected), 0)
+    assert result.late == sum(after and not here for here, after in zip(inside, late, strict=True))
+    assert result.slack_hours == (0 if name in ZONED else 14)
+    assert result.example_id == next((f"id{at}" for at, out in enumerate(expected) if out), None)
+    assert result.not_checked is None
+
+
+MOMENTS = st.datetimes(datetime(2026, 11, 21), datetime(2026, 11, 26)).map(
+    lambda at: at.replace(tzinfo=UTC, microsecond=0)
+)
+NOTES = st.text(st.sampled_from('ab,"\n\r ü'), max_size=5)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.none() | MOMENTS, NOTES, st.sampled_from(["iso Z", "epoch", "iso offset"])), max_size=12),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(0, 3),
+    st.booleans(),
+    st.integers(1, 60),
+)
+def test_counts_are_those_of_csv_reader_and_datetime(rows, quoting, end, at, one_format, size):
+    """The clock may stand in any column, the last too, and pieces may end anywhere."""
+    table = []
+    for number, (moment, note, name) in enumerate(rows):
+        row = [f"id{number}", note, note]
+        row.insert(at, "" if moment is None else FORMATS["iso Z" if one_format else name](moment))
+        table.append(row)
+    header = ["id", "note", "note2"]
+    header.insert(at, "updated_at")
+    data = written([header, *table], quoting, end).removesuffix(end).encode()
+    moments = [moment for moment, _, _ in rows if moment is not None]
+    result = checked(data, size)
+    assert (result.checked, result.empty) == (len(moments), len(rows) - len(moments))
+    assert result.outside == sum(not START <= moment < END for moment in moments)
+
+
+def test_short_rows_have_no_clock_and_do_not_shift_the_others():
+    data = b"id,updated_at,z\na\nb,2026-11-23T01:00:00Z,1\n\nc,2020-01-01T00:00:00Z,1\nd,\n"
+    result = checked(data)
+    assert (result.checked, result.outside, result.empty, result.example_id) == (2, 1, 3, "c")
+
+
+def test_many_blocks():
+    inside, outside = "2026-11-23T01:00:00Z", "2026-11-22T23:59:59Z"
+    result = checked(customers([inside] * 20_000 + [outside] + [""] * 3 + ["soon"] * 2), 100_000)
+    assert (result.checked, result.outside, result.empty, result.unread) == (20_001, 1, 3, 2)
+    assert (result.example_id, result.format) == ("id20000", "0000-00-00a00:00:00a")
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-13-01", "2024-02-30 10:00", "31-Foo-2024", "00-Jan-2024", "31-Jan-2024 13:00 PM"]
+)
+def test_what_is_in_no_calendar_is_no_time(value):
+    assert read_clock_value(value) is None
+
+
+@pytest.mark.parametrize("value", ["02/03/2024", "soon", "12345", "31-Foo-2024"])
+def test_what_is_no_time_is_not_guessed_at(value):
+    result = checked(f"id,updated_at\na,{value}\n".encode())
+    assert (result.checked, result.outside, result.unread) == (0, 0, 1)
+    assert result.not_checked == "its times are in an unknown format"
+
+
+@pytest.mark.parametrize("value", ["", " ", "0", "0000-00-00", "0000-00-00 00:00:00", "0000000000"])
+def test_nothing_is_not_outside(value):
+    result = checked(f"id,updated_at\na,{value}\nb,2026-11-23\n".encode())
+    assert (result.outside, result.empty, result.checked) == (0, 1, 1)
+    assert checked(f"id,updated_at\na,{value}\n".encode()).empty == 1
+
+
+def test_a_shape_tells_no_value():
+    assert shape_of("Zoë, 12 High St".encode()) == "aaa, 00 aaaa aa"
+
+
+def test_quotes_that_do_not_pair_are_said():
+    result = checked(b'id,updated_at,z\na,2020-01-01,1\nb,2020-01-01,5" pipe\nc,2020-01-01,2\n', size=3)
+    assert result.outside == 1
+    assert "quotes do not pair" in result.not_checked
+
+
+def test_outside_rows_fail_by_name_and_count():
+    results = [
+        checked(customers(["2026-11-23T01:00:00Z", "2020-01-01T00:00:00Z"])),
+        checked(b"customer_id,x\n", member="a"),
+    ]
+    with pytest.raises(WindowCheckError) as caught:
+        judge_window(results, "fail", JOB)
+    assert "1 of 2 rows have their updated_at outside" in str(caught.value)
+    assert "'id1'" in str(caught.value) and 'a "b"' not in str(caught.value)
+    assert caught.value.permanent
+    (warning,) = judge_window(results, "warn", JOB)
+    assert warning in str(caught.value)
+
+
+def test_a_related_file_does_not_fail_a_correct_export():
+    results = [
+        checked(b"id,customer_id,updated_at\ns,c,2026-11-23T01:00:00Z\n", member="data.csv", resource="subscriptions"),
+        checked(b"id,email,updated_at\nc,a,2025-01-01T00:00:00Z\n", member="customers.csv", resource="subscriptions"),
+    ]
+    assert judge_window(results, "fail", JOB) == []
+    assert [each.checked for each in results] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("results", "warnings"),
+    [
+        ([], 0),
+        ([WindowResult("a", "updated_at", checked=3)], 0),
+        ([WindowResult("a", "updated_at", checked=3, unread=1)], 1),
+        ([WindowResult("a", "updated_at", checked=3), WindowResult("b", not_checked="it has no column 'x'")], 0),
+        ([WindowResult("b", not_checked="it has no column 'x'")], 1),
+    ],
+)
+def test_what_could_not_be_checked_is_a_warning(results, warnings):
+    assert len(judge_window(results, "fail", JOB)) == warnings
+
+
+@pytest.mark.parametrize("main", [b"id,updated_at\n", b"", b"id,name\n\n"], ids=["header", "nothing", "no clock"])
+@pytest.mark.parametrize("related", [b"customer_id,line1\n", b""], ids=["header", "nothing"])
+def test_a_quiet_day_is_no_warning(main, related):
+    assert judge_window([checked(main), checked(related, member="addresses.csv")], "fail", JOB) == []
+
+
+def test_a_main_file_without_rows_speaks_for_related_files_with_some():
+    results = [checked(b"id,updated_at\n"), checked(b"customer_id,line1\nc,High St\n", member="addresses.csv")]
+    assert judge_window(results, "fail", JOB) == []
+
+
+@pytest.mark.parametrize("rows", [b"a,b\n", b'a,"b\n'], ids=["rows", "open quotes"])
+def test_rows_without_a_clock_are_a_warning(rows):
+    (warning,) = judge_window([checked(b"id,name\n" + rows), checked(b"", member="addresses.csv")], "fail", JOB)
+    assert "customers.csv: it has no column" in warning
+
+
+def test_rows_without_any_time_are_a_warning():
+    (warning,) = judge_window([checked(b"id,updated_at\na,\nb,\n")], "fail", JOB)
+    assert "customers.csv: none of its rows has a time there" in warning
+
+
+@pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
+def test_an_empty_file_and_a_snapshot_are_no_warning(data):
+    assert judge_window([checked(data, window=None if data else WINDOW)], "fail", JOB) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "outside"), [(JOB, 1), (replace(JOB, window_field=None), 0)], ids=["window", "snapshot"]
+)
+def test_a_job_says_what_to_check(job, outside):
+    check = check_for(job, "customers.csv")
+    facts = CsvFacts(check)
+    facts.feed(b"id,updated_at\na,2026-11-22T23:59:59Z\nb,2026-11-23T00:00:00Z\nc,2026-11-24T00:01:01Z\n")
+    facts.finish()
+    assert (check.result.outside, check.result.late) == (outside, outside)
+
+
+@pytest.mark.parametrize(("field", "outside", "late"), [("next_billing_at", 2, 0), ("updated_at", 0, 2)])
+def test_only_the_clock_that_changes_move_is_ever_late(field, outside, late):
+    """What is billed next lies in the future on most rows of an export whose filter was ignored."""
+    job = replace(JOB, resource="subscriptions", window_field=field)
+    check = check_for(job, "subscriptions.csv")
+    facts = CsvFacts(check)
+    facts.feed(f"id,{field}\na,2026-11-23T12:00:00Z\nb,2026-12-23T12:00:00Z\nc,2027-11-23 12:00\n".encode())
+    facts.finish()
+    assert (check.result.checked, check.result.outside, check.result.late) == (3, outside, late)
+
+
+def test_a_wrong_mode_is_named():
+    with pytest.raises(SettingsError, match="did you mean 'fail'"):
+        check_mode("fial")
+
+
+@pytest.mark.parametrize("data", [b"id,updated_at\r1,2020-01-01T00:00:00Z\r", "id,updated_at\n1,x\n".encode("utf-16")])
+def test_rows_that_cannot_be_told_are_said_not_to_be_compared(data):
+    result = checked(data)
+    assert (result.checked, result.outside) == (0, 0)
+    (warning,) = judge_window([result], "fail", JOB)
+    assert "can't be told" in warning
+
+
+def test_a_long_file_of_carriage_returns_is_said_not_to_be_compared():
+    result = checked(b"id,updated_at\r" + b"1,2020-01-01T00:00:00Z\r" * 50_000, size=1 << 17)
+    (warning,) = judge_window([result], "fail", JOB)
+    assert "carriage returns" in warning

@@ -1,0 +1,211 @@
+"""The DAG file, as Airflow's DAG processor sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
+from chargebee_operators._compat import DAG
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
+
+
+def in_a_clean_interpreter(code: str, **environment: str) -> str:
+    """Run code with only the DAGs and plugins folders on the path, and return what it prints."""
+    path = f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'dags'}"
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1] if done.stdout else ""
+
+
+@pytest.fixture(scope="module")
+def dag():
+    sys.path.insert(0, str(ROOT / "dags"))
+    try:
+        import chargebee_export
+    finally:
+        sys.path.remove(str(ROOT / "dags"))
+    return chargebee_export.chargebee_export
+
+
+def test_every_resource_of_product_catalog_2_has_its_three_tasks(dag):
+    from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
+
+    expected = {f"{name}.{step}" for name in PRODUCT_CATALOG_2 for step in ("start", "ready", "upload")}
+    assert {task.task_id for task in dag.tasks} == expected | {"plan"}
+    assert len(PRODUCT_CATALOG_2) == 14
+
+
+def test_each_group_runs_in_a_row_behind_the_plan(dag):
+    for task in dag.tasks:
+        group, _, step = task.task_id.rpartition(".")
+        upstream = {"start": {"plan"}, "ready": {f"{group}.start"}, "upload": {f"{group}.ready"}, "plan": set()}
+        assert task.upstream_task_ids == upstream[step]
+
+
+def test_every_task_is_retried_with_growing_pauses_and_has_an_owner(dag):
+    for task in dag.tasks:
+        assert (task.retries, task.retry_exponential_backoff in (True, 2.0), task.owner) == (
+            3,
+            True,
+            "data-engineering",
+        )
+
+
+def test_waiting_is_deferred(dag):
+    assert all(task.deferrable for task in dag.tasks if task.task_id.endswith((".start", ".ready")))
+
+
+def test_a_resource_can_be_uploaded_in_its_own_way():
+    from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+
+    settings = ExportDagSettings(
+        s3_bucket="b",
+        dag_id="own_way",
+        upload_args={"column_changes": "fail", "verify": False},
+        resources=["invoices", ResourceSettings("customers", upload_args={"column_changes": "off"})],
+    )
+    made = chargebee_export_dag(settings)
+    uploads = [made.get_task(f"{name}.upload") for name in ("invoices", "customers")]
+    assert [each.column_changes for each in uploads] == ["fail", "off"]
+    assert not any(each.verify for each in uploads)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ("@dayly", r"schedule '@dayly' is no cron expression \(did you mean '@daily'\?\): write five fields"),
+        ("0 0 * *", r"schedule '0 0 \* \*' is no cron expression"),
+        ("61 * * * *", "is no cron expression"),
+    ],
+)
+def test_a_wrong_schedule_is_said_when_the_file_is_parsed(schedule, message):
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    with pytest.raises(ValueError, match=message):
+        chargebee_export_dag(ExportDagSettings(s3_bucket="b", dag_id="wrong", schedule=schedule))
+
+
+def test_the_pool_can_be_for_starts_and_sensors_alone():
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    made = chargebee_export_dag(
+        ExportDagSettings(
+            s3_bucket="b",
+            dag_id="pooled",
+            resources=["customers"],
+            default_args={"pool": "chargebee_slots"},
+            upload_args={"pool": "default_pool"},
+        )
+    )
+    pools = {task.task_id: task.pool for task in made.tasks}
+    assert pools["customers.start"] == pools["customers.ready"] == "chargebee_slots"
+    assert pools["customers.upload"] == "default_pool"
+
+
+def test_it_does_not_catch_up_and_says_what_it_is(dag):
+    assert dag.catchup is False
+    assert dag.doc_md
+    assert set(dag.tags) == {"chargebee", "s3"}
+
+
+def test_a_run_has_a_real_data_interval(dag):
+    from datetime import UTC, datetime
+
+    from chargebee_operators._compat import last_complete_interval
+
+    start, end = last_complete_interval("@daily", "UTC", datetime(2026, 11, 24, 12, tzinfo=UTC))
+    assert (start.isoformat(), end.isoformat()) == ("2026-11-23T00:00:00+00:00", "2026-11-24T00:00:00+00:00")
+
+
+def test_each_param_of_the_form_is_described(dag):
+    from chargebee_operators._compat import Param
+
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    assert list(params) == ["resources", "window_start", "window_end", "snapshot", "prefix"]
+    for param in params.values():
+        assert isinstance(param, Param)
+        assert param.schema["title"]
+        assert param.description
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("resources", ["customer"]), ("resources", []), ("window_start", 3), ("snapshot", "yes"), ("prefix", "{x}")],
+)
+def test_the_form_refuses_what_cannot_be(dag, name, value):
+    with pytest.raises(Exception, match="(?i)invalid|valid"):
+        dag.params.get_param(name).resolve(value)
+
+
+def test_importing_the_dag_imports_nothing_heavy():
+    # What Airflow itself imports is not ours to answer for, so an empty DAG is the measure.
+    plain = "from airflow.models import DAG, BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator"
+    if airflow_major() >= 3:
+        plain = "import airflow.hooks.base\nfrom airflow.sdk import DAG, task"
+        plain += "\nfrom airflow.sdk.bases.sensor import BaseSensorOperator"
+    code = f"""
+import json, sys
+{plain}
+import airflow.configuration, airflow.triggers.base, airflow.timetables.interval
+before = set(sys.modules)
+import chargebee_export
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    new = json.loads(in_a_clean_interpreter(code))
+    assert "chargebee_operators.dag.export_dag" in new
+    assert not [name for name in new if name.partition(".")[0] in HEAVY]
+
+
+def airflow_major() -> int:
+    from importlib.metadata import version
+
+    return int(version("apache-airflow").partition(".")[0])
+
+
+def test_a_missing_bucket_is_one_clear_sentence():
+    code = """
+try:
+    import chargebee_export
+except ValueError as error:
+    print(error)
+"""
+    told = in_a_clean_interpreter(code, AIRFLOW__CHARGEBEE_EXPORT__BUCKET="")
+    assert "s3_bucket is empty" in told
+    assert "[chargebee_export] bucket" in told
+
+
+def test_airflow_loads_the_folders_without_errors_or_stray_modules():
+    code = """
+import json, sys
+from airflow import plugins_manager
+plugins_manager.ensure_plugins_loaded()
+newest = hasattr(plugins_manager, "get_import_errors")  # 3.2 and later
+errors = plugins_manager.get_import_errors() if newest else plugins_manager.import_errors
+plugins = plugins_manager._get_plugins()[0] if newest else plugins_manager.plugins
+stray = [name for name in ("hooks", "operators", "sensors", "triggers", "transfers", "links", "resources") if name in sys.modules]
+twice = [name for name in sys.modules if name.endswith("chargebee_operators.triggers")]
+print(json.dumps([errors, stray, twice, [plugin.name for plugin in plugins]]))
+"""
+    errors, stray, twice, plugins = json.loads(in_a_clean_interpreter(code))
+    assert (errors, stray) == ({}, [])
+    assert len(twice) <= 1
+    assert "chargebee" in plugins
+
+
+def test_another_tasks_output_is_left_for_the_run():
+    with DAG("outputs", schedule=None):
+        other = ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True).output
+        ChargebeeExportToS3Operator(
+            task_id="upload", job=other, s3_bucket=other, s3_prefix=other, object_name=other, business_entity_id=other
+        )

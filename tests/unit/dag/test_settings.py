@@ -1,0 +1,121 @@
+"""A DAG's settings: what is wrong in them is said when the file is parsed."""
+
+from __future__ import annotations
+
+import pytest
+
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, RESOURCE_NAMES, get_resource
+from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+
+
+def report_by(name: str) -> dict[str, str]:
+    return {"report_by": "invoice"} if get_resource(name).is_report else {}
+
+
+@pytest.mark.parametrize("name", RESOURCE_NAMES)
+def test_every_export_can_be_set_up_by_its_name_alone(name):
+    whole = ResourceSettings(name, filters=report_by(name)).is_snapshot
+    assert whole is (name == "differential_prices")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "whole"),
+    [
+        ({"name": "customers", "snapshot": True}, True),
+        ({"name": "customers", "snapshot": False}, False),
+        ({"name": "customers", "window_field": "created_at"}, False),
+        ({"name": "differential_prices", "snapshot": True}, True),
+        ({"name": "deferred_revenue", "filters": {"report_by": "customer"}, "snapshot": True}, True),
+    ],
+    ids=str,
+)
+def test_what_is_taken_whole(arguments, whole):
+    assert ResourceSettings(**arguments).is_snapshot is whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "customer"}, "resource 'customer'.*did you mean 'customers'"),
+        ({"name": "customers", "window_field": "create_at"}, "window_field 'create_at'.*did you mean 'created_at'"),
+        (
+            {"name": "customers", "window_field": "updated_at", "snapshot": True},
+            "customers: window_field 'updated_at' w",
+        ),
+        (
+            {"name": "differential_prices", "snapshot": False},
+            "no time filter, so snapshot=False can't be; leave it out",
+        ),
+        ({"name": "differential_prices", "window_field": "updated_at"}, "has no time filter"),
+        ({"name": "customers", "filters": {"customer[emial][is]": "x"}}, r"did you mean 'customer\[email\]\[is\]'"),
+        ({"name": "customers", "filters": {"customer[email][iss]": "x"}}, "no operator 'iss'.*did you mean 'is'"),
+        ({"name": "customers", "filters": {"customer": {"auto_collection": {"is": "of"}}}}, "did you mean 'off'"),
+        (
+            {"name": "customers", "filters": {"customer[updated_at][after]": 1700000000}},
+            "bounds the field that the window",
+        ),
+        ({"name": "customers", "filters": "x"}, "filters 'x' is not a dict"),
+        ({"name": "customers", "export_type": "import_data"}, "did you mean 'import_friendly_data'"),
+        ({"name": "invoices", "export_type": "data"}, "the invoices export has no export_type; leave it out"),
+        ({"name": "deferred_revenue"}, "needs report_by"),
+        ({"name": "customers", "business_entity_id": "a\nb"}, r"business_entity_id is 'a\\nb': give the entity's id"),
+        ({"name": "customers", "business_entity_id": 5}, "business_entity_id is 5: give"),
+    ],
+    ids=str,
+)
+def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        ResourceSettings(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"s3_bucket": ""}, "DAG 'chargebee_export': s3_bucket is empty.*chargebee_export. bucket"),
+        ({"s3_bucket": None}, "s3_bucket is empty"),
+        ({"s3_bucket": "s3://mine/x"}, "s3_bucket is 's3://mine/x': give the bucket's name alone, without s3://"),
+        ({"file_format": "cvs"}, "cvs"),
+        ({"resources": []}, r"resources is \[\]: give a list of one or more"),
+        ({"resources": "customers"}, "resources is 'customers': give a list"),
+        ({"resources": 5}, "resources is 5: give a list"),
+        ({"resources": ["customers", "invoice"]}, "did you mean 'invoices'"),
+        ({"resources": ["customers", ResourceSettings("customers", snapshot=True)]}, "resources names customers twice"),
+        ({"retries": "3"}, "retries is '3': give a whole number from 0 upwards"),
+        ({"retries": True}, "retries is True"),
+        ({"max_active_runs": 0}, "max_active_runs is 0: give a whole number from 1 upwards"),
+        (
+            {"timezone": "Europ/Berlin"},
+            r"timezone 'Europ/Berlin' is not known \(did you mean 'Europe/Berlin'\?\): give an",
+        ),
+        ({"timezone": "../etc/passwd"}, "timezone '../etc/passwd' is not known"),
+        ({"timezone": ""}, "timezone '' is not known"),
+        ({"timezone": None}, "timezone None is not known"),
+        ({"resources": [["customers"]]}, r"resource \['customers'\] is not one"),
+    ],
+    ids=str,
+)
+def test_a_wrong_dag_setting_names_the_value_and_the_mend(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        ExportDagSettings(**{"s3_bucket": "mine", **arguments})
+
+
+def test_names_and_settings_mix():
+    mine = ResourceSettings("invoices", window_field="date")
+    found = ExportDagSettings(s3_bucket="mine", resources=["customers", mine]).each_resource
+    assert found == (ResourceSettings("customers"), mine)
+
+
+def test_product_catalog_2_is_the_default():
+    assert tuple(each.name for each in ExportDagSettings(s3_bucket="mine").each_resource) == PRODUCT_CATALOG_2
+
+
+def test_a_template_may_stand_where_it_is_rendered_later():
+    filters = {"customer[created_at][after]": "{{ params.since }}"}
+    assert ResourceSettings("customers", filters=filters).filters == filters
+    assert ExportDagSettings(s3_bucket="{{ var.value.bucket }}").s3_bucket == "{{ var.value.bucket }}"
+
+
+def test_no_retries_and_an_entity_from_a_template_are_fine():
+    assert ExportDagSettings(s3_bucket="mine", retries=0).retries == 0
+    assert ResourceSettings("customers", business_entity_id="{{ var.value.entity }}")

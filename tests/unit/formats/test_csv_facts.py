@@ -1,0 +1,159 @@
+"""Counting records, reading headers and cutting blocks, beside Python's own CSV reader."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargebee_operators.formats.csv_facts import MAX_HEADER, UNPAIRED_QUOTES, CsvFacts, RecordCutter
+from support.csv_cases import csv_files, in_pieces, read, rows_of
+
+PIECES = st.integers(1, 40)
+MARK = b"\xef\xbb\xbf"
+
+
+class Blocks:
+    """Keeps the blocks that it is given."""
+
+    def __init__(self) -> None:
+        self.columns: list[str] = []
+        self.blocks: list[tuple[bytes, int]] = []
+        self.unread: int | None = None
+        self.problem: str | None = None
+
+    def header(self, columns: list[str]) -> None:
+        self.columns = columns
+
+    def unreadable(self, problem: str) -> None:
+        self.problem = problem
+
+    def block(self, data: bytes, records: int) -> None:
+        self.blocks.append((data, records))
+
+    def finish(self, unread: int) -> None:
+        self.unread = unread
+
+
+def facts_of(data: bytes, size: int = 7, reader: Blocks | None = None) -> CsvFacts:
+    facts = CsvFacts(reader)
+    for piece in in_pieces(data, size):
+        facts.feed(piece)
+    facts.finish()
+    return facts
+
+
+@settings(deadline=None)
+@given(csv_files(), PIECES)
+def test_rows_and_columns_are_those_of_csv_reader(data, size):
+    header, *rows = rows_of(data) or [[]]
+    facts = facts_of(data, size)
+    assert (facts.columns, facts.rows, facts.warnings) == (header, len(rows), [])
+
+
+@settings(deadline=None)
+@given(csv_files(), PIECES)
+def test_a_reader_gets_every_record_behind_the_header(data, size):
+    header, *rows = rows_of(data) or [[]]
+    reader = Blocks()
+    assert facts_of(data, size, reader).rows == len(rows)
+    found = [row for block, _ in reader.blocks for row in rows_of(block)]
+    assert (reader.columns, found, reader.unread) == (header, rows, 0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_quote_in_the_header_that_is_never_closed_is_told(size):
+    reader, data = Blocks(), b'"id,name\n' + b"1,a\n" * 20
+    facts = facts_of(data, size, reader)
+    assert (facts.rows, facts.warnings, reader.blocks) == (0, [UNPAIRED_QUOTES], [])
+    assert reader.unread == len(data)
+
+
+@pytest.mark.parametrize("size", [1000, 1 << 18, 1 << 20])
+def test_no_record_is_lost_behind_a_header_that_comes_late(size):
+    reader = Blocks()
+    data = b"\n" * 300_000 + b"id,name\n" + b"1,a\n" * 200_000
+    facts = facts_of(data, size, reader)
+    assert (facts.columns, facts.rows, reader.columns) == (["id", "name"], 200_000, ["id", "name"])
+    assert b"".join(block for block, _ in reader.blocks) == b"1,a\n" * 200_000
+    assert sum(records for _, records in reader.blocks) == 200_000
+
+
+@settings(deadline=None)
+@given(csv_files(), PIECES, st.integers(1, 30))
+def test_blocks_are_whole_records_and_do_not_depend_on_the_pieces(data, size, block):
+    def cut(by: int) -> list[tuple[bytes, int]]:
+        cutter = RecordCutter(size=block)
+        return [each for piece in in_pieces(data, by) for each in cutter.feed(piece)] + list(cutter.finish())
+
+    blocks = cut(size)
+    assert b"".join(each for each, _ in blocks) == data
+    for each, records in blocks if data.strip(MARK) else ():
+        assert records == len(read(each))
+    assert blocks == cut(len(data) + 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "rows"),
+    [
+        (b"", [], 0),
+        (b"\n\r\n", [], 0),
+        (b"\xef\xbb\xbf", [], 0),
+        (b"id", ["id"], 0),
+        (b"id,name\n", ["id", "name"], 0),
+        (b"id\n\n\nx\n", ["id"], 3),
+        (b'"two\nlines",b\n1,2', ["two\nlines", "b"], 1),
+        (b"id\n1\r", ["id"], 1),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_odd_files(data, columns, rows, size):
+    for reader in (None, Blocks()):
+        facts = facts_of(data, size, reader)
+        assert (facts.columns, facts.rows, facts.warnings) == (columns, rows, [])
+
+
+@pytest.mark.parametrize("reader", [None, Blocks()], ids=["alone", "with a reader"])
+def test_quotes_that_do_not_pair_are_a_warning(reader):
+    facts = facts_of(b'id,size\n1,5" pipe\n2,x\n', reader=reader)
+    assert (facts.columns, facts.warnings) == (["id", "size"], [UNPAIRED_QUOTES])
+    if reader:
+        assert reader.unread == len(b'1,5" pipe\n2,x\n')
+
+
+def test_behind_a_record_that_never_ends_nothing_is_kept():
+    cutter = RecordCutter(size=10, limit=100)
+    blocks = [block for piece in in_pieces(b'a\n"' + b"x\n" * 500, 7) for block in cutter.feed(piece)]
+    blocks += cutter.finish()
+    assert (blocks, cutter.unread) == ([(b"a\n", 1)], 1001)
+
+
+def test_a_file_without_a_line_break_has_no_header():
+    facts = facts_of(b"x" * (MAX_HEADER + 10), 1 << 18)
+    assert facts.columns == []
+    assert "No header was found" in facts.warnings[0]
+
+
+def test_many_lines_inside_of_quotes_are_no_header():
+    facts = facts_of(b'"' + b"\n" * MAX_HEADER + b"x", 1 << 18)
+    assert (facts.columns, len(facts.warnings)) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "told"),
+    [
+        (b"id,name\r1,a\r2,b\r", [], "end in carriage returns alone"),
+        (b"id,name\r1,a\r2,b\n3,c\n", [], "end in carriage returns alone"),
+        ("id,name\n1,a\n".encode("utf-16"), [], "not UTF-8"),
+        ("id,name\n1,a\n".encode("utf-16-le"), [], "not UTF-8"),
+        (b'id,"na\rme"\n1,a\n', ["id", "na\rme"], None),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_header_that_tells_nothing_is_a_warning(data, columns, told, size):
+    for reader in (None, Blocks()):
+        facts = facts_of(data, size, reader)
+        assert facts.columns == columns
+        assert [told in each for each in facts.warnings] == ([True] if told else [])
+        if reader and told:
+            assert (reader.problem, reader.blocks) == (facts.warnings[0], [])

@@ -1,0 +1,235 @@
+"""CSV into Parquet: the values intact, the types as told, the errors clear, and the memory bounded."""
+
+from __future__ import annotations
+
+import io
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargebee_operators.checks.columns import unique_names
+from chargebee_operators.common.exceptions import ConversionError, SettingsError
+from chargebee_operators.formats import parquet, parquet_table
+from chargebee_operators.formats.file_format import get_format
+from chargebee_operators.formats.parquet import BLOCK, ColumnTypes, parquet_bytes
+from support.csv_cases import csv_files, in_pieces, rows_of
+
+
+def converted(data: bytes, types: dict[str, str] | None = None, size: int = 1000) -> bytes:
+    return b"".join(parquet_bytes(in_pieces(data, size), "customers.csv", ColumnTypes(types)))
+
+
+def table(data: bytes, types: dict[str, str] | None = None, size: int = 1000) -> pa.Table:
+    return pq.read_table(io.BytesIO(converted(data, types, size)))
+
+
+@settings(deadline=None)
+@given(csv_files(width=3), st.integers(1, 40))
+def test_every_value_is_there_as_text(data, size):
+    rows = rows_of(data)
+    if not rows:
+        return
+    header, *rows = rows
+    found = table(data, size=size)
+    assert found.column_names == unique_names(header)
+    assert [["" if value is None else value for value in row.values()] for row in found.to_pylist()] == rows
+
+
+def test_what_is_missing_is_null_and_what_is_empty_is_empty():
+    assert table(b'a,b\n,""\n').to_pylist() == [{"a": None, "b": ""}]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\n\n"])
+def test_without_a_header_there_is_no_file(data):
+    assert list(parquet_bytes([data], "customers.csv")) == []
+
+
+@pytest.mark.parametrize("data", [b"id,name", b"\xef\xbb\xbfid,name\r\n", b'\n"id",name\n\n'])
+def test_without_rows_there_is_a_schema(data):
+    found = table(data, {"id": "int64"})
+    assert (found.num_rows, found.schema) == (0, pa.schema([("id", pa.int64()), ("name", pa.string())]))
+
+
+def test_a_name_that_is_there_ten_thousand_times_takes_no_longer():
+    names = unique_names(["id"] * 100_000 + ["ID_5", "", ""])
+    assert len(set(names)) == 100_003 and names[:3] == ["id", "id_2", "id_3"]
+
+
+def test_names_are_there_once():
+    assert unique_names(["id", "ID", "", "id_2", "", "id"]) == ["id", "ID_2", "column_3", "id_2_2", "column_5", "id_3"]
+    assert table(b"a,a,\n1,2,3\n").to_pylist() == [{"a": "1", "a_2": "2", "column_3": "3"}]
+
+
+NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("string", "007", "007"),
+        ("bool", "true", True),
+        ("int32", "-5", -5),
+        ("int64", "9007199254740993", 9007199254740993),
+        ("float64", "0.5", 0.5),
+        ("decimal(18, 2)", "19.99", Decimal("19.99")),
+        ("decimal(4,0)", "1999", Decimal("1999")),
+        ("date", "2026-11-23", date(2026, 11, 23)),
+        ("timestamp[s, UTC]", "1795437000", NOON),
+        ("timestamp[ms, UTC]", "1795437000000", NOON),
+        ("timestamp[s, UTC]", "1795437000000", NOON),
+        ("timestamp[s, UTC]", "2026-11-23T12:30:00Z", NOON),
+        ("timestamp[s, UTC]", "2026-11-23T14:30:00+02:00", NOON),
+        ("timestamp[s, UTC]", "2026-11-23 12:30:00 UTC", NOON),
+        ("timestamp[us, UTC]", "2026-11-23 12:30:00.000001", NOON.replace(microsecond=1)),
+        ("timestamp[s, UTC]", "2026-11-23", NOON.replace(hour=0, minute=0)),
+        ("timestamp[s, UTC]", "23-Nov-2026 12:30", NOON),
+        ("timestamp[s, UTC]", "23-Nov-2026 12:30:00", NOON),
+        ("timestamp[s]", "2026-11-23T12:30:00", NOON.replace(tzinfo=None)),
+        ("timestamp[s]", "2026-11-23T12:30:00Z", NOON.replace(tzinfo=None)),
+    ],
+)
+def test_types(kind, text, value):
+    found = table(f'id,x\n1,{text}\n2,\n3,""\n4,"{text}"\n'.encode(), {"x": kind})
+    empty = "" if kind == "string" else None
+    assert found.column("x").to_pylist() == [value, None, empty, value]
+    assert found.column("id").to_pylist() == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("data", "types", "message"),
+    [
+        (b"id,x\n1,2\n2,secret\n3,4\n", {"x": "int64"}, "column 'x' of row 2 can't be read as int64"),
+        (b"id,x\n1,2\n2,19.995\n", {"x": "decimal(18, 2)"}, "column 'x' of row 2 can't be read as decimal"),
+        (b"id,x\n1,\n2,2026-11-23T00:00:00Z\n3,secret\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 3"),
+        (b"id,x\n1,2026-11-23T00:00:00.5Z\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 1"),
+        (b"id,x\n1,2\nsecret\n", None, "row 2 has 1 fields, but the header 2"),
+        (b"id,x\n1,2\n\n2,3,secret\n", None, "row 2 has 3 fields, but the header 2"),
+        (b"id,x\n1,2\n2,secret\xff\n", None, "column 'x' of row 2 is not UTF-8"),
+        (b'id,x\n1,"secret\n', None, "the quotes do not pair"),
+        (b'id,x\n1,secret"\n2,b\n3,"secret\n', None, "no regular CSV"),
+        (b"id,x\n1,secret\r2,secret\n", None, "no regular CSV"),
+        (b"id,x\n1,secret\r2,secret\n\n3,c\n", None, "no regular CSV"),
+        (b"id,x\n1,1700000000123\n2,1700000000\n", {"x": "timestamp[ms, UTC]"}, "column 'x' of row 2"),
+        (b"id,x\n1,1700000000\n2,\n3,1700000000123\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 3"),
+    ],
+)
+@pytest.mark.parametrize("size", [3, 1000])
+def test_what_does_not_fit_is_named_and_not_quoted(data, types, message, size):
+    with pytest.raises(ConversionError, match=message) as caught:
+        converted(data, types, size)
+    assert "secret" not in str(caught.value)
+    assert "customers.csv" in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_epochs_of_another_length_that_can_not_be_mistaken_land():
+    found = table(b"id,x\n1,1700000000\n2,0\n3,-86400\n4,946684800\n", {"x": "timestamp[s, UTC]"})
+    assert [each and int(each.timestamp()) for each in found.column("x").to_pylist()] == [
+        1700000000,
+        0,
+        -86400,
+        946684800,
+    ]
+
+
+def test_more_blank_lines_than_a_group_has_rows(monkeypatch):
+    monkeypatch.setattr(parquet_table, "GROUP_ROWS", 10)
+    found = pq.ParquetFile(io.BytesIO(converted(b"id\n1\n" + b"\n" * 35 + b"2\n" + b"\n" * 35)))
+    assert found.read().column("id").to_pylist() == ["1", *[None] * 35, "2"]
+    assert [found.metadata.row_group(at).num_rows for at in range(found.num_row_groups)] == [10, 10, 10, 7]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize("block", [1, 3, BLOCK])
+def test_a_blank_line_is_a_value_where_there_is_one_column_but_for_the_file_s_end(monkeypatch, end, size, block):
+    monkeypatch.setattr(parquet, "BLOCK", block)
+    data = end.join([b"", b"id", b"", b"1", b"", b"", b'"2', b'"', b"3", b"", b"", b""])
+    inner = end.decode()
+    found = table(data, size=size).column("id").to_pylist()
+    assert found == [None, "1", None, None, f"2{inner}", "3"]
+    assert len(found) == len(rows_of(data)) - 1
+
+
+def test_rows_are_numbered_through_all_blocks():
+    rows = b"".join(b"%d,1\n" % number for number in range(300_000))
+    assert len(rows) > 2 * BLOCK
+    with pytest.raises(ConversionError, match="row 300001 "):
+        converted(b"id,x\n" + rows + b"300000,z\n", {"x": "int32"}, 1 << 16)
+
+
+def test_a_field_longer_than_a_block():
+    long = b"x" * (3 * BLOCK + 17)
+    found = table(b"id,x\n1,a\n2," + long + b'\n3,"' + long + b'"\n', size=1 << 18)
+    assert found.column("x").to_pylist() == ["a", long.decode(), long.decode()]
+
+
+def test_the_same_csv_gives_the_same_bytes_in_groups_of_bounded_size():
+    data = b"id,x\n" + b"".join(b"%d,%d\n" % (number, number % 7) for number in range(120_000))
+    first = converted(data, size=999)
+    assert first == converted(data, size=len(data))
+    groups = pq.ParquetFile(io.BytesIO(first)).metadata
+    assert [groups.row_group(at).num_rows for at in range(groups.num_row_groups)] == [20_000] * 6
+    assert groups.row_group(0).column(0).compression == "SNAPPY"
+
+
+def test_long_rows_make_groups_of_fewer(monkeypatch):
+    data = b"id,x\n" + b"".join(b"%d,%s\n" % (number, b"%04d" % number * 256) for number in range(4_000))
+    monkeypatch.setattr(parquet_table, "GROUP_BYTES", BLOCK // 2)
+    found = pq.ParquetFile(io.BytesIO(converted(data))).metadata
+    assert (found.num_rows, found.num_row_groups) == (4_000, 4)
+
+
+def test_it_streams():
+    rows = b"".join(b"%d,%s\n" % (number, b"%x" % (number * 2654435761)) for number in range(20_000))
+    taken = 0
+
+    def chunks():
+        nonlocal taken
+        yield b"id,x\n"
+        for _ in range(40):
+            taken += 1
+            yield rows
+
+    pieces = parquet_bytes(chunks(), "customers.csv")
+    next(pieces)
+    next(pieces)
+    assert taken < 10
+    pieces.close()
+
+
+@pytest.mark.parametrize("kind", ["integer", "int63", "decimal(40, 2)", "decimal(2, 3)", "timestamp[ns]", "", None])
+def test_an_unknown_type_is_named(kind):
+    with pytest.raises(SettingsError, match="column_types: 'x' has the type"):
+        ColumnTypes({"x": kind})
+
+
+def test_an_unknown_column_is_named_when_no_file_has_it():
+    types = ColumnTypes({"created_at": "int64"})
+    types.check_seen()  # an export without files
+    list(parquet_bytes([b"id,name\n"], "a.csv", types))
+    with pytest.raises(SettingsError, match="no file of the export has a column 'created_at'"):
+        types.check_seen()
+    list(parquet_bytes([b"id,created_at\n"], "b.csv", types))
+    types.check_seen()
+
+
+def test_without_pyarrow_one_sentence_says_so(monkeypatch):
+    assert get_format("parquet").suffix == ".parquet"
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for refused in (lambda: get_format("parquet"), lambda: list(parquet_bytes([b"a\n"], "a.csv"))):
+        with pytest.raises(SettingsError, match="requirements-parquet.txt"):
+            refused()
+    assert get_format("csv.gz").suffix == ".csv.gz"
+
+
+@pytest.mark.parametrize("data", [b"id,n\r1,a\r2,b\n3,c\n", b"id,n\r1,a\r", "id,n\n1,a\n".encode("utf-16")])
+def test_rows_that_cannot_be_told_are_refused_and_not_dropped(data):
+    with pytest.raises(ConversionError, match="can't be told. Choose csv.gz"):
+        converted(data)
