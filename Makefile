@@ -29,10 +29,11 @@ e2e-all: tools  ## the same on every Airflow version, with a table at the end
 benchmark: environment tools  ## measure the upload task, and write docs/performance.md (ARGS="--sizes 100MB:1")
 	@$(AIRFLOW_PYTHON) benchmarks/upload.py $(or $(ARGS),$(FULL_BENCHMARK))
 
-lint: environment tools  ## ruff and mypy
+lint: environment tools  ## ruff, mypy, and which module may import which
 	@.venv/tools/bin/ruff check .
 	@.venv/tools/bin/ruff format --check .
 	@.venv/tools/bin/mypy --python-executable $(AIRFLOW_PYTHON)
+	@PYTHONPATH=plugins .venv/tools/bin/lint-imports --cache-dir .local/import_linter
 
 clean:  ## remove what was installed and run
 	rm -rf .venv .local .pytest_cache .ruff_cache .mypy_cache .hypothesis

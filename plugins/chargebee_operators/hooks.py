@@ -9,18 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import BaseHook
-from chargebee_operators.chargebee.api import (
-    ApiRequest,
-    Export,
-    create_export_request,
-    get_export_request,
-    read_answer,
-)
-from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of, tls_context
+from chargebee_operators.chargebee.api import ApiRequest, Export, create_export_request, get_export_request, read_answer
+from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.common.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
 from chargebee_operators.common.redaction import quieten
+from chargebee_operators.common.tls import tls_context
 
 if TYPE_CHECKING:
     from chargebee import Chargebee

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from chargebee_operators._compat import AirflowException, AirflowFailException, BaseOperator
+from chargebee_operators._compat import AirflowException, BaseOperator
 from chargebee_operators.chargebee.filters import Fields, export_fields
 from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key, new_job
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.chargebee.windows import Window, iso, window_of
 from chargebee_operators.common.argument_checks import check_seconds, is_template
-from chargebee_operators.common.exceptions import ChargebeeExportError, SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import ChargebeeSiteLink
+from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportSlotTrigger
 
 if TYPE_CHECKING:
@@ -27,28 +27,6 @@ if TYPE_CHECKING:
     from chargebee_operators.chargebee.api import Export
     from chargebee_operators.chargebee.connection import SiteSettings
     from chargebee_operators.chargebee.resources import Resource
-
-
-@contextmanager
-def failing_fast() -> Iterator[None]:
-    """Turn a permanent error into the one that Airflow does not retry, with the same sentence."""
-    try:
-        yield
-    except ChargebeeExportError as error:
-        if not error.permanent:
-            raise
-        sentence = str(error)
-    else:
-        return
-    raise AirflowFailException(sentence)
-
-
-def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
-    """Raise what an unhappy outcome of a trigger stands for, with the trigger's own sentence."""
-    message = str(details.get("message") or f"the trigger ended with {outcome}")
-    if outcome is Outcome.REJECTED:
-        raise AirflowFailException(message)
-    raise AirflowException(message)
 
 
 class ChargebeeExportOperator(BaseOperator):

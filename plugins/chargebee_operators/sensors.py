@@ -22,7 +22,7 @@ from chargebee_operators.common.argument_checks import check_seconds
 from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import ChargebeeSiteLink
-from chargebee_operators.operators import failing_fast, raise_outcome
+from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 
 if TYPE_CHECKING:

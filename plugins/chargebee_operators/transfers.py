@@ -21,7 +21,6 @@ from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import S3PartitionLink
-from chargebee_operators.operators import failing_fast
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.key_templates import (
     DEFAULT_OBJECT_NAME,
@@ -34,6 +33,7 @@ from chargebee_operators.partition.landing import Checks, Landing, prompt_thread
 from chargebee_operators.partition.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
+from chargebee_operators.task_errors import failing_fast
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context

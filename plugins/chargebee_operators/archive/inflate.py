@@ -58,17 +58,15 @@ class Codec(NamedTuple):
 
     :param name: ``isal`` or ``zlib``.
     :param new_inflater: makes an ``Inflater`` of a raw DEFLATE stream.
-    :param crc32: as ``zlib.crc32``.
     """
 
     name: str
     new_inflater: Callable[[], Inflater]
-    crc32: Callable[[bytes | bytearray, int], int]
 
 
 def zlib_codec() -> Codec:
     """Return the standard library's."""
-    return Codec("zlib", _ZlibInflater, zlib.crc32)
+    return Codec("zlib", _ZlibInflater)
 
 
 def isal_codec() -> Codec:
@@ -77,9 +75,8 @@ def isal_codec() -> Codec:
     :raises ImportError: where it is not installed, or too old.
     """
     from isal.igzip_lib import DECOMP_DEFLATE, IgzipDecompressor
-    from isal.isal_zlib import crc32
 
-    return Codec("isal", functools.partial(IgzipDecompressor, DECOMP_DEFLATE), crc32)
+    return Codec("isal", functools.partial(IgzipDecompressor, DECOMP_DEFLATE))
 
 
 @functools.cache
@@ -94,11 +91,6 @@ def best_codec() -> Codec:
 def new_inflater() -> Inflater:
     """Make an inflater of raw DEFLATE."""
     return best_codec().new_inflater()
-
-
-def crc32(data: bytes | bytearray, value: int = 0) -> int:
-    """Return the checksum of data that follows on data with this checksum."""
-    return best_codec().crc32(data, value)
 
 
 def method_name(method: int) -> str:

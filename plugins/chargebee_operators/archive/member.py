@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from chargebee_operators.archive.inflate import (
     DEFLATED,
     LZMA,
     STORED,
     Inflater,
-    best_codec,
     can_inflate,
     inflater_of,
     method_name,
 )
+from chargebee_operators.archive.reading import Reading
 from chargebee_operators.archive.records import (
     DESCRIPTOR,
     ENCRYPTED,
@@ -26,10 +25,8 @@ from chargebee_operators.archive.records import (
     skip_descriptor,
     wide_values,
 )
+from chargebee_operators.common.checksums import best_crc32
 from chargebee_operators.common.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
-
-if TYPE_CHECKING:
-    from chargebee_operators.archive.zip_stream import ZipStream
 
 # The most that one step takes and gives back, so that a bomb cannot fill the memory. Larger steps are not faster, and
 # when they come back half full each costs the allocator a fresh mapping, which doubles the time.
@@ -45,13 +42,13 @@ class Member:
     only after the checksum and the sizes were found right. ``name`` is what the zip says, with anything in it.
     """
 
-    def __init__(self, archive: ZipStream, header: bytes, name: bytes, extra: bytes, offset: int) -> None:
+    def __init__(self, reading: Reading, header: bytes, name: bytes, extra: bytes, offset: int) -> None:
         flags, method, crc, compressed, inflated = struct.unpack("<2xHH4xIII4x", header)
         if MAX32 in (compressed, inflated):
             # Both stand there, also where only one of the fields is full.
             wide = wide_values(extra)
             inflated, compressed = next(wide, inflated), next(wide, compressed)
-        self._archive = archive
+        self._reading = reading
         self._stated = Entry(name, offset, crc, compressed, inflated, method, flags)
         self.found = Entry(name, offset, method=method, flags=flags)
         self.name = self.found.text
@@ -61,7 +58,7 @@ class Member:
         self.inflated_size = 0
         self.finished = False
         self._started = False
-        self._listed = archive.listed_ahead(self.found)
+        self._listed = reading.listed_ahead(self.found)
         self._refuse()
         self._inflater = self._new_inflater()
 
@@ -78,10 +75,10 @@ class Member:
         known: Entry | None = self._stated
         if self.found.flags & HAS_DESCRIPTOR:
             try:
-                known = self._listed or self._archive.listed(self.found)
+                known = self._listed or self._reading.listed(self.found)
             except DownloadError:  # it is of use, but not needed
                 return None
-        most = self._archive.limits.ratio * zip_size
+        most = self._reading.limits.ratio * zip_size
         return None if known is None else known.inflated if known.inflated <= most else int(most)
 
     def _refuse(self) -> None:
@@ -97,14 +94,14 @@ class Member:
         known, marked = self._stated, self.method == LZMA and bool(self.found.flags & END_MARKER)
         if self.found.flags & HAS_DESCRIPTOR and self.method in (STORED, LZMA) and not marked:
             # Its end can't be seen in the stream, for the size comes behind; the directory knows it.
-            known = self._listed or self._archive.listed(self.found) or self._without_directory()
+            known = self._listed or self._reading.listed(self.found) or self._without_directory()
         return inflater_of(
-            self.method, known.compressed, None if marked else known.inflated, self._archive.new_inflater
+            self.method, known.compressed, None if marked else known.inflated, self._reading.new_inflater
         )
 
     def _without_directory(self) -> Entry:
         """Return sizes that the header gives all the same, or that an empty member's descriptor shows."""
-        source = self._archive.source
+        source = self._reading.source
         data = source.upto(16)
         source.give_back(data)
         if self._stated.compressed or data == DESCRIPTOR + bytes(12):
@@ -118,13 +115,13 @@ class Member:
         if self._started:
             raise RuntimeError("a member can be read once")
         self._started = True
-        crc32, archive = best_codec().crc32, self._archive
+        crc32, reading = best_crc32(), self._reading
         held: tuple[bytes, bytes] | None = None
         for pair in self._inflate():
             self.found.compressed += len(pair[0])
             self.inflated_size += len(pair[1])
             self.crc = crc32(pair[1], self.crc)
-            archive.count(self.name, len(pair[1]))
+            reading.count(self.name, len(pair[1]))
             if held is not None:
                 yield held
             held = pair
@@ -134,7 +131,7 @@ class Member:
             yield held
 
     def _inflate(self) -> Iterator[tuple[bytes, bytes]]:
-        source, inflater, most = self._archive.source, self._inflater, _FIRST_STEP
+        source, inflater, most = self._reading.source, self._inflater, _FIRST_STEP
         piece = b""
         while not inflater.eof:
             fresh = b""
@@ -165,7 +162,7 @@ class Member:
         found = self.found
         found.crc, found.inflated = self.crc, self.inflated_size
         if found.flags & HAS_DESCRIPTOR:
-            if not skip_descriptor(self._archive.source, found):
+            if not skip_descriptor(self._reading.source, found):
                 raise self._damaged("its checksum or size is not what was read")
         elif problem := found.difference(self._stated, "its header"):
             raise self._damaged(problem)

@@ -8,7 +8,7 @@ zip that was cut or altered can't pass for a whole one. Format: PKWARE APPNOTE 6
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from chargebee_operators.archive.byte_source import ByteSource
 from chargebee_operators.archive.inflate import (
@@ -17,6 +17,7 @@ from chargebee_operators.archive.inflate import (
 )
 from chargebee_operators.archive.limits import Limits
 from chargebee_operators.archive.member import Member
+from chargebee_operators.archive.reading import Directory, Reading
 from chargebee_operators.archive.records import (
     CENTRAL,
     DESCRIPTOR,
@@ -54,15 +55,12 @@ class ZipStream:
         chunks: Iterable[bytes],
         limits: Limits | None = None,
         new_inflater: Callable[[], Inflater] | None = None,
-        directory: Callable[[], Mapping[int, Entry] | None] | Mapping[int, Entry] | None = None,
+        directory: Callable[[], Directory | None] | Directory | None = None,
     ) -> None:
-        self.source = ByteSource(chunks)
-        self.limits = limits or Limits()
-        self.new_inflater = new_inflater or best_codec().new_inflater
-        self._read_directory = directory if callable(directory) else None
-        self._listed = None if callable(directory) else directory
+        self._source = ByteSource(chunks)
+        self._limits = limits or Limits()
+        self._reading = Reading(self._source, self._limits, new_inflater or best_codec().new_inflater, directory)
         self._found: list[Entry] = []
-        self._total = 0
 
     def members(self) -> Iterator[Member]:
         """Yield each file; after the last, check the central directory. Raises what ``entries`` does."""
@@ -74,90 +72,52 @@ class ZipStream:
         :raises ArchiveError: when the zip is damaged, cut short, or no zip at all.
         :raises UnsafeArchiveError: when it is not one to be unpacked.
         """
-        if self._listed is not None:
-            self._check_ahead(self._listed)
+        self._reading.check_ahead()
         signature = self._first()
         while signature == LOCAL:
-            offset = self.source.position - 4
-            header = self.source.exactly(26, "a member's header")
+            offset = self._source.position - 4
+            header = self._source.exactly(26, "a member's header")
             name_size, extra_size = struct.unpack_from("<HH", header, 22)
             check_name(name_size)
-            name = self.source.exactly(name_size, "a member's name")
-            extra = self.source.exactly(extra_size, "a member's header")
-            member = Member(self, header, name, extra, offset)
+            name = self._source.exactly(name_size, "a member's name")
+            extra = self._source.exactly(extra_size, "a member's header")
+            member = Member(self._reading, header, name, extra, offset)
             self._found.append(member.found)
-            check_members(len(self._found), self.limits.members)
+            check_members(len(self._found), self._limits.members)
             yield member
             if not member.finished:
                 for _ in member:
                     pass
-            signature = self.source.upto(4)
+            signature = self._source.upto(4)
         self._check_directory(signature)
 
     def _first(self) -> bytes:
         """Return the first signature."""
-        signature = self.source.upto(4)
+        signature = self._source.upto(4)
         if signature == _ONE_PART:
-            signature = self.source.upto(4)
+            signature = self._source.upto(4)
         if signature == DESCRIPTOR:
             raise UnsafeArchiveError("This is the first part of a zip in several parts, which can't be read alone.")
         if signature in (b"P", b"PK", LOCAL[:3]):
             raise ArchiveError("The zip ends in its first four bytes: it is cut short.")
         if signature not in (LOCAL, CENTRAL, END, END64):
-            raise ArchiveError(f"The download is {kind_of(signature + self.source.upto(60))}, not a zip.")
+            raise ArchiveError(f"The download is {kind_of(signature + self._source.upto(60))}, not a zip.")
         return signature
 
-    def count(self, name: str, inflated: int) -> None:
-        """Count inflated bytes against the limits."""
-        self._total += inflated
-        self.limits.check(self._total, self.source.position, f", in member {name!r}")
-
-    def listed(self, member: Entry) -> Entry | None:
-        """Return what the directory says of a member before the stream gets there, None if it can't be read."""
-        if self._listed is None and self._read_directory:
-            self._listed = self._read_directory()
-            if self._listed is None:
-                self._read_directory = None
-            else:
-                self._check_ahead(self._listed)
-        return self.listed_ahead(member)
-
-    def listed_ahead(self, member: Entry) -> Entry | None:
-        """Return what the directory says of a member, None if it was not read."""
-        if self._listed is None:
-            return None
-        entry = self._listed.get(member.offset)
-        if entry is None:
-            raise ArchiveError(f"The zip is damaged: its directory does not list {member.text!r}.")
-        if problem := member.difference(entry, "the directory", header_only=True):
-            raise ArchiveError(f"Member {member.text!r} of the zip is damaged: {problem}.")
-        return entry
-
-    def _check_ahead(self, entries: Mapping[int, Entry]) -> None:
-        """Refuse by the directory what would be refused later."""
-        check_members(len(entries), self.limits.members)
-        compressed = sum(each.compressed for each in entries.values())
-        self.limits.check(sum(each.inflated for each in entries.values()), compressed, "")
-        end = 0
-        for offset in sorted(entries):
-            if offset < end:
-                raise UnsafeArchiveError(f"The zip is a bomb: {entries[offset].text!r} lies inside of another member.")
-            end = offset + 30 + len(entries[offset].name) + entries[offset].compressed
-
     def _check_directory(self, signature: bytes) -> None:
-        start = self.source.position - len(signature)
+        start = self._source.position - len(signature)
         unlisted = {each.offset: each for each in self._found}
         while signature == CENTRAL:
-            entry = read_central_entry(self.source)
+            entry = read_central_entry(self._source)
             found = unlisted.pop(entry.offset, None)
             if found is None:
                 raise ArchiveError(f"The zip is damaged: its directory lists {entry.text!r} where no member begins.")
             if problem := found.difference(entry, "the directory"):
                 raise ArchiveError(f"Member {found.text!r} of the zip is damaged: {problem}.")
-            signature = self.source.upto(4)
-            check_directory_length(self.source.position - start)
-        length = self.source.position - len(signature) - start
-        end = read_end(self.source, signature)
+            signature = self._source.upto(4)
+            check_directory_length(self._source.position - start)
+        length = self._source.position - len(signature) - start
+        end = read_end(self._source, signature)
         for each in unlisted.values():
             raise ArchiveError(f"The zip is damaged: its directory does not list {each.text!r}.")
         if end != DirectoryEnd(len(self._found), length, start):

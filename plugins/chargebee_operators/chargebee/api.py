@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,13 +25,13 @@ from chargebee_operators.common.exceptions import (
     ThrottledError,
     UnavailableError,
 )
+from chargebee_operators.common.polling import retry_after
 
 IDEMPOTENCY_HEADER = "chargebee-idempotency-key"
 REPLAYED_HEADER = "chargebee-idempotency-replayed"
 BUSINESS_ENTITY_HEADER = "chargebee-business-entity-id"
 
 _EXPORT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -206,22 +205,3 @@ def _quotable(settings: SiteSettings, value: Any) -> str | None:
     """Return what an answer says in a form that a log may hold, or None when it says nothing."""
     # The key goes before the text is cut, or half of it might stay.
     return _URL.sub("[URL]", str(value).replace(settings.api_key, "***"))[:300] if value else None
-
-
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given in seconds or as a date; None without one.
-
-    :param headers: with lower-case names.
-    :param now: the present, for tests.
-    """
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    if _SECONDS.fullmatch(value):
-        return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())

@@ -7,11 +7,10 @@ costs every trigger of the process some 18 ms a poll. Here a poll reuses a conne
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -29,7 +28,8 @@ from chargebee_operators.chargebee.api import (
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.slot_queue import SlotQueue
-from chargebee_operators.common.exceptions import SettingsError, UnavailableError
+from chargebee_operators.common.exceptions import UnavailableError
+from chargebee_operators.common.tls import tls_context
 
 if TYPE_CHECKING:
     import aiohttp
@@ -221,16 +221,3 @@ def environment_proxy(url: str) -> str | None:
     """Return the proxy that the environment names for a URL, as the SDK would find it; None for none."""
     parts, proxies = urlsplit(url), getproxies()
     return None if proxy_bypass(parts.netloc) else proxies.get(parts.scheme) or proxies.get("all")
-
-
-@cache
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return the TLS context for a CA bundle; made once in a process, for making one takes 18 ms.
-
-    :param ca_bundle: path of a PEM file, or None for the system's CAs.
-    :raises SettingsError: when the file can't be read as one.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_bundle)
-    except (OSError, ssl.SSLError):
-        raise SettingsError(f"Connection extra ca_bundle {ca_bundle!r} is not a readable PEM file of CAs.") from None

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chargebee_operators.chargebee.resources import MONTH_FIELDS, Resource, nearest
+from chargebee_operators.chargebee.resources import MONTH_FIELDS, Resource
 from chargebee_operators.chargebee.windows import Window, as_utc
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 
 # (wire name, value) pairs in a fixed order: the body of the POST, and part of the idempotency key.
 Fields = tuple[tuple[str, str], ...]

@@ -6,9 +6,7 @@ from Chargebee's own API description (https://apidocs.chargebee.com/docs/api/exp
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 
 # Parameters of the revenue reports that follow from the window.
 MONTH_FIELDS = ("report_from_month", "report_from_year", "report_to_month", "report_to_year")
@@ -141,9 +140,3 @@ def check_business_entity(value: Any) -> None:
     raise SettingsError(
         f"business_entity_id is {value!r}: give the entity's id as Chargebee shows it, or leave it out."
     )
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean X?)`` for the known word most like the given one, or an empty text."""
-    matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 
 # `between` takes exactly ten digits: 2001-09-09T01:46:40Z up to 2286-11-20T17:46:39Z.
 EARLIEST = datetime.fromtimestamp(10**9, UTC)

@@ -14,8 +14,9 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError
+from chargebee_operators.common.spelling import nearest
+from chargebee_operators.formats.column_names import unique_names
 
 COLUMN_CHANGES = ("warn", "fail", "off")
 ALL_FILES = "*"
@@ -156,26 +157,6 @@ def judge_columns(changes: Changes, mode: str) -> list[str]:
             "column_changes='warn'."
         )
     return [each for each in (columns, files) if each]
-
-
-def unique_names(header: Iterable[str]) -> list[str]:
-    """Return names that are each there once, as Parquet's readers need them, whatever their case.
-
-    A second ``id`` becomes ``id_2``, an empty name ``column_3``. Names that are so already stay as they are.
-    """
-    names: list[str] = []
-    taken: set[str] = set()
-    last: dict[str, int] = {}  # or a name that is there ten thousand times would take minutes
-    for number, given in enumerate(header, 1):
-        base = name = given or f"column_{number}"
-        again = last.get(base.casefold(), 1)
-        while name.casefold() in taken:
-            again += 1
-            name = f"{base}_{again}"
-        taken.add(name.casefold())
-        last[base.casefold()] = again
-        names.append(name)
-    return names
 
 
 def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:

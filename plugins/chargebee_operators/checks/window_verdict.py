@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.checks.window_check import NO_ROWS, NO_WINDOW, WindowCheck, window_for
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.common.spelling import nearest
 
 WINDOW_CHECKS = ("fail", "warn", "off")
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 # A long job is looked at after each further tenth of its age: seen at most 10% late, at a tenth of the calls.
 SHARE_OF_AGE = 0.1
@@ -13,6 +16,7 @@ SPREAD = 0.01
 # Looks wait for the next twentieth of their interval, so that those of many triggers share a wake-up of the event loop:
 # one that wakes for a single look pays for it two or three times over, in cold caches.
 TICKS = 20
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 
 
 def first_look(poll_interval: float, crowd: int, draw: Callable[[], float] = random.random) -> float:
@@ -62,3 +66,22 @@ def until_tick(seconds: float, poll_interval: float, now: float) -> float:
     """
     tick = poll_interval / TICKS
     return math.ceil((now + seconds) / tick) * tick - now
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given in seconds or as a date; None without one.
+
+    :param headers: with lower-case names.
+    :param now: the present, for tests.
+    """
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())

@@ -17,15 +17,16 @@ from chargebee_operators._compat import (
     last_complete_interval,
     task,
 )
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 from chargebee_operators.dag.planning import plan_run
 from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
 from chargebee_operators.hooks import ChargebeeHook
-from chargebee_operators.operators import ChargebeeExportOperator, failing_fast
+from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.s3.connection import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
+from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.

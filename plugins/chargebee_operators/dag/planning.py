@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.chargebee.windows import Window, window_of
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 from chargebee_operators.dag.settings import ResourceSettings
 
 Interval = tuple[datetime | None, datetime | None]

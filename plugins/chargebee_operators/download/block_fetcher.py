@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 
-from chargebee_operators.chargebee.api import retry_after
 from chargebee_operators.common.exceptions import DownloadError
-from chargebee_operators.common.polling import next_try
+from chargebee_operators.common.polling import next_try, retry_after
 from chargebee_operators.download.block_buffer import Stopped
 from chargebee_operators.download.client import Answer, DownloadClient, Interrupted
 from chargebee_operators.download.ranges import Block, ObjectVersion, RemoteObject, Span

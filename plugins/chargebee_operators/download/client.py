@@ -19,9 +19,9 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import LocationParseError, NameResolutionError, ProtocolError, ReadTimeoutError
 
-from chargebee_operators.chargebee.async_client import tls_context
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.common.exceptions import DownloadError, DownloadRefusedError
+from chargebee_operators.common.tls import tls_context
 from chargebee_operators.download.block_buffer import Stopped
 from chargebee_operators.download.hosts import HostRules
 from chargebee_operators.download.wire import Response

@@ -13,8 +13,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
+from chargebee_operators.common.spelling import nearest
 from chargebee_operators.formats.csv_facts import (
     MAX_RECORD,
     RecordCutter,

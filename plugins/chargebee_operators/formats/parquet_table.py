@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.checks.columns import unique_names
 from chargebee_operators.common.exceptions import ConversionError
+from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import blank_lines, read_records
 
 if TYPE_CHECKING:

@@ -27,11 +27,11 @@ from chargebee_operators.checks.columns import (
     files_of,
     judge_columns,
     read_manifest,
-    unique_names,
 )
 from chargebee_operators.checks.window_check import WindowCheck, check_for, window_for
 from chargebee_operators.checks.window_verdict import check_mode, judge_window, settle
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
 from chargebee_operators.formats.parquet import ColumnTypes

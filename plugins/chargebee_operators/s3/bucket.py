@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.archive import inflate
+from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
@@ -226,7 +226,7 @@ def _leave_payload_unsigned(client: Any) -> None:
 
 def crc32(data: bytes | bytearray) -> str:
     """Return a CRC-32 as S3 writes it: base64 of four bytes, the highest first."""
-    return base64.b64encode(inflate.crc32(data).to_bytes(4, "big")).decode()
+    return base64.b64encode(checksums.crc32(data).to_bytes(4, "big")).decode()
 
 
 def composite(crcs: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chargebee_operators.chargebee.resources import nearest
 from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 
 # All the ways to ask for another checksum than ours.
 _CHECKSUM = re.compile("Checksum(?:Algorithm|Mode|Type|CRC32|CRC32C|CRC64NVME|SHA1|SHA256)")

@@ -24,7 +24,6 @@ from chargebee_operators.archive.inflate import (
     Inflater,
     best_codec,
     can_inflate,
-    crc32,
     inflater_of,
     isal_codec,
     method_name,
@@ -126,34 +125,25 @@ def test_both_know_the_same_damage():
         whole[bit // 8] ^= 1 << bit % 8
 
 
-@given(parts=st.lists(st.binary(max_size=100)))
-def test_the_checksum_is_the_same(parts):
-    value = other = 0
-    for part in parts:
-        value, other = crc32(part, value), CODECS[1].crc32(part, other)
-    assert value == other == zlib.crc32(b"".join(parts))
-
-
 def test_isal_is_chosen_where_it_is_installed():
     assert best_codec().name == "isal"
     assert run(new_inflater(), deflated(TEXT) + b"behind", 1000, 1000) == (TEXT, b"behind")
 
 
-@pytest.mark.parametrize("missing", ["isal", "isal.igzip_lib", "isal.isal_zlib"])
+@pytest.mark.parametrize("missing", ["isal", "isal.igzip_lib"])
 def test_without_isal_zlib_does(missing):
     code = f"""
 import sys
 sys.modules[{missing!r}] = None
-from chargebee_operators.archive import zip_stream as archive
 from chargebee_operators.archive import inflate
 import zlib
 deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
 data = deflater.compress(b"text") + deflater.flush()
-print(inflate.best_codec().name, inflate.new_inflater().decompress(data, 10).decode(), inflate.crc32(b"text"))
+print(inflate.best_codec().name, inflate.new_inflater().decompress(data, 10).decode())
 """
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={"PYTHONPATH": str(PLUGINS)}, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["zlib", "text", str(zlib.crc32(b"text"))]
+    assert done.stdout.split() == ["zlib", "text"]
 
 
 def test_nothing_is_imported_before_it_is_needed():

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators.archive.inflate import crc32, isal_codec, zlib_codec
+from chargebee_operators.archive.inflate import isal_codec, zlib_codec
 from chargebee_operators.archive.limits import Limits
 from chargebee_operators.archive.member import STEP
 from chargebee_operators.archive.records import (
@@ -29,6 +29,7 @@ from chargebee_operators.archive.records import (
     read_directory,
 )
 from chargebee_operators.archive.zip_stream import ZipStream
+from chargebee_operators.common.checksums import crc32
 from chargebee_operators.common.exceptions import ArchiveError, DownloadError, UnsafeArchiveError
 from support.zips import Unseekable, by_hand, cut, directory, made, read, shown
 

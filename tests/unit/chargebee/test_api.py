@@ -17,7 +17,6 @@ from chargebee_operators.chargebee.api import (
     get_export_request,
     parse_json,
     read_answer,
-    retry_after,
 )
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.common.exceptions import (
@@ -29,6 +28,7 @@ from chargebee_operators.common.exceptions import (
     ThrottledError,
     UnavailableError,
 )
+from chargebee_operators.common.polling import retry_after
 
 KEY = "test_Key0123456789"
 ACME = SiteSettings(site="acme-test", api_key=KEY, base_url="https://acme-test.chargebee.com/api/v2")

@@ -9,14 +9,9 @@ import make_export_filters
 import pytest
 
 from chargebee_operators.chargebee import resources
-from chargebee_operators.chargebee.resources import (
-    PRODUCT_CATALOG_1,
-    PRODUCT_CATALOG_2,
-    RESOURCE_NAMES,
-    get_resource,
-    nearest,
-)
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_1, PRODUCT_CATALOG_2, RESOURCE_NAMES, get_resource
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
 from chargebee_simulator.catalogue import REPORTS, SINGULAR, parameters, time_fields
 
 EXPORT_FILTERS = Path(resources.__file__).with_name("export_filters.json")

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators.checks.columns import unique_names
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
 from chargebee_operators.formats import parquet, parquet_table
+from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import BLOCK, ColumnTypes, parquet_bytes
 from support.csv_cases import csv_files, in_pieces, rows_of
