@@ -16,6 +16,7 @@ from chargebee_operators.chargebee.resources import check_business_entity
 from chargebee_operators.chargebee.windows import parse_instant
 from chargebee_operators.common.argument_checks import check_flag, check_number, check_whole_number
 from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
+from chargebee_operators.common.prompt_threads import prompt_threads
 from chargebee_operators.download.download import STREAMS, Download
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import ColumnTypes
@@ -29,8 +30,9 @@ from chargebee_operators.partition.key_templates import (
     fill,
     join,
 )
-from chargebee_operators.partition.landing import Checks, Landing, prompt_threads
+from chargebee_operators.partition.landing import Landing
 from chargebee_operators.partition.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
+from chargebee_operators.partition.verdict import Checks
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.task_errors import failing_fast

@@ -164,6 +164,7 @@ def test_a_member_without_a_header_gives_no_parquet(connected, aws, bucket):
     nothing = start(window_start="2003-01-01", window_end="2003-01-02")
     landed = run(upload(run(nothing), bucket, file_format="parquet"))
     assert (landed["files"], landed["rows"]) == (0, 0)
+    assert "customers.csv" in [each["member"] for each in manifest(aws, bucket, landed["manifest_key"])["left_out"]]
     assert keys(aws, bucket) == [landed["manifest_key"]]
 
 

@@ -18,8 +18,9 @@ from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.partition.commit import S3Partition
-from chargebee_operators.partition.landing import Checks, Landing
+from chargebee_operators.partition.landing import Landing
 from chargebee_operators.partition.manifest import ObjectNames, placeholders
+from chargebee_operators.partition.verdict import Checks
 from support import landing
 from support.tasks import run
 from support.uploads import manifest, upload

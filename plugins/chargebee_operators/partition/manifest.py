@@ -57,6 +57,7 @@ class Manifest:
     :param format: ``csv``, ``csv.gz``, ``parquet`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had none.
+    :param left_out: ``member`` and ``reason`` of each file of the zip that gave no object.
     :param replaced: keys of earlier runs' objects, which are removed once this manifest stands. Should this run die
         before it has, the next one finds them here.
     :param warnings: sentences for whoever reads the data.
@@ -74,6 +75,7 @@ class Manifest:
     format: str
     committed_at: str
     files: list[FileEntry] = field(default_factory=list)
+    left_out: list[Mapping[str, str]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     column_changes: Mapping[str, Any] = field(default_factory=dict)

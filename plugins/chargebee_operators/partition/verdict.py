@@ -1,0 +1,91 @@
+"""Whether an export may be committed: its window and its columns, looked at as a whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.checks.clock_format import ClockFormat
+from chargebee_operators.checks.columns import (
+    Changes,
+    absent_of,
+    check_column_changes,
+    columns_of_absent,
+    compare_columns,
+    files_of,
+    judge_columns,
+)
+from chargebee_operators.checks.window_check import WindowCheck
+from chargebee_operators.checks.window_verdict import check_mode, judge_window, settle
+from chargebee_operators.partition.before import Before
+from chargebee_operators.partition.earlier import is_later
+
+# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
+log = logging.getLogger(f"airflow.task.{__name__}")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What an export is checked for besides its bytes.
+
+    :param window_check: rows outside the window: ``fail``, ``warn`` or ``off``.
+    :param window_column: the column that holds the window's clock; None to look for it.
+    :param window_format: how its times are written, for ``datetime.strptime``; None for any that is known.
+    :param window_timezone: the IANA name of the zone of those that name none; None when it is not known.
+    :param column_changes: columns that have come or gone: ``warn``, ``fail`` or ``off``.
+    :raises SettingsError: for another mode.
+    """
+
+    window_check: str = "fail"
+    window_column: str | None = None
+    window_format: str | None = None
+    window_timezone: str | None = None
+    column_changes: str = "warn"
+
+    def __post_init__(self) -> None:
+        check_mode(self.window_check)
+        check_column_changes(self.column_changes)
+        _ = self.clock
+
+    @property
+    def clock(self) -> ClockFormat:
+        """How the clock's times are written."""
+        return ClockFormat(self.window_format, self.window_timezone)
+
+
+@dataclass
+class Verdict:
+    """What was found of an export that may be committed, as ``Manifest`` has it."""
+
+    warnings: list[str] = field(default_factory=list)
+    column_changes: Changes = field(default_factory=dict)
+    absent_files: dict[str, list[str]] = field(default_factory=dict)
+    compared_with: str = ""
+
+
+def judge_rows(windows: Iterable[WindowCheck], checks: Checks, job: JobRecord) -> list[str]:
+    """Return what is to be warned of in the rows' times. What counts for nothing is set aside in the checks.
+
+    :param windows: the checks of all members.
+    :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
+    """
+    return judge_window(settle(windows), checks.window_check, job)
+
+
+def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any]], checks: Checks) -> Verdict:
+    """Compare the columns with those of the partition before.
+
+    :param before: that partition.
+    :param now: ``member`` and ``columns`` of each file of this one.
+    :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
+    """
+    told = f"are compared with {before.key}" if before.key else "have none before to be compared with"
+    log.info("Export %s: the columns %s", job.export_id, told)
+    files, absent = files_of(before.manifest), absent_of(before.manifest)
+    changes = compare_columns(files, now, absent)
+    # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
+    carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
+    return Verdict(judge_columns(changes, checks.column_changes), changes, carried, before.key)
