@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--retry-after", action=argparse.BooleanOptionalAction, default=True, help="say in a 429 how long to wait")
     add("--url-ttl", type=float, default=usual.url_ttl, help="seconds a download URL lives")
     add("--idempotency-window", type=float, default=usual.idempotency_window, help="seconds an idempotency key counts")
+    add("--ignore-filters", action="store_true", help="export everything, whatever the filters say")
+    add("--event-days", type=float, default=usual.event_days, help="for how many days events are remembered")
     add("--profile", choices=PROFILES, default=usual.profile, help="look of the ZIPs")
     add("--tls", action="store_true", help="serve HTTPS with a certificate made for this machine")
     add("--tls-dir", metavar="DIR", help="where CA and certificate are kept")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-_PATH = re.compile(r"(?:/(?P<site>[^/]+))?/api/v2(?:/exports/(?P<export>[^/]+)|/.*)?")
+_PATH = re.compile(r"(?:/(?P<site>[^/]+))?/api/v2(?P<rest>/.*)?")
 # Bodies of other types carry no fields; one of no type at all is read as a form.
 _FORMS = ("application/x-www-form-urlencoded", "application/octet-stream")
 
@@ -23,23 +23,34 @@ class Call:
     known: bool  # whether the path is one of the API at all
     site: str | None  # named by the path
     label: str  # the first label of the host, which may name a site
-    name: str | None  # what follows /exports/: a resource or an export's id
+    path: tuple[str, ...]  # what follows /api/v2/
     key: str
     password: str
     body: str
     fields: Fields
 
+    @property
+    def kind(self) -> str:
+        """What is called: `exports`, `events`, or a resource for one of its records."""
+        return self.path[0] if self.path else ""
+
+    @property
+    def name(self) -> str | None:
+        """What follows the first part: an export's resource, or an id; None where there is nothing, or more."""
+        return self.path[1] if len(self.path) == 2 and self.path[1] else None
+
     @classmethod
     async def of(cls, request: web.Request) -> Call:
         """Read a request."""
-        match = _PATH.fullmatch(request.path)
+        # As it came: a record's id may hold a slash, which is no separator then.
+        match = _PATH.fullmatch(request.url.raw_path)
         body = (await request.read()).decode(errors="replace")
         key, password = _credentials(request.headers.get("Authorization", ""))
         return cls(
             known=match is not None,
-            site=match["site"] if match else None,
+            site=unquote(match["site"]) if match and match["site"] else None,
             label=(request.url.host or "").partition(".")[0],
-            name=match["export"] if match else None,
+            path=tuple(unquote(part) for part in (match["rest"] or "").split("/")[1:]) if match else (),
             key=key,
             password=password,
             body=body,

@@ -33,6 +33,12 @@ SINGULAR = {
 REPORTS = frozenset({"deferred_revenue", "revenue_recognition"})
 """The exports that are computed from others: their rows have no `updated_at` of their own to move."""
 
+KEEPS_DELETED = frozenset({"addons", "coupons", "item_prices", "items", "plans"})
+"""The exports whose filters know the status `deleted`: a deleted record of theirs can still be exported by it."""
+
+ASKS_FOR = {"attached_items": "parent_item_id", "differential_prices": "item_price_id"}
+"""What a retrieve of one record needs beside its id."""
+
 _DATA = Path(__file__).parent / "data" / "exports_params.json"
 
 
@@ -71,6 +77,11 @@ def parameters(resource: str) -> dict[str, Parameter]:
 def time_fields(resource: str) -> frozenset[str]:
     """Return the record fields of `resource` that a timestamp filter looks at."""
     return frozenset(p.key for p in parameters(resource).values() if p.kind == "timestamp")
+
+
+def timestamp_pattern(operator: str) -> str:
+    """Return the form in which a timestamp filter with this operator counts; it is the same for all of them."""
+    return parameters("customers")[f"customer[updated_at][{operator}]"].pattern or ""
 
 
 def _operators(wire: str, key: str, described: dict[str, Any]) -> dict[str, Parameter]:

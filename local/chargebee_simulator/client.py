@@ -56,16 +56,40 @@ class ControlClient:
         ids: Iterable[str] | None = None,
         count: int = 1,
         at: int | str | None = None,
+        fields: dict[str, Any] | None = None,
         site: str | None = None,
     ) -> list[str]:
-        """Move the updated_at of these records, or of the first `count`, to `at`, or to now; return their ids."""
-        listed = None if ids is None else list(ids)
-        body = _given(resource=resource, ids=listed, count=count, at=at, site=site)
+        """Change these records, or the first `count`, and return their ids.
+
+        Their updated_at moves to `at`, or to now, and `fields` take the values given.
+        """
+        body = _given(resource=resource, ids=_listed(ids), count=count, at=at, fields=fields, site=site)
         return list(self._call("POST", "touch", body=body)["ids"])
 
-    def remove(self, resource: str, ids: Iterable[str], site: str | None = None) -> list[str]:
-        """Delete these records for good; return their ids."""
-        return list(self._call("POST", "remove", body=_given(resource=resource, ids=list(ids), site=site))["ids"])
+    def remove(
+        self,
+        resource: str,
+        ids: Iterable[str] | None = None,
+        count: int = 1,
+        at: int | str | None = None,
+        event: bool = True,
+        site: str | None = None,
+    ) -> list[str]:
+        """Delete these records, or the first `count`, at `at` or now, with an event or without; return their ids."""
+        body = _given(resource=resource, ids=_listed(ids), count=count, at=at, event=event, site=site)
+        return list(self._call("POST", "remove", body=body)["ids"])
+
+    def create(
+        self,
+        resource: str,
+        ids: Iterable[str],
+        at: int | str | None = None,
+        fields: dict[str, Any] | None = None,
+        site: str | None = None,
+    ) -> list[str]:
+        """Create records with these ids, which may be those of deleted ones, at `at` or now; return the ids."""
+        body = _given(resource=resource, ids=_listed(ids), at=at, fields=fields, site=site)
+        return list(self._call("POST", "create", body=body)["ids"])
 
     def now(self) -> float:
         """Return the server's time, in seconds since the epoch."""
@@ -78,6 +102,10 @@ class ControlClient:
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings, if any are given, and return those in force."""
         return dict(self._call("POST", "settings", body=changes) if changes else self._call("GET", "settings"))
+
+    def reset_settings(self) -> dict[str, Any]:
+        """Go back to the settings that the server started with, and return them."""
+        return dict(self._call("DELETE", "settings"))
 
     def fault(self, kind: str, **options: Any) -> None:
         """Let something go wrong: `fault("status", status=503, times=2)`. `times=None` is without end."""
@@ -112,6 +140,10 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return str(json.load(error)["error"])
     except (ValueError, KeyError):
         return f"This is no control endpoint: it answers {error.code}."
+
+
+def _listed(ids: Iterable[str] | None) -> list[str] | None:
+    return None if ids is None else list(ids)
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -8,15 +8,23 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from .catalogue import REPORTS, SINGULAR
+from .catalogue import KEEPS_DELETED, REPORTS, SINGULAR
+from .changes import Changes, Record
 from .csv_import import Imported
+from .filters import DELETED
 from .records import billing, customers, products, reports, subscriptions
+from .records.dice import seed_of
 from .records.world import World, pair
-
-Record = dict[str, Any]
+from .times import is_time
 
 _KEPT_RECORDS = 20_000
 """A resource of up to this many records stays in memory once made; a larger one is made anew each time."""
+
+_MODELS = 100
+"""New records are like one of this many."""
+
+_BEGINNINGS = ("created_at", "date", "order_date", "updated_at")
+"""The times of a record's beginning, the surest first."""
 
 _LARGE = 50_000_000
 """Customers times days of history beyond which a CSV may pass 2 GB."""
@@ -55,8 +63,7 @@ class Company:
         self._world = world
         self._imports = imports
         self._kept: dict[str, list[Record]] = {r: imported.records for r, imported in imports.items()}
-        self._moved: dict[str, dict[str, int]] = {resource: {} for resource in SINGULAR}
-        self._removed: dict[str, set[str]] = {resource: set() for resource in SINGULAR}
+        self._changes: dict[str, Changes] = {resource: Changes() for resource in SINGULAR}
 
     @property
     def is_large(self) -> bool:
@@ -68,30 +75,87 @@ class Company:
         prototype = self._prototype(resource)
         children = {key: list(value[0]) for key, value in prototype.items() if _is_objects(value)}
         columns = [key for key in prototype if key not in children]
-        moved, removed = dict(self._moved[resource]), set(self._removed[resource])
-        return Snapshot(resource, columns, children, lambda: _changed(self._rows(resource), moved, removed))
+        changes = self._changes[resource].copy()
+        return Snapshot(resource, columns, children, lambda: changes.over(self._rows(resource)))
 
-    def touch(self, resource: str, at: int, ids: Iterable[str] | None = None, count: int = 1) -> list[str]:
-        """Move the updated_at of these records, or of the first `count`, to `at`; return their ids."""
+    def find(self, resource: str, identity: str) -> Record | None:
+        """Return a record as it is now, None where there is none of that id."""
+        return next((record for record in self._present(resource) if record["id"] == identity), None)
+
+    def live(self, resource: str) -> Iterator[Record]:
+        """Yield the records as they are now, without those that are only kept with the status `deleted`."""
+        kept = resource in KEEPS_DELETED
+        return (record for record in self._present(resource) if not kept or record.get("status") != DELETED)
+
+    def touch(
+        self,
+        resource: str,
+        at: int,
+        ids: Iterable[str] | None = None,
+        count: int = 1,
+        fields: Mapping[str, Any] | None = None,
+    ) -> list[Record]:
+        """Change these records, or the first `count`: `updated_at` moves to `at`, `fields` get other values.
+
+        Returns the records as they are then.
+        """
         if resource in REPORTS or "updated_at" not in self._prototype(resource):
             raise CompanyError(f"The records of {resource} carry no updated_at that could move.")
-        first = (record["id"] for record in islice(self._rows(resource), count))
-        chosen = list(first) if ids is None else self._known(resource, ids)
-        self._moved[resource].update(dict.fromkeys(chosen, at))
-        return chosen
+        given = dict(fields or {})
+        self._check_fields(resource, given)
+        chosen = self._chosen(resource, ids, count)
+        return [self._changes[resource].edit(record, at, {"updated_at": at, **given}) for record in chosen]
 
-    def remove(self, resource: str, ids: Iterable[str]) -> list[str]:
-        """Delete these records for good, as Chargebee does: no export shows that they ever were; return their ids."""
-        chosen = self._known(resource, ids)
-        self._removed[resource].update(chosen)
-        return chosen
+    def remove(self, resource: str, at: int, ids: Iterable[str] | None = None, count: int = 1) -> list[Record]:
+        """Delete these records, or the first `count`, and return them as they were.
 
-    def _known(self, resource: str, ids: Iterable[str]) -> list[str]:
-        chosen = list(ids)
-        unknown = set(chosen) - {record["id"] for record in self._rows(resource)}
+        Records of the catalogue are kept with the status `deleted`. Of others, no export shows that they ever were.
+        """
+        if resource in REPORTS:
+            raise CompanyError(f"The rows of {resource} are computed and cannot be deleted.")
+        chosen, changes = self._chosen(resource, ids, count), self._changes[resource]
+        if resource in KEEPS_DELETED:
+            gone = {"status": DELETED, **({"updated_at": at} if "updated_at" in self._prototype(resource) else {})}
+            return [changes.edit(record, at, gone) for record in chosen]
+        return [changes.remove(record, at) for record in chosen]
+
+    def create(
+        self, resource: str, at: int, ids: Iterable[str], fields: Mapping[str, Any] | None = None
+    ) -> list[Record]:
+        """Create records with these ids, which may be those of deleted ones, and return them.
+
+        They are like records that were made before, but for their times, which begin at `at`, and `fields`.
+        """
+        wanted, given = list(ids), dict(fields or {})
+        if resource in REPORTS:
+            raise CompanyError(f"The rows of {resource} are computed and cannot be created.")
+        self._check_fields(resource, given)
+        if taken := {record["id"] for record in self.live(resource)} & set(wanted):
+            raise CompanyError(f"There is a record '{min(taken)}' in {resource} already.")
+        models = list(islice(self._rows(resource), _MODELS)) or [self._prototype(resource)]
+        made = []
+        for identity in wanted:
+            model = models[seed_of(resource, identity) % len(models)]
+            made.append(self._changes[resource].create({**_begun(model, at), "id": identity, **given}, at))
+        return made
+
+    def _present(self, resource: str) -> Iterator[Record]:
+        return self._changes[resource].over(self._rows(resource))
+
+    def _check_fields(self, resource: str, fields: Mapping[str, Any]) -> None:
+        unknown = fields.keys() - self._prototype(resource).keys()
         if unknown:
+            raise CompanyError(f"The records of {resource} have no field '{min(unknown)}'.")
+
+    def _chosen(self, resource: str, ids: Iterable[str] | None, count: int) -> list[Record]:
+        if ids is None:
+            return list(islice(self.live(resource), count))
+        wanted = list(ids)
+        sought = set(wanted)
+        found = {record["id"]: record for record in self.live(resource) if record["id"] in sought}
+        if unknown := sought - found.keys():
             raise CompanyError(f"There is no record '{min(unknown)}' in {resource}.")
-        return chosen
+        return [found[identity] for identity in wanted]
 
     def _prototype(self, resource: str) -> Record:
         """Return a record that shows the columns, whether or not the company has any such record."""
@@ -201,9 +265,10 @@ def _is_objects(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def _changed(records: Iterator[Record], moved: Mapping[str, int], removed: set[str]) -> Iterator[Record]:
-    for record in records:
-        if record["id"] in removed:
-            continue
-        at = moved.get(record["id"])
-        yield record if at is None else {**record, "updated_at": at}
+def _begun(model: Record, at: int) -> Record:
+    """Return a record like `model`, with all its times moved so that it begins at `at`."""
+    began = next((model[key] for key in _BEGINNINGS if isinstance(model.get(key), int)), at)
+    moved = {
+        key: value + at - began if is_time(key) and isinstance(value, int) else value for key, value in model.items()
+    }
+    return {**moved, **{key: at for key in ("created_at", "updated_at") if key in model}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from .catalogue import Parameter
 Condition = Callable[[Mapping[str, Any]], bool]
 
 _DAY = 86400
+_ITEM = re.compile(r"""\s*(?:"(?P<double>[^"]*)"\s*|'(?P<single>[^']*)'\s*|(?P<plain>[^,]*)),""")
 _COMPARISONS = {
     "is": operator.eq,
     "is_not": operator.ne,
@@ -22,9 +25,19 @@ _COMPARISONS = {
 
 
 def items_of(text: str) -> list[str]:
-    """Return the items of a list as it travels: `["a","b"]` or `[a,b]`."""
+    """Return the items of a list as it travels: `["a","b"]` or `[a,b]`. An item in quotes may hold commas."""
+    try:
+        if isinstance(parsed := json.loads(text), list):
+            return [as_text(item) for item in parsed]
+    except ValueError:
+        pass  # most lists are not JSON
     inner = text.strip().removeprefix("[").removesuffix("]")
-    return [item.strip().strip("\"'") for item in inner.split(",")] if inner.strip() else []
+    return [_item(match) for match in _ITEM.finditer(f"{inner},")] if inner.strip() else []
+
+
+def _item(match: re.Match[str]) -> str:
+    quoted = match["double"] if match["double"] is not None else match["single"]
+    return quoted if quoted is not None else match["plain"].strip().strip("\"'")
 
 
 def condition(parameter: Parameter, value: str) -> Condition:

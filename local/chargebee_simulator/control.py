@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from .catalogue import SINGULAR
+from .event_catalogue import CHANGED, CREATED, DELETED
+from .happenings import happening
 from .jobs import Export
 from .state import Site, State
 from .times import parse_time
 from .wire import json_answer
 
 _Body = dict[str, Any]
+_RECORDS_OF = ("site", "resource", "ids")
 
 
 class Misuse(ValueError):
@@ -34,10 +37,12 @@ class Control:
             ("GET", "records"): self._records,
             ("POST", "touch"): self._touch,
             ("POST", "remove"): self._remove,
+            ("POST", "create"): self._create,
             ("GET", "clock"): self._clock,
             ("POST", "clock"): self._advance,
             ("GET", "settings"): self._settings,
             ("POST", "settings"): self._turn,
+            ("DELETE", "settings"): self._reset,
             ("GET", "faults"): self._faults,
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._forget_faults,
@@ -80,29 +85,53 @@ class Control:
 
     async def _records(self, query: Mapping[str, str], body: Any) -> Any:
         site, resource = self._site(query), _resource(query)
-        snapshot = site.company.snapshot(resource)
         clocks = ("created_at", "updated_at", "date", "order_date")
-        columns = ["id", *(name for name in clocks if name in snapshot.columns)]
-        found = [{name: record.get(name) for name in columns} for record in snapshot.read()]
+        columns = ["id", *(name for name in clocks if name in site.company.snapshot(resource).columns)]
+        found = [{name: record.get(name) for name in columns} for record in site.company.live(resource)]
         return {"site": site.name, "resource": resource, "count": len(found), "records": found}
 
     async def _touch(self, query: Mapping[str, str], body: Any) -> Any:
-        fields = _object(body, {"site", "resource", "ids", "count", "at"})
-        ids, count = fields.get("ids"), fields.get("count", 1)
-        if not isinstance(count, int) or count < 1 or not (ids is None or isinstance(ids, list)):
-            raise Misuse("'count' is a number of records and 'ids' a list of them.")
+        fields = _object(body, {*_RECORDS_OF, "count", "at", "fields"})
+        ids, count, values = _ids(fields), _count(fields), _values(fields)
+        site, resource, at = await self._site_and_time(fields)
+        changed = site.company.touch(resource, at, ids, count, values)
+        self._tell(site, resource, CHANGED, changed, at)
+        return {"ids": [record["id"] for record in changed], "updated_at": at}
+
+    async def _remove(self, query: Mapping[str, str], body: Any) -> Any:
+        fields = _object(body, {*_RECORDS_OF, "count", "at", "event"})
+        ids, count, tells = _ids(fields), _count(fields), fields.get("event", True)
+        if not isinstance(tells, bool):
+            raise Misuse("'event' is true or false.")
+        site, resource, at = await self._site_and_time(fields)
+        removed = site.company.remove(resource, at, ids, count)
+        if tells:
+            self._tell(site, resource, DELETED, removed, at)
+        return {"ids": [record["id"] for record in removed]}
+
+    async def _create(self, query: Mapping[str, str], body: Any) -> Any:
+        fields = _object(body, {*_RECORDS_OF, "at", "fields"})
+        ids, values = _ids(fields), _values(fields)
+        if not ids:
+            raise Misuse("'ids' is a list of the new records' ids.")
+        site, resource, at = await self._site_and_time(fields)
+        created = site.company.create(resource, at, ids, values)
+        self._tell(site, resource, CREATED, created, at)
+        return {"ids": [record["id"] for record in created]}
+
+    def _tell(self, site: Site, resource: str, what: str, records: Iterable[_Body], at: int) -> None:
+        for record in records:
+            site.events.add(happening(site.company, resource, what, record, at))
+
+    async def _site_and_time(self, fields: Mapping[str, Any]) -> tuple[Site, str, int]:
+        """Return whose records a call changes, which, and when that is, in seconds since the epoch."""
+        site, resource = self._site(fields), _resource(fields)
         at = _time(fields.get("at", self._state.company_now()))
         # What is due ends first: a snapshot is of the moment its job was done.
         await self._state.settle()
-        moved = self._site(fields).company.touch(_resource(fields), at, ids, count)
-        return {"ids": moved, "updated_at": at}
-
-    async def _remove(self, query: Mapping[str, str], body: Any) -> Any:
-        fields = _object(body, {"site", "resource", "ids"})
-        if not isinstance(fields.get("ids"), list):
-            raise Misuse("'ids' is a list of the records' ids.")
-        await self._state.settle()
-        return {"ids": self._site(fields).company.remove(_resource(fields), fields["ids"])}
+        # History is made from the records as they were before the first change.
+        site.events.begin()
+        return site, resource, at
 
     async def _clock(self, query: Mapping[str, str], body: Any) -> Any:
         return {"now": self._state.clock.now(), "company_now": self._state.company_now()}
@@ -120,6 +149,10 @@ class Control:
 
     async def _turn(self, query: Mapping[str, str], body: Any) -> Any:
         self._state.knobs.turn(_object(body))
+        return self._state.knobs.shown()
+
+    async def _reset(self, query: Mapping[str, str], body: Any) -> Any:
+        self._state.knobs.reset(self._state.settings)
         return self._state.knobs.shown()
 
     async def _faults(self, query: Mapping[str, str], body: Any) -> Any:
@@ -160,6 +193,27 @@ def _time(value: Any) -> int:
         return int(parse_time(value))
     except ValueError:
         raise Misuse("'at' is a time in seconds since 1970 or in ISO 8601.") from None
+
+
+def _ids(fields: Mapping[str, Any]) -> list[str] | None:
+    ids = fields.get("ids")
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(each, str) for each in ids)):
+        raise Misuse("'ids' is a list of the records' ids.")
+    return ids
+
+
+def _count(fields: Mapping[str, Any]) -> int:
+    count = fields.get("count", 1)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise Misuse("'count' is a number of records.")
+    return count
+
+
+def _values(fields: Mapping[str, Any]) -> _Body:
+    values = fields.get("fields", {})
+    if not isinstance(values, dict):
+        raise Misuse("'fields' is an object of a record's fields and their values.")
+    return values
 
 
 def _resource(fields: Mapping[str, Any]) -> str:

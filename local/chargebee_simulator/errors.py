@@ -48,3 +48,8 @@ class ApiError(Exception):
             "http_status_code": self.status,
         }
         return body | ({"param": self.param} if self.param else {})
+
+
+def wrong_value(param: str, message: str) -> ApiError:
+    """Return the refusal of a parameter's value."""
+    return ApiError(400, message, "param_wrong_value", param)

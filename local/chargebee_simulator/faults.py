@@ -9,6 +9,9 @@ from typing import Any
 from .catalogue import SINGULAR
 
 API, DOWNLOAD = "api", "download"
+EXPORT, RECORD, EVENTS = "export", "record", "events"
+CALLS = (EXPORT, RECORD, EVENTS)
+"""What can be called on the API listener: an export, one record, or the events."""
 
 OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {
     "fail_job": {},
@@ -38,6 +41,7 @@ _COMMON: dict[str, tuple[type, ...]] = {
     "resource": (str,),
     "method": (str,),
     "listener": (str,),
+    "call": (str,),
 }
 _ON_DOWNLOADS = {
     "redirect", "expire_url", "not_a_zip", "change_object", "corrupt_zip", "truncate_zip", "cut_download",
@@ -60,6 +64,7 @@ class Target:
     method: str
     site: str | None
     resource: str | None
+    call: str | None = None  # of the API listener
 
 
 @dataclass
@@ -73,6 +78,7 @@ class Fault:
     site: str | None
     resource: str | None
     method: str | None
+    call: str | None
     options: dict[str, Any]
 
     def fits(self, target: Target) -> bool:
@@ -82,11 +88,12 @@ class Fault:
             and self.site in (None, target.site)
             and self.resource in (None, target.resource)
             and self.method in (None, target.method)
+            and self.call in (None, target.call)
         )
 
     def shown(self) -> dict[str, Any]:
         """Return what is left of the fault."""
-        names = ("kind", "listener", "times", "skip", "site", "resource", "method")
+        names = ("kind", "listener", "times", "skip", "site", "resource", "method", "call")
         common = {name: getattr(self, name) for name in names}
         return {name: value for name, value in common.items() if value is not None or name == "times"} | self.options
 
@@ -146,6 +153,7 @@ def _fault(description: Mapping[str, Any]) -> Fault:
         site=description.get("site"),
         resource=description.get("resource"),
         method=description.get("method", usual_method),
+        call=description.get("call"),
         options=options,
     )
 
@@ -166,6 +174,8 @@ def _check(kind: str, description: Mapping[str, Any]) -> None:
         raise FaultError("'body' is html or xml.")
     if "resource" in description and description["resource"] not in SINGULAR:
         raise FaultError(f"There is no resource '{description['resource']}'.")
+    if description.get("call", EXPORT) not in CALLS:
+        raise FaultError(f"'call' is one of {', '.join(CALLS)}.")
 
 
 def _listener(kind: str, description: Mapping[str, Any]) -> str:

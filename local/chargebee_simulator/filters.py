@@ -15,6 +15,9 @@ from typing import Any
 from .catalogue import REPORTS, Parameter, parameters
 from .conditions import Condition, condition, items_of
 
+DELETED = "deleted"
+"""The status of a catalogue record that was deleted while others still refer to it."""
+
 _MEANT_AS_TIMES = re.compile(r"[\d,]*")
 _ENCLOSURE = re.compile(r"[\[\]\"'\s]")
 
@@ -35,15 +38,35 @@ class Selection:
     ignored: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, why
     conditions: list[Condition] = field(default_factory=list)
     export_type: str = "data"
+    with_deleted: bool = False  # whether a filter names the status of deleted records
 
     def matches(self, record: Mapping[str, Any]) -> bool:
-        """Return whether the export holds this record."""
+        """Return whether the answer holds this record."""
+        if record.get("status") == DELETED and not self.with_deleted:
+            return False
         return all(test(record) for test in self.conditions)
+
+    def without_filters(self) -> Selection:
+        """Return the selection of a server that ignores every filter, well-formed or not."""
+        kept = [(name, value) for name, value in self.applied if name == "export_type"]
+        why = "the server ignores all filters"
+        ignored = [(name, value, why) for name, value in self.applied if name != "export_type"]
+        return Selection(kept, [*self.ignored, *ignored], export_type=self.export_type)
 
 
 def judge(resource: str, fields: Iterable[tuple[str, str]]) -> Selection:
-    """Judge a request's fields. Raises WrongValue where the request is refused."""
-    known = parameters(resource)
+    """Judge the fields of an export request. Raises WrongValue where the request is refused."""
+    selection, counted = judge_by(parameters(resource), fields)
+    if resource in REPORTS:
+        selection.conditions.append(_in_months(counted))
+    return selection
+
+
+def judge_by(known: Mapping[str, Parameter], fields: Iterable[tuple[str, str]]) -> tuple[Selection, dict[str, str]]:
+    """Judge fields by the parameters that a call knows; return the selection, and name -> value of what counts.
+
+    Raises WrongValue where the request is refused.
+    """
     selection = Selection()
     counted: dict[str, str] = {}
     for name, value in fields:
@@ -59,9 +82,7 @@ def judge(resource: str, fields: Iterable[tuple[str, str]]) -> Selection:
             raise WrongValue(parameter.wire, "cannot be blank")
     for name, value in counted.items():
         _apply(selection, known[name], value, counted)
-    if resource in REPORTS:
-        selection.conditions.append(_in_months(counted))
-    return selection
+    return selection, counted
 
 
 def _why_ignored(parameter: Parameter | None, value: str) -> str | None:
@@ -120,6 +141,8 @@ def _apply(selection: Selection, parameter: Parameter, value: str, all_values: M
     elif parameter.kind == "word" and value:
         selection.conditions.append(lambda record: record.get(parameter.key) == value)
     elif parameter.operator and parameter.key != "include_site_level_resources":
+        names_deleted = parameter.operator in ("is", "in") and DELETED in items_of(value)
+        selection.with_deleted |= parameter.key == "status" and names_deleted
         test = condition(parameter, value)
         if parameter.wire == "business_entity_id[is]":
             test = _or_site_level(test, all_values)

@@ -32,6 +32,7 @@ class Journal:
             "listener": target.listener,
             "site": target.site,
             "resource": target.resource,
+            "call": target.call,
             "method": request.method,
             # Without the query string: that of a download is the secret.
             "path": request.path,

@@ -9,6 +9,16 @@ from typing import Any
 from .profiles import SWITCHES, ZipProfile, named, switched
 from .settings import SettingsError, SimulatorSettings, parse_job_seconds
 
+_LOWEST = {
+    "max_jobs": 1,
+    "rate_limit": 0,
+    "url_ttl": 1,
+    "idempotency_window": 0,
+    "event_days": 0,
+    "clock_skew": -366 * 86400,
+}
+_YES_OR_NO = {"retry_after", "ignore_filters", "ignore_event_filters"}
+
 
 @dataclass
 class Knobs:
@@ -20,6 +30,10 @@ class Knobs:
     retry_after: bool
     url_ttl: float
     idempotency_window: float
+    ignore_filters: bool
+    ignore_event_filters: bool
+    event_days: float
+    clock_skew: float
     profile: ZipProfile
 
     @classmethod
@@ -32,21 +46,28 @@ class Knobs:
             settings.retry_after,
             settings.url_ttl,
             settings.idempotency_window,
+            settings.ignore_filters,
+            settings.ignore_event_filters,
+            settings.event_days,
+            settings.clock_skew,
             named(settings.profile),
         )
 
+    def reset(self, settings: SimulatorSettings) -> None:
+        """Go back to the settings a server starts with."""
+        self.__dict__.update(Knobs.of(settings).__dict__)
+
     def turn(self, changes: Mapping[str, Any]) -> None:
         """Change some settings, all or none. A profile's switches go by their own names."""
-        lowest = {"max_jobs": 1, "rate_limit": 0, "url_ttl": 1, "idempotency_window": 0}
         found: dict[str, Any] = {}
         profile = named(changes["profile"]) if "profile" in changes else self.profile
         for name, value in changes.items():
             if name == "job_seconds":
                 text = "-".join(map(str, value)) if isinstance(value, list) else value
                 found[name] = parse_job_seconds(text)
-            elif name in lowest:
-                found[name] = _number(name, value, lowest[name])
-            elif name == "retry_after":
+            elif name in _LOWEST:
+                found[name] = _number(name, value, _LOWEST[name])
+            elif name in _YES_OR_NO:
                 found[name] = _boolean(name, value)
             elif name in SWITCHES:
                 profile = switched(profile, {name: value})

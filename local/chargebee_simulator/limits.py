@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from .errors import ApiError
 
 _MINUTE = 60.0
 _LONGEST_KEY = 100
+
+
+def too_many(message: str, wait: float, says_when: bool) -> ApiError:
+    """Return a 429; `wait` is the seconds until another try may do better, and `says_when` whether it tells them."""
+    return ApiError(429, message, headers={"Retry-After": str(max(1, math.ceil(wait)))} if says_when else {})
 
 
 class RateLimit:

@@ -62,6 +62,10 @@ class SimulatorSettings:
     retry_after: bool = True
     url_ttl: float = 14400
     idempotency_window: float = 1800
+    ignore_filters: bool = False  # every export holds everything, as if no filter had been understood
+    ignore_event_filters: bool = False
+    event_days: float = 90  # older events are forgotten
+    clock_skew: float = 0  # seconds by which the server's clock is ahead of this machine's
     profile: str = "default"
     tls: bool = False
     tls_dir: str | PathLike[str] | None = None
@@ -80,6 +84,7 @@ class SimulatorSettings:
         _demand(self.rate_limit >= 0, "The rate limit is a number of calls a minute, 0 for none.")
         _demand(self.url_ttl >= 1, "A download URL must live for a second or more.")
         _demand(self.idempotency_window >= 0, "The idempotency window is zero or more seconds.")
+        _demand(self.event_days >= 0, "Events are remembered for zero or more days.")
         _demand(self.profile in PROFILES, f"There is no profile '{self.profile}'; there are {', '.join(PROFILES)}.")
         _demand(not self.tls_dir or self.tls, "A TLS directory was given without TLS being asked for.")
         for resource, path in {**self.imports, **self.serve_zips}.items():

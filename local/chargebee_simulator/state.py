@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from .clock import Clock
 from .company import Company
 from .csv_import import load
+from .events import EventLog
 from .faults import Faults
+from .happenings import history
 from .jobs import Jobs
 from .journal import Journal
 from .knobs import Knobs
@@ -27,6 +30,7 @@ class Site:
     name: str
     keys: dict[str, bool]  # API key -> whether it may export
     company: Company
+    events: EventLog
     rate: RateLimit = field(default_factory=RateLimit)
     answers: IdempotencyKeys = field(default_factory=IdempotencyKeys)
     counts: Counter[str] = field(default_factory=Counter)
@@ -71,6 +75,8 @@ class State:
         for entry in settings.site_keys():
             if entry.site not in sites:
                 world = World(entry.site, settings.seed, settings.customers, settings.history_days, now)
-                sites[entry.site] = Site(entry.site, {}, Company(world, imports))
+                company = Company(world, imports)
+                events = EventLog(entry.site, settings.seed, partial(history, company))
+                sites[entry.site] = Site(entry.site, {}, company, events)
             sites[entry.site].keys[entry.key] = entry.may_export
         return sites

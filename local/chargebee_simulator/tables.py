@@ -13,12 +13,11 @@ from .company import Snapshot
 from .conditions import as_text
 from .filters import Selection
 from .profiles import ZipProfile
+from .times import is_time
 
 Records = Iterator[Mapping[str, Any]]
 
 _ADDRESSES = ("billing_address", "shipping_address")
-_TIME_ENDINGS = ("_at", "_date")
-_TIMES = {"date", "effective_from"}
 _MONEY = {
     "amount", "amount_adjusted", "amount_allocated", "amount_available", "amount_capturable", "amount_due",
     "amount_paid", "amount_refunded", "credits_applied", "discount_amount", "mrr", "price", "refundable_credits",
@@ -102,7 +101,7 @@ def _rows(records: Records, columns: Sequence[str], profile: ZipProfile) -> Iter
 def _writer(column: str, profile: ZipProfile) -> Callable[[Any], str]:
     """Return how the values of a column are written."""
     name = column.rpartition(".")[2]
-    if name in _TIMES or name.endswith(_TIME_ENDINGS):
+    if is_time(column):
         return lambda value: _time(value, profile.dates) if isinstance(value, int) else _plain(value)
     if name in _MONEY and profile.money == "decimal":
         return lambda value: f"{value / 100:.2f}" if isinstance(value, int) else _plain(value)

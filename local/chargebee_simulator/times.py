@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_TIME_ENDINGS = ("_at", "_date")
+_TIMES = {"date", "effective_from"}
 _LATEST = 253_402_300_799  # the end of the year 9999, beyond which no calendar goes
 
 
@@ -19,3 +21,9 @@ def parse_time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LATEST:
         raise ValueError("This is no time.")
     return float(value)
+
+
+def is_time(column: str) -> bool:
+    """Return whether a record's column holds a time."""
+    name = column.rpartition(".")[2]
+    return name in _TIMES or name.endswith(_TIME_ENDINGS)

@@ -127,7 +127,7 @@ def nothing_of_a_url_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[Non
 def two_sites() -> Iterator[Simulator]:
     """A simulator of two companies, whose present is the first of June 2024."""
     sites = (f"{SITE}:{KEY}", f"{SITE}:{FORBIDDEN_KEY}:forbidden", f"{OTHER_SITE}:{OTHER_KEY}")
-    settings = SimulatorSettings(sites=sites, customers=80, now="2024-06-01T12:00:00Z", job_seconds=2)
+    settings = SimulatorSettings(sites=sites, customers=80, now="2024-06-01T12:00:00Z", job_seconds=2, rate_limit=0)
     with Simulator(settings) as running:
         yield running
 
@@ -136,10 +136,7 @@ def two_sites() -> Iterator[Simulator]:
 def sim(two_sites: Simulator) -> Simulator:
     """That simulator, with every job of the test before ended and every setting as it began."""
     two_sites.control.clear_faults()
-    two_sites.control.settings(
-        profile="default", job_seconds=2, max_jobs=5, rate_limit=0, retry_after=True, url_ttl=14400,
-        idempotency_window=1800,
-    )  # fmt: skip
+    two_sites.control.reset_settings()
     two_sites.control.advance(3600)
     two_sites.control.clear_requests()
     return two_sites

@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -39,6 +40,22 @@ class Caller:
 
     def export(self, export_id: str) -> dict[str, Any]:
         return dict(self.get(export_id).json()["export"])
+
+    def record(self, resource: str, identity: str, **params: Any) -> requests.Response:
+        return self.http.get(f"{self.base}/{resource}/{quote(identity, safe='')}", params=params)
+
+    def events(self, **params: Any) -> requests.Response:
+        """Ask for a page of events: `events(**{"event_type[in]": "[a,b]"})`."""
+        return self.http.get(f"{self.base}/events", params=params)
+
+    def all_events(self, **params: Any) -> list[dict[str, Any]]:
+        """Return the events of all pages."""
+        found, page = [], self.events(**params).json()
+        while True:
+            found += [each["event"] for each in page["list"]]
+            if "next_offset" not in page:
+                return found
+            page = self.events(**params, offset=page["next_offset"]).json()
 
     def rows(self, export_id: str) -> list[dict[str, str]]:
         """Download an export and return the rows of its first file."""

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from chargebee_simulator.catalogue import SINGULAR, parameters
+from chargebee_simulator.catalogue import KEEPS_DELETED, SINGULAR, parameters
+from chargebee_simulator.changes import resource_version
 from chargebee_simulator.company import Company, CompanyError
 from chargebee_simulator.csv_import import Imported
+from chargebee_simulator.filters import judge
 from chargebee_simulator.records.world import World
 
 NOW = 1_717_200_000
@@ -21,6 +23,10 @@ def company(site: str = "acme-test", seed: int = 7, imports: dict[str, Imported]
 
 def rows(made: Company, resource: str) -> list[dict[str, Any]]:
     return list(made.snapshot(resource).read())
+
+
+def ids_of(records: list[dict[str, Any]]) -> list[str]:
+    return [record["id"] for record in records]
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +126,11 @@ def test_text_is_hard_on_readers(acme: Company) -> None:
 def test_a_touch_moves_updated_at_but_no_snapshot_taken_before() -> None:
     made = company()
     before = made.snapshot("customers")
-    ids = made.touch("customers", NOW + 5, count=3)
+    ids = ids_of(made.touch("customers", NOW + 5, count=3))
     assert len(ids) == 3
     assert {r["id"] for r in rows(made, "customers") if r["updated_at"] == NOW + 5} == set(ids)
     assert all(record["updated_at"] != NOW + 5 for record in before.read())
-    assert made.touch("customers", NOW + 9, ids=ids[:1]) == ids[:1]
+    assert ids_of(made.touch("customers", NOW + 9, ids=ids[:1])) == ids[:1]
     assert [r["id"] for r in rows(made, "customers") if r["updated_at"] == NOW + 9] == ids[:1]
 
 
@@ -135,6 +141,62 @@ def test_a_touch_of_what_cannot_move_is_refused() -> None:
         company().touch("deferred_revenue", NOW)
     with pytest.raises(CompanyError, match="no record 'nobody'"):
         company().touch("customers", NOW, ids=["nobody"])
+
+
+def test_a_touch_can_change_other_fields_too() -> None:
+    made = company()
+    (changed,) = made.touch("customers", NOW + 5, fields={"company": "Acme", "updated_at": None})
+    assert (changed["company"], changed["updated_at"]) == ("Acme", None)
+    assert rows(made, "customers")[0] == changed
+    with pytest.raises(CompanyError, match="no field 'colour'"):
+        made.touch("customers", NOW, fields={"colour": "red"})
+
+
+@pytest.mark.parametrize("resource", ["customers", "invoices", "item_families", "differential_prices"])
+def test_a_removed_record_is_gone_and_its_id_can_be_used_again(resource: str) -> None:
+    made = company()
+    before = rows(made, resource)
+    (removed,) = made.remove(resource, NOW + 5, ids=[before[1]["id"]])
+    assert {key: removed[key] for key in before[1]} == before[1]
+    assert rows(made, resource) == [before[0], *before[2:]] and made.find(resource, removed["id"]) is None
+    with pytest.raises(CompanyError, match="There is no record"):
+        made.remove(resource, NOW + 6, ids=[removed["id"]])
+    (created,) = made.create(resource, NOW + 9, [removed["id"]])
+    assert made.find(resource, removed["id"]) == created and len(rows(made, resource)) == len(before)
+    assert resource_version(created) > resource_version(removed) > resource_version(before[1])
+    assert {created[clock] for clock in ("created_at", "updated_at", "date") if clock in created} <= {NOW + 9}
+    with pytest.raises(CompanyError, match="There is a record .* already"):
+        made.create(resource, NOW + 9, [removed["id"]])
+
+
+@pytest.mark.parametrize("resource", sorted(KEEPS_DELETED))
+def test_a_removed_record_of_the_catalogue_keeps_the_status_deleted(resource: str) -> None:
+    made = company()
+    before = rows(made, resource)
+    (removed,) = made.remove(resource, NOW + 5, count=1)
+    assert (removed["status"], removed["updated_at"]) == ("deleted", NOW + 5)
+    live = list(made.live(resource))
+    assert ids_of(live) == ids_of(before)[1:] and made.find(resource, removed["id"]) == removed
+    exported = [record for record in rows(made, resource) if judge(resource, []).matches(record)]
+    assert exported == live, "an export without a filter holds no deleted record"
+    name = f"{SINGULAR[resource]}[status]"
+    for operator, value in (("is", "deleted"), ("in", '["deleted"]')):
+        deleted = judge(resource, [(f"{name}[{operator}]", value)])
+        assert [record for record in rows(made, resource) if deleted.matches(record)] == [removed]
+    not_active = judge(resource, [(f"{name}[is_not]", "active")])
+    assert removed not in [record for record in rows(made, resource) if not_active.matches(record)]
+    made.create(resource, NOW + 9, [removed["id"]])
+    assert sorted(ids_of(list(made.live(resource)))) == sorted(ids_of(before))
+
+
+def test_new_records_are_plausible(acme: Company) -> None:
+    made = company()
+    (created,) = made.create("invoices", NOW, ["new/1"], {"total": 5})
+    assert created.keys() - {"resource_version"} == rows(made, "invoices")[0].keys()
+    assert created["date"] == created["updated_at"] == NOW and created["total"] == 5
+    assert created["due_date"] > NOW
+    with pytest.raises(CompanyError, match="cannot be created"):
+        made.create("deferred_revenue", NOW, ["x"])
 
 
 def test_imported_customers_take_the_place_of_the_made_up_ones() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from chargebee_simulator.catalogue import SINGULAR, parameters
 from chargebee_simulator.company import Company
+from chargebee_simulator.conditions import items_of
 from chargebee_simulator.filters import WrongValue, judge
 from chargebee_simulator.records.world import World
 
@@ -126,6 +127,28 @@ def test_lists(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ('["a,b"]', ["a,b"]),
+        ('["a,b", c]', ["a,b", "c"]),
+        ("['a,b','c']", ["a,b", "c"]),
+        ('["a","b,c","d"]', ["a", "b,c", "d"]),
+        ('["say \\"hi\\", twice"]', ['say "hi", twice']),
+        ('["\\u00fc, \u00fc"]', ["\u00fc, \u00fc"]),
+        ("[1702000000,1702600000]", ["1702000000", "1702600000"]),
+        ("[a]", ["a"]),
+        ("[]", []),
+    ],
+)
+def test_a_quoted_item_of_a_list_may_hold_a_comma(value: str, items: list[str]) -> None:
+    assert items_of(value) == items
+    for item in items:
+        assert matches("customers", "customer[id][in]", value, id=item)
+    parts = {part for item in items for part in item.split(",")} - set(items)
+    assert not any(matches("customers", "customer[id][in]", value, id=part) for part in parts)
+
+
+@pytest.mark.parametrize(
     ("operator", "value", "inside", "outside"),
     [
         ("is", "10", 10, 11),
@@ -216,3 +239,12 @@ def test_every_field_with_a_filter_is_in_the_records(resource: str) -> None:
     snapshot = Company(World("any", 1, 10, 30, NOON), {}).snapshot(resource)
     filtered = {p.key for p in parameters(resource).values() if p.operator} - {"include_site_level_resources"}
     assert filtered <= set(snapshot.columns)
+
+
+def test_a_server_that_ignores_filters_keeps_what_is_no_filter() -> None:
+    name = "customer[updated_at][after]"
+    told = judge("customers", [("export_type", "import_friendly_data"), (name, str(NOON)), ("colour", "red")])
+    nothing = told.without_filters()
+    assert not told.matches({"updated_at": NOON}) and nothing.matches({"updated_at": NOON})
+    assert nothing.applied == [("export_type", "import_friendly_data")] == [("export_type", nothing.export_type)]
+    assert [each[0] for each in nothing.ignored] == ["colour", name]

@@ -1,0 +1,41 @@
+"""One record in the form the API gives it: nested objects, times as epochs, and nothing for what is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .catalogue import SINGULAR
+from .changes import resource_version
+from .company import Company
+
+
+def answer_of(company: Company, resource: str, record: Mapping[str, Any], deleted: bool = False) -> dict[str, Any]:
+    """Return `{"customer": {...}}` for a record of `customers`; a subscription comes with its customer.
+
+    `deleted`: as the event of its deletion shows it.
+    """
+    answer = {SINGULAR[resource]: _shown(resource, record, deleted)}
+    if resource == "subscriptions" and (owner := company.find("customers", record["customer_id"])):
+        answer["customer"] = _shown("customers", owner, deleted=False)
+    return answer
+
+
+def _shown(resource: str, record: Mapping[str, Any], deleted: bool) -> dict[str, Any]:
+    name = SINGULAR[resource]
+    shown: dict[str, Any] = {}
+    for column, value in record.items():
+        if value is None or value == []:
+            continue
+        owner, dot, attribute = column.partition(".")
+        if dot:
+            shown.setdefault(owner, {"object": owner})[attribute] = value
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            shown[column] = [_without_empty(each) | {"object": column.removesuffix("s")} for each in value]
+        else:
+            shown[column] = value
+    return {**shown, "resource_version": resource_version(record), "deleted": deleted, "object": name}
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
