@@ -70,8 +70,10 @@ class ChargebeeExportToS3Operator(BaseOperator):
         Airflow masks by its name: ``{{ var.value.s3_secret_key }}``. (templated)
     :param transfer_config_args: of ``boto3.s3.transfer.TransferConfig``: ``multipart_chunksize`` (8 MB),
         ``max_concurrency`` (3) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
-    :param window_check: what to do with rows outside the window that was asked for, which mean that Chargebee has ignored
-        the filter: ``fail``, ``warn`` or ``off``.
+    :param window_check: whether the rows belong to the window. An ignored filter brings all records of the site. The proof is
+        the column of the window's clock, or, where there is none, a few records retrieved through the API. ``fail``: fail
+        on proof of rows outside. ``require``: fail also when nothing could be proven. ``warn``: publish all the same, with
+        a warning. ``off``: check nothing.
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
     :param window_format: how its times are written, as ``datetime.strptime`` takes it (``%d/%m/%Y %H:%M``); by default any
         that can't be mistaken. docs/checks.md lists them.

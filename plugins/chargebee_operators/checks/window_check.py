@@ -1,8 +1,8 @@
-"""Whether an export holds what was asked for: rows whose clock lies outside the window are counted. Pure.
+"""Whether the rows of a file lie in the window that was requested. Pure.
 
-Chargebee ignores a filter that it cannot read, and then exports everything. The rows themselves tell: each record
-carries the time that the window bounds, in a column that ``clock_column`` looks for. Which files of an
-export count, and what is to be said of them, is for ``window_verdict``.
+Chargebee ignores a filter that it cannot read, and then exports everything. Where a record carries the time that the
+window bounds, in a column that ``clock_column`` finds, each row is compared. Where it does not, a few ids are drawn, for
+``spot_check``. ``window_verdict`` decides which files of an export count.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from datetime import datetime
 
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.resources import Resource, get_resource
-from chargebee_operators.chargebee.windows import Window, parse_instant, window_of
-from chargebee_operators.checks.clock_column import find_clock, is_called_after
+from chargebee_operators.chargebee.windows import EARLIEST, Window, parse_instant, window_of
+from chargebee_operators.checks.clock_column import find_clock
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.clock_values import WindowJudge
+from chargebee_operators.checks.record_id import RecordId, find_id, is_called_after
+from chargebee_operators.checks.row_sample import RowSample
+from chargebee_operators.checks.spot_check import DRAWN
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.formats.csv_facts import MAX_RECORD, read_records
 
@@ -40,7 +43,8 @@ class WindowCheck:
     :param window_field: the record's clock, ``updated_at`` say; None for a snapshot.
     :param requested_at: when the export was asked for; None when its clock does not move by itself.
     :param column: the clock's column as the header spells it, when it is not to be looked for.
-    :param clock: how its times are written, when that is told by hand.
+    :param clock: how its times are written, where a setting says so.
+    :param seed: what the draw of ids depends on, the export's id say.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class WindowCheck:
         requested_at: datetime | None = None,
         column: str | None = None,
         clock: ClockFormat | None = None,
+        seed: str = "",
     ) -> None:
         self.member = member
         # Whether the file is surely that of the records themselves.
@@ -66,8 +71,13 @@ class WindowCheck:
         self._has_rows = False
         self._clock_at = -1
         self._id_at: int | None = None
+        self.id: RecordId | None = None
+        self._seed = seed
+        self._sample: RowSample | None = None
         self._example: str | None = None
+        self._window, self._requested_at, self._clock = window, requested_at, clock
         self._judge = WindowJudge(window, requested_at, clock) if window and window_field else None
+        self.is_one_sided = False
         self._not_checked: str | None = NO_ROWS if self._judge else NO_WINDOW
         self._aside: str | None = None
 
@@ -76,6 +86,9 @@ class WindowCheck:
         self.columns = tuple(columns)
         if self._judge is None:
             return
+        self.id = find_id(columns, self.member, self._resource)
+        if self.id is not None:
+            self._sample = RowSample(f"{self._seed}/{self.member}", self.id.at, DRAWN)
         found = find_clock(columns, self.member, self._resource, self._field, self._wanted)
         if isinstance(found, str):
             self._not_checked = found
@@ -83,6 +96,10 @@ class WindowCheck:
         self._not_checked = None
         self._clock_at, self._id_at = found.at, found.id_at
         self.is_own = self.is_own or found.is_own
+        if found.one_sided:
+            assert self._window is not None
+            upto_end = Window(EARLIEST, self._window.end)
+            self._judge, self.is_one_sided = WindowJudge(upto_end, self._requested_at, self._clock), True
         self._column = columns[self._clock_at]
         # Each of these takes one record at a time, where it has so many fields.
         is_last = self._clock_at == len(columns) - 1
@@ -101,11 +118,14 @@ class WindowCheck:
     def block(self, data: bytes, records: int) -> None:
         """Check whole records."""
         self._has_rows = self._has_rows or bool(data.strip())
-        if self._judge is None or self._column is None:
+        if self._judge is None:
             return
-        values = self._values(data, records)
-        if self._judge.judge(values) and self._example is None:
-            self._example = self._find_example(data)
+        if self._column is not None:
+            values = self._values(data, records)
+            if self._judge.judge(values) and self._example is None:
+                self._example = self._find_example(data)
+        if self._sample is not None and not self._is_read:
+            self._sample.block(data, records)
 
     def finish(self, unread: int) -> None:
         """Take the end."""
@@ -123,7 +143,25 @@ class WindowCheck:
     @property
     def is_found(self) -> bool:
         """Whether the file has a column that may be the clock."""
-        return self._column is not None
+        return self._column is not None and not self.is_one_sided
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there are rows, as far as they can be recognized."""
+        return self._has_rows
+
+    @property
+    def drawn_ids(self) -> list[str]:
+        """Ids of a few rows, at random; empty where the clock's column could be read."""
+        return self._sample.ids if self._sample is not None else []
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether the times of the clock's column can be read, so that no ids need be drawn."""
+        if self._judge is None or not self.is_found:
+            return False
+        tally = self._judge.tally
+        return tally.inside + tally.outside + tally.late > 0
 
     @property
     def result(self) -> WindowResult:
@@ -152,6 +190,7 @@ class WindowCheck:
             judge.shape,
             judge.slack_hours,
             not_checked,
+            self.is_one_sided,
         )
 
     def _values(self, data: bytes, records: int) -> list[bytes]:
@@ -200,6 +239,7 @@ def check_for(job: JobRecord, member: str, column: str | None = None, clock: Clo
         requested_at=parse_instant(job.requested_at, "requested_at") if job.window_field == "updated_at" else None,
         column=column,
         clock=clock,
+        seed=job.export_id,
     )
 
 

@@ -21,6 +21,8 @@ class WindowResult:
     :param format: what the times look like, ``0000-00-00a00:00:00a`` say.
     :param slack_hours: how far outside a row may lie, because its time has no zone; 0 for times with one.
     :param not_checked: why the file was not checked, or not to its end; None when it was.
+    :param one_sided: whether the column is the time of creation in the place of ``updated_at``: rows outside prove that the
+        filter was ignored, rows inside prove nothing.
     """
 
     member: str
@@ -34,11 +36,12 @@ class WindowResult:
     format: str = ""
     slack_hours: int = 0
     not_checked: str | None = None
+    one_sided: bool = False
 
     @property
     def is_compared(self) -> bool:
-        """Whether rows were compared, or would have been: on a quiet day there are none."""
-        return self.checked > 0 or (self.column is not None and self.not_checked is None)
+        """Whether rows were compared in a way that can confirm the window."""
+        return self.checked > 0 and not self.one_sided
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""

@@ -1,65 +1,33 @@
-"""What the comparisons of an export's files with the window come to together. Pure.
+"""Whether an export holds the window that was requested, and by what that is proven. Pure.
 
-An export may also hold files of related things (contacts, line items) with clocks of their own, whose rows may lie
-anywhere. Which files count shows once all have been read:
+The proofs, in this order:
 
-- The record's own file counts: it is called after the resource, or its clock after the record
-  (``customer[updated_at]``). Beside it no other file counts. Should its clock not be found, only a ``window_column`` that
-  was given by hand is looked at in the others.
-- Where no file is known for the record's own, each with a likely clock may be it. A filter that was ignored exports all
-  of history, into all of them. So rows outside count only when every one that has rows has some; files with the same
-  header are parts of one. If one has rows inside alone, it is taken for the record's own, and those that have some
-  outside are set aside. If one has rows whose clocks can't be read, it may be the record's own, so the others are set
-  aside too, with a warning.
-
-That can fail a right export in one case alone: when the record's own file is neither called after it nor has rows with a
-clock that is found, and all files that have some are of related things.
+1. ``column``: the time of each row was compared.
+2. ``empty``: the export has no rows. An ignored filter would have brought all records.
+3. ``spot_check``: a few records were retrieved through the API, and their times compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.checks.window_check import NO_ROWS, NO_WINDOW, WindowCheck, window_for
+from chargebee_operators.chargebee.windows import Window, parse_instant
+from chargebee_operators.checks.record_id import Trust
+from chargebee_operators.checks.spot_check import Fetch, spot_check
+from chargebee_operators.checks.window_check import WindowCheck, window_for
+from chargebee_operators.checks.window_files import settle
+from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
 from chargebee_operators.common.spelling import nearest
 
-WINDOW_CHECKS = ("fail", "warn", "off")
-
-
-def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
-    """Return the results of an export's files, those set aside that may be of related things.
-
-    :param checks: of all its files, each after its ``finish``.
-    """
-    checks = list(checks)
-    likely = [each for each in checks if each.is_found and not each.is_own]
-    own = next((each for each in checks if each.is_own and (each.is_found or not each.by_hand)), None)
-    if own:
-        for each in likely:
-            each.set_aside(f"it may hold related things, for {own.member} is the export's own file")
-        return [each.result for each in checks]
-    files: dict[tuple[str, ...], list[WindowCheck]] = {}
-    for each in likely:
-        files.setdefault(each.columns, []).append(each)
-    inside = [parts for parts in files.values() if not _sum(parts, "outside") and _sum(parts, "checked")]
-    unread = [parts for parts in files.values() if not _sum(parts, "checked") and _sum(parts, "unread", "empty")]
-    outside = [each for parts in files.values() if _sum(parts, "outside") for each in parts]
-    for other in (inside or unread)[:1]:
-        what = "none of those in" if inside else "no time can be read in"
-        for each in outside:
-            found = each.result
-            each.set_aside(
-                f"{found.outside} of its {found.checked} rows lie outside the window, but {what} {other[0].member}, "
-                f"so it {'is taken for' if inside else 'may be'} a file of related things"
-            )
-    return [each.result for each in checks]
-
-
-def _sum(checks: Iterable[WindowCheck], *names: str) -> int:
-    return sum(getattr(each.result, name) for each in checks for name in names)
+WINDOW_CHECKS = ("fail", "require", "warn", "off")
+_IGNORED = "Chargebee ignored the filter and exported more than was requested."
+_MEND = (
+    "Nothing was published. Compare the filters in the job record with Chargebee's documentation, and ask Chargebee's "
+    "support. window_check='warn' publishes the export all the same."
+)
 
 
 def check_mode(mode: str) -> None:
@@ -73,40 +41,105 @@ def check_mode(mode: str) -> None:
         )
 
 
-def judge_window(results: Sequence[WindowResult], mode: str, job: JobRecord) -> list[str]:
-    """Return what the log and the manifest should warn of.
+def judge_window(
+    checks: Sequence[WindowCheck], mode: str, job: JobRecord, fetch: Fetch | None = None
+) -> tuple[WindowProof | None, list[str]]:
+    """Return what the window was confirmed by, and what the log and the manifest should warn of.
 
-    :param results: of each file, as ``settle`` returns them.
-    :param mode: ``fail`` or ``warn``.
+    :param checks: of the export's files, each after its ``finish``.
+    :param mode: ``fail``, ``require`` or ``warn``.
     :param job: the job.
-    :raises WindowCheckError: in mode ``fail``, when a row lies outside.
+    :param fetch: retrieves a record for the spot check; None where Chargebee has no such call.
+    :return: no proof for an export without a window.
+    :raises WindowCheckError: when the rows do not belong to the window, unless the mode is ``warn``; in mode ``require``
+        also when nothing could be proven.
     """
-    warnings = []
-    outside = [each for each in results if each.outside]
-    if outside:
-        first = next((each for each in outside if each.example_id is not None), outside[0])
-        example = "" if first.example_id is None else f" (one of them has the id {first.example_id!r})"
-        count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
-        found = (
-            f"Export {job.export_id}: {count} of {checked} rows have their {first.column} outside the window "
-            f"{window_for(job)}{example}. Chargebee ignored the filter and exported more than was asked for."
+    results, window = settle(checks), window_for(job)
+    if window is None:
+        return None, []
+    proof = _outside(results, job, window) or _inside(checks, results) or _by_spot_check(checks, job, window, fetch)
+    warnings = _misnamed_column(checks)
+    if proof.by != "none" and not proof.confirmed:
+        if mode != "warn":
+            raise WindowCheckError(f"Export {job.export_id}: {proof.says} {_MEND}")
+        warnings.append(proof.says)
+    elif not proof.confirmed and mode == "require":
+        raise WindowCheckError(
+            f"Export {job.export_id}: nothing proves that its rows belong to the window, and window_check is 'require'. "
+            f"{proof.says} Nothing was published."
         )
-        if mode == "fail":
-            raise WindowCheckError(
-                f"{found} Nothing was published. Compare the filters in the job record with Chargebee's documentation; "
-                "if the rows are right after all, name the clock's column as window_column, or land them with "
-                "window_check='warn'."
-            )
-        warnings.append(found)
-    if not any(each.is_compared for each in results):
-        reasons = [each for each in results if each.not_checked not in (None, NO_WINDOW, NO_ROWS)]
-        if reasons:
-            told = "; ".join(f"{each.member}: {each.not_checked}" for each in reasons[:3])
-            warnings.append(
-                f"The rows were not compared with the window ({told}); window_column names the column, and window_format says "
-                "how its times are written."
-            )
-    unread = sum(each.unread for each in results if each.checked)
-    if unread:
-        warnings.append(f"{unread} rows have a time in a format that is not known, and were not compared.")
-    return warnings
+    return proof, warnings
+
+
+def _outside(results: Sequence[WindowResult], job: JobRecord, window: Window) -> WindowProof | None:
+    """Return the proof that rows lie outside the window; None when none does."""
+    outside = [each for each in results if each.outside]
+    if not outside:
+        return None
+    first = next((each for each in outside if each.example_id is not None), outside[0])
+    example = "" if first.example_id is None else f", for example the row with the id {first.example_id!r}"
+    count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
+    where = f"have their {first.column} outside the window {window}"
+    if first.one_sided:
+        where = f"were created ({first.column}) after the end of the window {window}, so they did not change in it"
+    return WindowProof("column", False, f"{count} of {checked} rows {where}{example}. {_IGNORED}")
+
+
+def _inside(checks: Sequence[WindowCheck], results: Sequence[WindowResult]) -> WindowProof | None:
+    """Return the proof by the rows themselves; None when they prove nothing."""
+    compared = [each for each in results if each.is_compared]
+    if compared:
+        count, unread = sum(each.checked for each in compared), sum(each.unread for each in compared)
+        rest = f" {unread} more rows have a time in an unknown format." if unread else ""
+        return WindowProof("column", True, f"{count} rows were compared by {compared[0].column}.{rest}")
+    own = [each for each in checks if each.is_own] or list(checks)
+    if not any(each.has_rows for each in own):
+        return WindowProof("empty", True, "The export has no rows.")
+    return None
+
+
+def _by_spot_check(checks: Sequence[WindowCheck], job: JobRecord, window: Window, fetch: Fetch | None) -> WindowProof:
+    """Return what a few records say, retrieved through the API."""
+    ids = _drawn_ids(checks)
+    if not ids:
+        reasons = "; ".join(f"{each.member}: {each.result.not_checked}" for each in checks if each.has_rows)
+        says = f"No column shows the {job.window_field}, and none the ids of the records ({reasons[:300]})."
+        return WindowProof("none", False, says)
+    if fetch is None:
+        return WindowProof(
+            "none", False, f"No column shows the {job.window_field}, and Chargebee has no call to retrieve one record."
+        )
+    requested_at = parse_instant(job.requested_at, "requested_at")
+    found = spot_check(ids, window, job.window_field or "", requested_at, fetch)
+    if found.outside:
+        record_id, time = found.outside
+        says = f"Record {record_id!r} has the {job.window_field} {time}, outside the window {window}. {_IGNORED}"
+        return WindowProof("spot_check", False, says)
+    if found.inside:
+        names = " and ".join(repr(each) for each in found.inside)
+        return WindowProof(
+            "spot_check", True, f"Retrieved through the API, the {job.window_field} of {names} is inside."
+        )
+    return WindowProof("none", False, f"No record could be checked through the API: {'; '.join(found.unknown[:3])}.")
+
+
+def _drawn_ids(checks: Sequence[WindowCheck]) -> list[str]:
+    """Return ids of the exported records, from the files that are most surely theirs."""
+    with_id = [(each, each.id) for each in checks if each.id is not None and each.drawn_ids]
+    best = max((found.trust for _, found in with_id), default=None)
+    chosen = [each for each, found in with_id if found.trust == best]
+    if best is Trust.PERHAPS and len({each.columns for each in checks if each.has_rows}) > 1:
+        return []  # the ids may be those of related things
+    # One of each part in turn, so that no part speaks for all.
+    drawn = [each.drawn_ids for each in chosen]
+    mixed = [ids[at] for at in range(max(map(len, drawn), default=0)) for ids in drawn if at < len(ids)]
+    return list(dict.fromkeys(mixed))
+
+
+def _misnamed_column(checks: Sequence[WindowCheck]) -> list[str]:
+    """Return a warning where ``window_column`` names a column that no file has."""
+    with_rows = [each for each in checks if each.by_hand and each.has_rows]
+    if not with_rows or any(each.is_found for each in checks):
+        return []
+    reasons = "; ".join(f"{each.member}: {each.result.not_checked}" for each in with_rows[:3])
+    return [f"window_column was not found ({reasons}). Write it as the header spells it, or leave it out."]

@@ -15,7 +15,10 @@ from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.checks.spot_check import Fetch
 from chargebee_operators.checks.window_check import WindowCheck, check_for
+from chargebee_operators.checks.window_proof import WindowProof
+from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
@@ -23,7 +26,7 @@ from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.earlier import find_before
 from chargebee_operators.partition.manifest import FileEntry, Manifest, ObjectNames
-from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes, judge_rows
+from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes
 
 # Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
 log = logging.getLogger(f"airflow.task.{__name__}")
@@ -58,6 +61,7 @@ class Landing:
         self.files: list[FileEntry] = []
         self.left_out: list[Mapping[str, str]] = []
         self.warnings: list[str] = []
+        self.window_proof: WindowProof | None = None
         self.verdict = Verdict()
         self._job = job
         self._partition = partition
@@ -90,18 +94,22 @@ class Landing:
             bound = partial(self._bound, member, size)
             self._file(member.name, pieces, facts, bound)
 
-    def judge(self) -> None:
+    def judge(self, fetch: Fetch | None = None) -> None:
         """Look at the export as a whole; to be called before the commit.
 
+        :param fetch: retrieves a record by its id, for the spot check; None where Chargebee has no such call.
         :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
         :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
         :raises SettingsError: when ``column_types`` names a column that there is not.
         """
         self._types.check_seen()
         if self._checks.window_check != "off":
-            found = judge_rows(self._windows.values(), self._checks, self._job)
-            for entry, checks in zip(self.files, self._windows_of, strict=True):
-                entry.window_check = [each.result.to_dict() for each in checks]
+            checks = list(self._windows.values())
+            self.window_proof, found = judge_window(checks, self._checks.window_check, self._job, fetch)
+            if self.window_proof:
+                log.info("Export %s: %s", self._job.export_id, self.window_proof.says)
+            for entry, its_checks in zip(self.files, self._windows_of, strict=True):
+                entry.window_check = [each.result.to_dict() for each in its_checks]
             self.warnings += found
         if self._checks.column_changes != "off":
             before, now = find_before(self._job, self._partition), [asdict(each) for each in self.files]
@@ -125,6 +133,7 @@ class Landing:
             left_out=self.left_out,
             warnings=self.warnings,
             column_changes=self.verdict.column_changes,
+            window_proof=self.window_proof.to_dict() if self.window_proof else None,
             absent_files=self.verdict.absent_files,
             compared_with=self.verdict.compared_with or None,
         )

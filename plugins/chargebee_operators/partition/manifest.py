@@ -63,6 +63,8 @@ class Manifest:
     :param warnings: sentences for whoever reads the data.
     :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before; both are empty
         for a kind that has come or gone itself, whose ``file`` is ``added`` or ``removed``.
+    :param window_proof: what confirms that the rows belong to the window: ``by`` (``column``, ``spot_check``, ``empty`` or
+        ``none``), ``confirmed``, and ``says``, a sentence. None without a window, or with ``window_check="off"``.
     :param absent_files: kind of file -> its columns when it was last there, for at most 50 kinds that partitions before
         this one had and this one has not. When one is back, its columns are compared with these.
     :param compared_with: key of the manifest whose columns these were compared with; None when there was none.
@@ -79,6 +81,7 @@ class Manifest:
     replaced: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     column_changes: Mapping[str, Any] = field(default_factory=dict)
+    window_proof: Mapping[str, Any] | None = None
     absent_files: Mapping[str, list[str]] = field(default_factory=dict)
     compared_with: str | None = None
     schema_version: int = SCHEMA_VERSION

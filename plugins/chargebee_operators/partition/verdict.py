@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,7 @@ from chargebee_operators.checks.columns import (
     files_of,
     judge_columns,
 )
-from chargebee_operators.checks.window_check import WindowCheck
-from chargebee_operators.checks.window_verdict import check_mode, judge_window, settle
+from chargebee_operators.checks.window_verdict import check_mode
 from chargebee_operators.partition.before import Before
 from chargebee_operators.partition.earlier import is_later
 
@@ -31,7 +30,8 @@ log = logging.getLogger(f"airflow.task.{__name__}")
 class Checks:
     """What an export is checked for besides its bytes.
 
-    :param window_check: rows outside the window: ``fail``, ``warn`` or ``off``.
+    :param window_check: ``fail`` on proof of rows outside the window, ``require`` a proof that they are inside, ``warn`` or
+        ``off``.
     :param window_column: the column that holds the window's clock; None to look for it.
     :param window_format: how its times are written, for ``datetime.strptime``; None for any that is known.
     :param window_timezone: the IANA name of the zone of those that name none; None when it is not known.
@@ -64,15 +64,6 @@ class Verdict:
     column_changes: Changes = field(default_factory=dict)
     absent_files: dict[str, list[str]] = field(default_factory=dict)
     compared_with: str = ""
-
-
-def judge_rows(windows: Iterable[WindowCheck], checks: Checks, job: JobRecord) -> list[str]:
-    """Return what is to be warned of in the rows' times. What counts for nothing is set aside in the checks.
-
-    :param windows: the checks of all members.
-    :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
-    """
-    return judge_window(settle(windows), checks.window_check, job)
 
 
 def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any]], checks: Checks) -> Verdict:

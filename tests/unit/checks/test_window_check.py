@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from chargebee_operators.checks.clock_format import ZONELESS_SLACK, read_clock_value
 from chargebee_operators.checks.clock_values import shape_of
 from chargebee_operators.checks.window_check import check_for
-from chargebee_operators.checks.window_result import WindowResult
-from chargebee_operators.checks.window_verdict import check_mode, judge_window
-from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.formats.csv_facts import CsvFacts
 from support.csv_cases import written
-from support.window_cases import END, FORMATS, JOB, PRECISION, START, WINDOW, ZONED, checked, customers
+from support.window_cases import END, FORMATS, JOB, PRECISION, START, ZONED, check_of, checked, customers
 
 
 @pytest.mark.parametrize(
@@ -129,70 +127,6 @@ def test_quotes_that_do_not_pair_are_said():
     assert "quotes do not pair" in result.not_checked
 
 
-def test_outside_rows_fail_by_name_and_count():
-    results = [
-        checked(customers(["2026-11-23T01:00:00Z", "2020-01-01T00:00:00Z"])),
-        checked(b"customer_id,x\n", member="a"),
-    ]
-    with pytest.raises(WindowCheckError) as caught:
-        judge_window(results, "fail", JOB)
-    assert "1 of 2 rows have their updated_at outside" in str(caught.value)
-    assert "'id1'" in str(caught.value) and 'a "b"' not in str(caught.value)
-    assert caught.value.permanent
-    (warning,) = judge_window(results, "warn", JOB)
-    assert warning in str(caught.value)
-
-
-def test_a_related_file_does_not_fail_a_correct_export():
-    results = [
-        checked(b"id,customer_id,updated_at\ns,c,2026-11-23T01:00:00Z\n", member="data.csv", resource="subscriptions"),
-        checked(b"id,email,updated_at\nc,a,2025-01-01T00:00:00Z\n", member="customers.csv", resource="subscriptions"),
-    ]
-    assert judge_window(results, "fail", JOB) == []
-    assert [each.checked for each in results] == [1, 0]
-
-
-@pytest.mark.parametrize(
-    ("results", "warnings"),
-    [
-        ([], 0),
-        ([WindowResult("a", "updated_at", checked=3)], 0),
-        ([WindowResult("a", "updated_at", checked=3, unread=1)], 1),
-        ([WindowResult("a", "updated_at", checked=3), WindowResult("b", not_checked="it has no column 'x'")], 0),
-        ([WindowResult("b", not_checked="it has no column 'x'")], 1),
-    ],
-)
-def test_what_could_not_be_checked_is_a_warning(results, warnings):
-    assert len(judge_window(results, "fail", JOB)) == warnings
-
-
-@pytest.mark.parametrize("main", [b"id,updated_at\n", b"", b"id,name\n\n"], ids=["header", "nothing", "no clock"])
-@pytest.mark.parametrize("related", [b"customer_id,line1\n", b""], ids=["header", "nothing"])
-def test_a_quiet_day_is_no_warning(main, related):
-    assert judge_window([checked(main), checked(related, member="addresses.csv")], "fail", JOB) == []
-
-
-def test_a_main_file_without_rows_speaks_for_related_files_with_some():
-    results = [checked(b"id,updated_at\n"), checked(b"customer_id,line1\nc,High St\n", member="addresses.csv")]
-    assert judge_window(results, "fail", JOB) == []
-
-
-@pytest.mark.parametrize("rows", [b"a,b\n", b'a,"b\n'], ids=["rows", "open quotes"])
-def test_rows_without_a_clock_are_a_warning(rows):
-    (warning,) = judge_window([checked(b"id,name\n" + rows), checked(b"", member="addresses.csv")], "fail", JOB)
-    assert "customers.csv: it has no column" in warning
-
-
-def test_rows_without_any_time_are_a_warning():
-    (warning,) = judge_window([checked(b"id,updated_at\na,\nb,\n")], "fail", JOB)
-    assert "customers.csv: none of its rows has a time there" in warning
-
-
-@pytest.mark.parametrize("data", [b"", b"id,name\n"], ids=["empty", "no window"])
-def test_an_empty_file_and_a_snapshot_are_no_warning(data):
-    assert judge_window([checked(data, window=None if data else WINDOW)], "fail", JOB) == []
-
-
 @pytest.mark.parametrize(
     ("job", "outside"), [(JOB, 1), (replace(JOB, window_field=None), 0)], ids=["window", "snapshot"]
 )
@@ -215,20 +149,16 @@ def test_only_the_clock_that_changes_move_is_ever_late(field, outside, late):
     assert (check.result.checked, check.result.outside, check.result.late) == (3, outside, late)
 
 
-def test_a_wrong_mode_is_named():
-    with pytest.raises(SettingsError, match="did you mean 'fail'"):
-        check_mode("fial")
-
-
 @pytest.mark.parametrize("data", [b"id,updated_at\r1,2020-01-01T00:00:00Z\r", "id,updated_at\n1,x\n".encode("utf-16")])
 def test_rows_that_cannot_be_told_are_said_not_to_be_compared(data):
-    result = checked(data)
-    assert (result.checked, result.outside) == (0, 0)
-    (warning,) = judge_window([result], "fail", JOB)
-    assert "can't be told" in warning
+    check = check_of(data)
+    assert (check.result.checked, check.result.outside) == (0, 0)
+    proof, _ = judge_window([check], "fail", JOB)
+    assert (proof.by, proof.confirmed) == ("none", False)
+    assert check.result.not_checked in proof.says
 
 
 def test_a_long_file_of_carriage_returns_is_said_not_to_be_compared():
-    result = checked(b"id,updated_at\r" + b"1,2020-01-01T00:00:00Z\r" * 50_000, size=1 << 17)
-    (warning,) = judge_window([result], "fail", JOB)
-    assert "carriage returns" in warning
+    check = check_of(b"id,updated_at\r" + b"1,2020-01-01T00:00:00Z\r" * 50_000, size=1 << 17)
+    proof, _ = judge_window([check], "fail", JOB)
+    assert proof.by == "none" and "carriage returns" in proof.says

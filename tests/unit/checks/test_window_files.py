@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chargebee_operators.checks.window_check import WindowCheck
+from chargebee_operators.checks.window_files import settle
 from chargebee_operators.checks.window_result import WindowResult
-from chargebee_operators.checks.window_verdict import judge_window, settle
+from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.common.exceptions import WindowCheckError
 from support.window_cases import JOB, check_of, checked
 
@@ -65,19 +67,23 @@ IN, OUT = "2026-11-23T01:00:00Z", "2020-01-01T00:00:00Z"
 OWN_NAMES = ["customers.csv", "Customers1.csv", "x/Customer_2024.csv", "CUSTOMER (2).csv"]
 
 
-def settled(files: dict[str, tuple[str, list[str]]], **arguments) -> dict[str, WindowResult]:
-    """Settle an export of customers, of whose files a header is given and the last value of each row."""
+def made(files: dict[str, tuple[str, list[str]]], **arguments) -> list[WindowCheck]:
+    """Check an export of customers, of whose files a header is given and the last value of each row."""
     checks = []
     for member, (header, values) in files.items():
         blank = "r," * header.count(",")
         rows = [f"{blank}{value}" for value in values]
         checks.append(check_of("\n".join([header, *rows]).encode(), member=member, **arguments))
-    return {each.member: each for each in settle(checks)}
+    return checks
 
 
-def fails(results: dict[str, WindowResult]) -> bool:
+def settled(files: dict[str, tuple[str, list[str]]], **arguments) -> dict[str, WindowResult]:
+    return {each.member: each for each in settle(made(files, **arguments))}
+
+
+def fails(files: dict[str, tuple[str, list[str]]], **arguments) -> bool:
     try:
-        judge_window(list(results.values()), "fail", JOB)
+        judge_window(made(files, **arguments), "fail", JOB)
     except WindowCheckError:
         return True
     return False
@@ -88,32 +94,28 @@ def fails(results: dict[str, WindowResult]) -> bool:
 @pytest.mark.parametrize("values", [[IN], []], ids=["rows", "quiet"])
 def test_beside_the_record_s_own_file_no_other_counts(main, member, values):
     """Old contacts of a changed customer do not mean that the filter was ignored."""
-    results = settled({member: (main, values), "contacts.csv": ("id,email,updated_at", [OUT, IN])})
-    assert not fails(results)
+    files = {member: (main, values), "contacts.csv": ("id,email,updated_at", [OUT, IN])}
+    results = settled(files)
+    assert not fails(files)
     contacts = results["contacts.csv"]
     assert (contacts.column, contacts.checked, contacts.outside, contacts.is_compared) == ("updated_at", 0, 0, False)
     assert contacts.not_checked == f"it may hold related things, for {member} is the export's own file"
     assert results[member].checked == len(values)
-    assert fails(settled({member: (main, [OUT]), "contacts.csv": ("id,email,updated_at", [IN])}))
+    assert fails({member: (main, [OUT]), "contacts.csv": ("id,email,updated_at", [IN])})
 
 
 def test_a_column_called_after_the_record_makes_a_file_its_own_whatever_the_name():
     main = ("customer[id],customer[updated_at]", [IN])
-    assert not fails(settled({"data.csv": main, "contacts.csv": ("id,updated_at", [OUT])}))
-    assert not fails(settled({"contacts.csv": ("id,updated_at", [OUT]), "data.csv": main}))
-    assert fails(settled({"data.csv": (main[0], [OUT]), "contacts.csv": ("id,updated_at", [IN])}))
+    assert not fails({"data.csv": main, "contacts.csv": ("id,updated_at", [OUT])})
+    assert not fails({"contacts.csv": ("id,updated_at", [OUT]), "data.csv": main})
+    assert fails({"data.csv": (main[0], [OUT]), "contacts.csv": ("id,updated_at", [IN])})
 
 
-def test_beside_the_record_s_own_file_without_a_clock_no_guess_counts_and_a_warning_says_so():
-    results = settled({"customers.csv": ("id,changed", [OUT]), "contacts.csv": ("id,updated_at", [OUT])})
-    (warning,) = judge_window(list(results.values()), "fail", JOB)
-    assert "customers.csv: it has no column that is surely" in warning
-    assert "contacts.csv: it may hold related things" in warning
-
-
-def test_of_what_is_set_aside_a_file_without_rows_is_no_warning():
-    results = settled({"customers.csv": ("id,name", []), "contacts.csv": ("id,updated_at", [])})
-    assert judge_window(list(results.values()), "fail", JOB) == []
+def test_beside_the_record_s_own_file_without_a_clock_no_guess_counts():
+    files = {"customers.csv": ("id,changed", [OUT]), "contacts.csv": ("id,updated_at", [OUT])}
+    assert settled(files)["contacts.csv"].not_checked.startswith("it may hold related things")
+    proof, warnings = judge_window(made(files), "fail", JOB)
+    assert (proof.by, warnings) == ("none", [])
 
 
 GUESS, OTHER = "id,name,updated_at", "id,email,updated_at"
@@ -140,7 +142,7 @@ GUESS, OTHER = "id,name,updated_at", "id,email,updated_at"
 )
 def test_where_no_file_is_surely_the_record_s_own_all_likely_ones_must_agree(files, failed, aside):
     results = settled(files)
-    assert fails(results) is failed
+    assert fails(files) is failed
     found = [
         name for name, each in results.items() if each.not_checked and "a file of related things" in each.not_checked
     ]
@@ -167,4 +169,4 @@ def test_a_file_that_was_set_aside_says_why():
     ],
 )
 def test_a_column_given_by_hand_is_looked_at_wherever_it_stands_but_beside_the_record_s_own_file(files, failed):
-    assert fails(settled(files, column="changed")) is failed
+    assert fails(files, column="changed") is failed

@@ -1,0 +1,72 @@
+"""A few records of a file, drawn at random while its rows stream by. Pure.
+
+The draw is uniform over all rows, whatever the length of the file, and the same at every try of one export. It costs
+almost nothing: only the blocks that hold a drawn row are parsed (Li's Algorithm L for reservoir sampling, 1994).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+from chargebee_operators.formats.csv_facts import read_records
+
+
+class RowSample:
+    """Draws the ids of a few rows.
+
+    :param seed: what the draw depends on.
+    :param id_at: the place of the id in a row.
+    :param size: how many rows are drawn.
+    """
+
+    def __init__(self, seed: str, id_at: int, size: int) -> None:
+        self._random = random.Random(seed)
+        self._id_at = id_at
+        self._drawn: list[str] = [""] * size
+        self._seen = 0
+        self._weight = 1.0
+        self._next = 0
+
+    def block(self, data: bytes, records: int) -> None:
+        """Take whole records.
+
+        :param data: the records.
+        :param records: how many they are.
+        """
+        wanted: dict[int, int] = {}  # row of this block -> its place among the drawn
+        while self._next < self._seen + records:
+            row = self._next - self._seen
+            wanted[row] = self._place()
+        self._seen += records
+        if not wanted:
+            return
+        last = max(wanted)
+        for number, fields in enumerate(read_records(data)):
+            if number in wanted:
+                self._drawn[wanted[number]] = fields[self._id_at] if len(fields) > self._id_at else ""
+            if number == last:
+                return
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the drawn rows, each once, in an order that is random too."""
+        # A spreadsheet's guard against formulas is no part of the id.
+        drawn = [each[1:] if each[:1] == "'" and each[1:2] in tuple("+=-@") else each for each in self._drawn]
+        ids = [each for each in dict.fromkeys(drawn) if each.strip()]
+        random.Random(self._seen).shuffle(ids)
+        return ids
+
+    def _place(self) -> int:
+        """Return where the row that is drawn next goes, and find the one after it."""
+        size = len(self._drawn)
+        first = self._next < size
+        place = self._next if first else self._random.randrange(size)
+        if self._next >= size - 1:
+            # 1 - random() is never 0.
+            weight = self._weight * math.exp(math.log(1 - self._random.random()) / size)
+            self._weight = min(weight, 1 - 1e-9)
+            self._next += int(math.log(1 - self._random.random()) / math.log1p(-self._weight)) + 1
+        else:
+            self._next += 1
+        return place
