@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chargebee_operators.archive.byte_source import ByteSource
 from chargebee_operators.common.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.common.foreign_text import printable
 
 LOCAL, DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
 CENTRAL, END, END64, LOCATOR64 = b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
@@ -26,9 +26,6 @@ _MAX_END64 = 1 << 16
 _MAX_DIRECTORY = 64 << 20
 # Names are kept until the end. No key of S3 may be longer than this either.
 _MAX_NAME = 1024
-
-# What would break a line of a log or rewrite it: control characters, and marks that turn the direction of writing.
-_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass
@@ -55,7 +52,7 @@ class Entry:
     @property
     def text(self) -> str:
         """The name as it is shown, decoded as UTF-8 where it is that, for not every writer says so."""
-        return _NOT_SHOWN.sub("\ufffd", self._decoded)
+        return printable(self._decoded)
 
     @property
     def _decoded(self) -> str:

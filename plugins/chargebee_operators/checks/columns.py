@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError
+from chargebee_operators.common.foreign_text import clean, listed
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.formats.column_names import unique_names
 
@@ -23,6 +24,9 @@ ALL_FILES = "*"
 
 # How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
 MOST_ABSENT = 50
+
+# Of how many kinds of file one sentence tells the columns.
+_MOST_TOLD = 10
 
 # What stands between a name and the number of its part.
 _BETWEEN = " ._-"
@@ -100,7 +104,8 @@ def compare_columns(
         if old and new:
             added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
             if added or removed:
-                changes[kind] = {"added": added, "removed": removed}
+                # The names in full are in each file's columns.
+                changes[kind] = {"added": [clean(each) for each in added], "removed": [clean(each) for each in removed]}
         elif kind not in earlier and new:
             changes[kind] = {"added": [], "removed": [], "file": "added"}
         elif kind not in later and earlier[kind]:
@@ -131,16 +136,18 @@ def tell_columns(changes: Changes) -> str:
     """Return the changes of columns as one sentence; empty when there are none."""
     told = []
     for kind, change in changes.items():
-        parts = [f"{' and '.join(change[what])} {what}" for what in ("added", "removed") if change[what]]
+        parts = [f"{listed(change[what])} {what}" for what in ("added", "removed") if change[what]]
         if parts:
-            told.append(f"{'all files' if kind == ALL_FILES else kind}: {', '.join(parts)}")
+            told.append(f"{'all files' if kind == ALL_FILES else clean(kind)}: {', '.join(parts)}")
+    more = [f"and {len(told) - _MOST_TOLD:,} more files"] if len(told) > _MOST_TOLD else []
+    told = [*told[:_MOST_TOLD], *more]
     return f"The columns have changed since the partition before ({'; '.join(told)})." if told else ""
 
 
 def tell_files(changes: Changes) -> str:
     """Return the kinds of file that have come and gone as one sentence; empty when none have."""
-    told = [f"{kind} {change['file']}" for kind, change in changes.items() if "file" in change]
-    return f"The files are not those of the partition before ({', '.join(told)})." if told else ""
+    told = [f"{clean(kind)} {change['file']}" for kind, change in changes.items() if "file" in change]
+    return f"The files are not those of the partition before ({listed(told, last=', ')})." if told else ""
 
 
 def judge_columns(changes: Changes, mode: str) -> list[str]:

@@ -28,11 +28,20 @@ download URL.
 
 from __future__ import annotations
 
+from chargebee_operators.common.foreign_text import clean_line
+
 
 class ChargebeeExportError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    :param message: sentences for the person who reads the task log. They become one line of bounded length, whatever
+        text from outside they quote.
+    """
 
     permanent = False
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(clean_line(message))
 
 
 class SettingsError(ChargebeeExportError, ValueError):

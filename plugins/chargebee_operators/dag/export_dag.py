@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from chargebee_operators._compat import (
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.spelling import nearest
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.dag.planning import plan_run
 from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
 from chargebee_operators.hooks import ChargebeeHook
@@ -29,8 +29,7 @@ from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 PLAN = "plan"
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import closing
 
 from chargebee_operators.common.exceptions import DownloadError
 from chargebee_operators.common.polling import next_try, retry_after
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.download.block_buffer import Stopped
 from chargebee_operators.download.client import Answer, DownloadClient, Interrupted
 from chargebee_operators.download.ranges import Block, ObjectVersion, RemoteObject, Span
 from chargebee_operators.download.shared_url import SharedUrl
 
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 CHUNK = 256 * 1024
 # Less than this between two failures is no progress, or a host that cuts after ten bytes would never be given up.

@@ -6,7 +6,6 @@ message. Chargebee gives out a new one with every look at the export.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.common.exceptions import DownloadError
 from chargebee_operators.common.progress import Progress
 from chargebee_operators.common.redaction import quieten
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.download.block_buffer import BlockBuffer, Stopped
 from chargebee_operators.download.ranges import Block, RemoteObject
 from chargebee_operators.download.shared_url import SharedUrl
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from chargebee_operators.download.block_fetcher import BlockFetcher
     from chargebee_operators.download.client import DownloadClient
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 # With five blocks at a time, one for each stream and one to be read, 10 MB are in memory at most.
 BLOCK = 2 << 20

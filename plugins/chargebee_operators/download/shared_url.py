@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
 from chargebee_operators.common.exceptions import DownloadError, ThrottledError, UnavailableError
 from chargebee_operators.common.polling import next_try
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.download.block_buffer import Stopped
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 
 class SharedUrl:

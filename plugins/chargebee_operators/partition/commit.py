@@ -8,7 +8,6 @@ says why that is safe, whatever happens in between and whoever else is at it.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError, SettingsError, UploadError
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.manifest import Manifest, ObjectNames, known_keys
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 from chargebee_operators.s3.connection import transfer_config
@@ -25,8 +25,7 @@ from chargebee_operators.s3.upload_args import for_manifest
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 # An upload of another run that is older than this has no run any more.
 ABANDONED = timedelta(hours=24)

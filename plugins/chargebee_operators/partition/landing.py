@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from chargebee_operators.checks.spot_check import Fetch
 from chargebee_operators.checks.window_check import WindowCheck, check_for
 from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_verdict import judge_window
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
@@ -28,8 +28,7 @@ from chargebee_operators.partition.earlier import find_before
 from chargebee_operators.partition.manifest import FileEntry, Manifest, ObjectNames
 from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 # Bytes of a zip whose members surely fit in 10,000 parts of any size, whatever they inflate to.
 LARGE = 256 << 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +18,11 @@ from chargebee_operators.checks.columns import (
     judge_columns,
 )
 from chargebee_operators.checks.window_verdict import check_mode
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.before import Before
 from chargebee_operators.partition.earlier import is_later
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Whatever goes wrong is said in one sentence and as an error of this package.
 from __future__ import annotations
 
 import base64
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 DELETED_AT_ONCE = 1000
 _DENIED = ("AccessDenied", "AllAccessDisabled", "403")

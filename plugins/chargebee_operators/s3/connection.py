@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import DestinationError, SettingsError
+from chargebee_operators.common.task_log import task_log
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
 

@@ -8,17 +8,16 @@ everything was sent.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, UploadError
+from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError, composite, crc32
 
-# Below "airflow.task", or Airflow 2 would leave its lines out of the task log.
-log = logging.getLogger(f"airflow.task.{__name__}")
+log = task_log(__name__)
 
 # S3's own limits. Together the last two make the largest object, 48.8 TiB.
 MIN_PART, MAX_PART, MAX_PARTS = 5 << 20, 5 << 30, 10_000
