@@ -64,18 +64,19 @@ def write_docs(page: Path, rows: list[tuple[str, Figures]], command: str) -> Non
 
 _PAGE = """# Who gets the five slots
 
-Chargebee runs at most {slots} exports of a site at a time, keeps no queue, and refuses one more with the same 429 that
-it gives for too many calls a minute. So whoever asks first after a job's end gets the slot. What this package does
-about that:
+Chargebee runs at most {slots} exports of a site at a time. It has no queue. It refuses one more export with 429, and it gives
+the same answer for too many calls a minute. So the first request after the end of an export gets the slot. This package
+does three things about that:
 
-- A start that is refused waits in the triggerer, in a line for its site, by the time at which it first asked. Only the
-  first in line asks, every ten seconds or so, however many wait.
-- When a sensor sees that an export has ended, the first in line asks at once. Only a wait that Chargebee asked for
-  (Retry-After) is kept to all the same: it may be for too many calls, and the two refusals can't be told apart.
-- A start's place in line outlives its trigger: a triggerer that takes over another's triggers has the same line.
+- A refused start task waits in the triggerer, in a line for its site. The line is in the order of the first requests. Only
+  the first in line sends requests, about every ten seconds, however many wait.
+- When a sensor sees that an export has ended, the first in line sends its request at once. If Chargebee has requested a wait
+  (Retry-After), that wait is kept: it may be for too many calls, and the two refusals look the same.
+- A start task keeps its place in line when its trigger moves. If a triggerer takes over the triggers of another, the line is
+  the same.
 
-Two triggerers know nothing of each other: each has a line of its own, and the first of each asks. And a new start asks
-once from its worker before it stands in line: it may find a slot that fell free a moment ago.
+Two triggerers know nothing of each other. Each has a line of its own, and the first of each sends requests. A new start task
+sends one request from its worker before it joins the line. It can get a slot that has just become free.
 
 ## Simulated
 
@@ -87,49 +88,50 @@ python {command}
 
 {table}
 
-**Slots busy**: slot seconds in use, by slot seconds for which there was work; where fewer than {slots} exports were
-running or wanted, only so many could be. **Waited**: from a start's first request to the one that was granted.
-**Overtook**: the share of starts that got a slot while one that had asked earlier still waited. The site allows
-{calls} calls a minute.
+**Slots busy**: slot seconds in use, divided by the slot seconds for which there was work. Work exists for as many slots as
+exports are running or waiting, up to {slots}. **Waited**: from the first request of a start task to the accepted one.
+**Overtook**: the share of start tasks that got a slot while an earlier one still waited. The site allows {calls} calls a
+minute.
 
-The busiest minute is the first one: with 16 runs at a time 224 starts ask from their workers almost at once. Where that
-is more than the plan allows, the rest is refused and waits in line like all others; no task fails of it. The default of
-4 runs at a time stays below.
+The first minute is the busiest. With 16 runs at a time, 224 start tasks send a request from their workers almost at once. If
+that is more than the plan allows, Chargebee refuses the rest, and they wait in line like all others. No task fails for it.
+The default of 4 runs at a time stays below the limit.
 
-## How it is done
+## How it is simulated
 
-- The triggers, the line, the pace of polling, the request builder and the answer reader are the package's own, in an
-  event loop whose clock jumps from timer to timer. Chargebee is the simulator's own code: its slots, its rate limit
-  over any 60 seconds, its idempotency keys. No socket is opened, so a year takes seconds, and the same command
-  gives the same figures.
-- A job is in process for a lognormal time with a median of {chances.median:.0f} s (sigma {chances.spread}), not under
-  {chances.shortest:.0f} s and not over {chances.longest:.0f} s; {failing} of them fail and are asked for again.
-- Airflow is told as numbers: 16 tasks run at once in the workers; a task gets its place {times.scheduling[0]:.0f} to
-  {times.scheduling[1]:.0f} s after it can run and starts up for {times.start_up[0]:.0f} to {times.start_up[1]:.0f} s; a
-  deferral takes {times.deferral[0]:.0f} to {times.deferral[1]:.0f} s, a resumption {times.resumption[0]} to
-  {times.resumption[1]} s, an upload {times.upload[0]:.0f} to {times.upload[1]:.0f} s.
-- Where a row does not say otherwise, Chargebee's refusals carry no Retry-After, which is the harder case.
+- The triggers, the line, the polling, the request builder and the answer reader are those of the package. They run in an
+  event loop whose clock jumps from timer to timer. Chargebee is the code of the simulator: its slots, its rate limit over
+  any 60 seconds, its idempotency keys. No socket is opened. So a year takes seconds, and the same command gives the same
+  figures.
+- An export takes a lognormal time with a median of {chances.median:.0f} s (sigma {chances.spread}),
+  at least {chances.shortest:.0f} s and at most {chances.longest:.0f} s. {failing} of the exports fail and are requested again.
+- Airflow is a set of numbers: the workers run 16 tasks at a time. A task gets its place
+  {times.scheduling[0]:.0f} to {times.scheduling[1]:.0f} s after it can run,
+  and starts up for {times.start_up[0]:.0f} to {times.start_up[1]:.0f} s.
+  A deferral takes {times.deferral[0]:.0f} to {times.deferral[1]:.0f} s,
+  a resumption {times.resumption[0]} to {times.resumption[1]} s, an upload {times.upload[0]:.0f} to {times.upload[1]:.0f} s.
+- Chargebee's refusals have no Retry-After, which is the harder case, unless the row says otherwise.
 
 ## What it does not show
 
-- Airflow's real latencies have longer tails, and its scheduler prefers tasks by weight and date; the simulation starts
-  them in the order in which they can run.
-- Nothing is lost or slow on the network; what happens then is tested against the simulator over HTTP.
-- A person's exports in Chargebee's own UI take slots too. They are like a worker's first request: they may find a free
-  slot before the first in line does.
+- Airflow's real delays are sometimes longer. Its scheduler prefers tasks by weight and date. The simulation starts them in
+  the order in which they can run.
+- The network is never slow and loses nothing. Tests over HTTP against the simulator cover that.
+- Exports that a person starts in Chargebee's UI take slots too. They are like the first request of a worker: they can get a
+  free slot before the first in line.
 
-## An Airflow pool, to leave slots to people
+## An Airflow pool that leaves slots free
 
-The package needs no pool. To keep slots free for others, bound the tasks that hold one: make a pool that counts
-deferred tasks, and give it to the start tasks and sensors (`ChargebeeExportOperator`, `ExportReadySensor`):
+The package needs no pool. To leave slots to other users of the site, limit the tasks that hold a slot. Make a pool that counts
+deferred tasks, and give it to the start tasks and the sensors (`ChargebeeExportOperator`, `ExportReadySensor`):
 
 ```bash
 airflow pools set chargebee_slots 3 "Exports at Chargebee" --include-deferred
 ```
 
-In `ExportDagSettings` that is `default_args={{"pool": "chargebee_slots"}}` with `upload_args={{"pool": "default_pool"}}`, for
-an upload holds no export slot. The plan task stands in the pool too, for its few seconds.
+In `ExportDagSettings` that is `default_args={{"pool": "chargebee_slots"}}` with `upload_args={{"pool": "default_pool"}}`,
+because an upload holds no export slot. The plan task uses the pool too, for a few seconds.
 
-A pool's slot falls free between a start's end and its sensor's begin, so that for some seconds one export more than the
-pool's size can be in process. Airflow hands out a pool's slots by priority weight, not by age.
+The pool's slot is free between the end of a start task and the begin of its sensor. So for some seconds one export more than
+the pool's size can be in process. Airflow gives a pool's slots by priority weight, not by age.
 """

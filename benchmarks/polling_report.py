@@ -68,9 +68,9 @@ def write_docs(page: Path, medians: dict[str, Polled], command: str, exports: in
 
 _PAGE = """# What waiting costs the triggerer
 
-{exports} exports in process, each looked at every {interval} s over HTTPS, on one event loop. `benchmarks/polling.py`
-writes this page; to do it again, on Linux, with the Python of any Airflow environment that has this project's
-requirements:
+{exports} triggers wait for exports over HTTPS, on one event loop. Each looks every {interval} s.
+`benchmarks/polling.py` writes this page. To measure again, on Linux, use the Python of an Airflow environment that has this
+project's requirements:
 
 ```bash
 python {command}
@@ -80,18 +80,19 @@ python {command}
 
 Machine: {machine}
 
-- **CPU** is that of the polling process, both columns; the Chargebee simulator answers from a process of its own on the
-  same machine.
-- **The longest pause** is how much longer than a millisecond a millisecond's sleep on the same loop took: for so long
-  no other trigger of the process could move. It counts what the machine did meanwhile, so look at the line where nobody
-  polls. **The most CPU at a stretch** is the most CPU time between two such wake-ups, which other processes do not
-  lengthen. The start is the first {interval} s / 2, in which all of them look their connection up and none polls.
-- The ticker that finds the pauses costs more than the polling. So CPU is measured in a stretch of its own.
-- **Flat out**: {pollers} pollers that never pause, against one simulator, which is then what limits them.
-- The triggers are `ExportReadyTrigger`, as a triggerer runs them: connection lookup, line, log, jitter. The SDK's side
-  is a bare loop around `Export.retrieve`, with one client for all, and a poll that fails is passed over. Each side runs
-  in a process of its own, by turns; medians of the runs are shown.
+- **CPU** is that of the polling process, in both columns. The Chargebee simulator runs in a process of its own on the same
+  machine.
+- **The longest pause**: a task on the loop sleeps for one millisecond, again and again. The pause is the longest extra time
+  that such a sleep took. In that time no other trigger of the process could run. It includes what the machine did in the
+  meantime, so compare it with the line where nobody polls. **The most CPU at a stretch** is the most CPU time between two
+  such wake-ups. Other processes do not change it. The start is the first {interval} s / 2, in which all triggers look up their
+  connection and none polls.
+- The ticker that finds the pauses costs more than the polling. So CPU is measured in a separate part of the run.
+- **Flat out**: {pollers} pollers without a pause, against one simulator. The simulator is then the limit.
+- The triggers are `ExportReadyTrigger`, as a triggerer runs them: connection lookup, line, log, jitter. The SDK's side is a
+  loop around `Export.retrieve`, with one client for all. It ignores a failed poll. The sides take turns, each in a process
+  of its own. The table shows medians of the runs.
 
-The SDK makes a TLS context for every request, on the event loop; the package one for each CA bundle in the process, and
+The SDK makes a TLS context for every request, on the event loop. The package makes one for each CA bundle in the process, and
 keeps up to twenty connections to a site.
 """

@@ -136,7 +136,7 @@ def _bars(table: Table) -> list[chart.Bar]:
 
 
 def _aims(tables: list[Table]) -> str:
-    """Return a table of what was aimed at, and what came of it at 1 GB."""
+    """Return a table of the aims, and the results at 1 GB."""
     found = [table for table in tables if table.size == 10**9]
     lines = ["| aim | " + " | ".join(_pace_text(table) for table in found) + " |", "|---|" + "---|" * len(found)]
 
@@ -223,14 +223,14 @@ def _version(name: str) -> str:
 
 _PAGE = """# Speed and memory
 
-The upload task, measured against other ways to land the same export in S3. `benchmarks/upload.py` writes this page;
-to do it again, on Linux:
+This page compares the upload task with other ways to write the same export to S3. `benchmarks/upload.py` writes the page.
+To measure again, on Linux:
 
 ```bash
 make benchmark
 ```
 
-or, with the Python of any Airflow environment that has this project's requirements:
+That command runs this one in the project's own environment:
 
 ```bash
 python {command}
@@ -247,19 +247,19 @@ python {command}
 | in memory, unzipped | the whole answer in memory, `zipfile` over it, `upload_fileobj` for each member |
 | in memory, as it is | `HttpToS3Operator` of Airflow's Amazon provider: the whole answer in memory, stored as a zip |
 
-Only this package's paths check what they land, and the limit lands a zip that nobody has looked into.
+Only the paths of this package check what they write. The limit writes a zip without a check.
 
 ## How it is measured
 
-- The simulator serves the zip, and a sink that throws the bytes away takes the objects: both over TLS, as real hosts are.
-  They are on the same machine, in processes of their own, and share its cores with what is measured.
+- The simulator serves the zip. A sink takes the objects and throws the bytes away. Both use TLS, as real hosts do. They run
+  on the same machine, in processes of their own, and share its cores with the measured process.
 - Each run is a fresh process. The clock starts when everything is imported and set up, and the export is completed.
-- CPU seconds are those of that process alone, all threads. Idle is its memory right before, peak its highest since
-  (`VmHWM`).
-- The paths take turns, and medians are shown. The bytes that reached the sink are compared with the zip's own figures.
-- Where a pace is named, the simulator gives each connection no more than that, as hosts of real downloads do, and
-  answers in about no time; uploads are not held back.
-- The data are customers as an export has them: quoted addresses, notes of two lines, deflated about 3 to 1.
+- CPU seconds are those of that process only, with all its threads. Idle is its memory right before. Peak is its highest
+  memory since (`VmHWM`).
+- The paths take turns. The tables show medians. The bytes in the sink are compared with the figures of the zip.
+- If a pace is given, the simulator limits each connection to it, as real download hosts do, and answers at once. Uploads
+  have no limit.
+- The data are customers as in an export: quoted addresses, notes of two lines, compressed about 3 to 1.
 
 Machine: {machine}
 
@@ -267,40 +267,41 @@ Machine: {machine}
 
 {results}
 
-**x limit** is the figure before it in units of the limit's own: 1 would be a task that costs nothing beside HTTP and S3.
-**x faster than in memory** is the wall time of the in-memory way, unzipped, divided by the path's own.
+**x limit** is the figure before it, divided by the limit's. A task with 1 would cost nothing beside HTTP and S3.
+**x faster than in memory** is the wall time of "in memory, unzipped", divided by the wall time of the path.
 
 ### Where the time goes
 
-Without a pace the network does nothing but copy memory, and the processor is what is measured. What the limit leaves
-out, each piece by itself (`python benchmarks/parts.py`):
+Without a pace the network only copies memory, so the processor is measured. The table shows the work that the limit does
+not do, each piece by itself (`python benchmarks/parts.py`):
 
 {parts}
 
-### What was aimed at
+### Aims
 
 {aims}
 
-Without a pace, to inflate the data alone takes as long as the limit's whole run, so a path that checks what it lands can't
-come near it, however the work is laid out. Two other ways were tried, and are no faster on two cores that the servers
-share: inflating and counting in a process of its own (what threads lose to each other then goes into pipes), and counting
-in a second thread. Even without a count of the rows the task would take twice as long as the limit.
+Without a pace, inflating the data alone takes as long as the whole run of the limit. So no path that checks its data can
+come near the limit. Two other designs were tried. They are no faster on two cores that the servers share: a second process
+that inflates and counts (it loses the gained time in pipes), and a second thread that counts. Even without a row count the
+task would take twice as long as the limit.
 
-Where the host holds each connection to a pace, as real ones do, this package takes less time than the limit, which has
-one connection: several ranges are fetched at once, and checks and counts go on while bytes are on their way.
+If the host limits each connection, as real hosts do, this package is faster than the limit, which has one connection. It
+fetches several ranges at a time, and checks and counts while bytes are under way.
 
 ### Memory above idle, MB
 
 {memory}
 
-The in-memory ways need twice the zip's size and more. This package's memory comes from the parts in flight: part size
-times the parts at a time, whatever the export's size; a file beyond 64 GB needs larger parts, for S3 takes 10,000. Parquet adds the notes of its footer, which has to be written last:
-about 15 MB for each GB of CSV with 300 columns, and next to nothing with a dozen.
+The in-memory ways need more than twice the size of the zip. The memory of this package is that of the parts under way: part
+size times parts at a time, for an export of any size. A file beyond 64 GB needs larger parts, because S3 takes 10,000 parts
+at most. Parquet adds the data of its footer, which is written last: about 15 MB for each GB of CSV with 300 columns, and
+almost nothing with a dozen columns.
 
 ## A parse of the DAG file
 
-Airflow parses DAG files all day, so the file imports none of what only tasks need. Medians of fresh processes, Airflow's
-own import aside (`python benchmarks/parse.py`):
+Airflow parses DAG files all day. So the file imports nothing that only tasks need. The table shows medians of fresh
+processes, without the import of Airflow itself (`python benchmarks/parse.py`):
 
 {parse}
 """

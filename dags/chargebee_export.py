@@ -1,7 +1,7 @@
-"""Chargebee exports to S3: one Airflow DAG for each Chargebee site. This file is the place for its settings.
+"""Exports Chargebee sites to S3: one Airflow DAG for each site. The settings are in this file.
 
 To export a second site, add a second ``ExportDagSettings`` with a ``dag_id`` and a ``chargebee_conn_id`` of its own.
-All settings: ``chargebee_operators.ExportDagSettings`` and ``ResourceSettings``.
+docs/reference.md lists all settings.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ SITES = [
         dag_id="chargebee_export",
         chargebee_conn_id="chargebee_default",
         aws_conn_id="aws_default",
-        # Either write the bucket's name here, or set it in Airflow's configuration, which on MWAA is the option
-        # chargebee_export.bucket and elsewhere the variable AIRFLOW__CHARGEBEE_EXPORT__BUCKET.
+        # Write the bucket's name here, or set it in Airflow's configuration: on MWAA as the option
+        # chargebee_export.bucket, elsewhere as the variable AIRFLOW__CHARGEBEE_EXPORT__BUCKET.
         s3_bucket=conf.get("chargebee_export", "bucket", fallback=""),
         prefix="chargebee",
-        # Each run exports the time between two ticks: at midnight, the day that has just ended.
+        # Each run exports the time between two ticks. At midnight that is the day that has just ended.
         schedule="@daily",
         timezone="UTC",
         resources=[
-            # Everything of Product Catalog 2.0, by updated_at: a row appears in the window of its latest change.
+            # Product Catalog 2.0, by updated_at: a row is in the window of its latest change.
             "attached_items",
             "coupons",
             "credit_notes",
@@ -37,7 +37,7 @@ SITES = [
             "ramps",
             "subscriptions",
             "transactions",
-            # Chargebee offers no time filter for these: they are taken whole, by the latest run only.
+            # Chargebee has no time filter for these. Only the latest run exports them, and it exports all of them.
             ResourceSettings("differential_prices", snapshot=True),
         ],
     ),

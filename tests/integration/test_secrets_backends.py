@@ -1,4 +1,4 @@
-"""The connection as README.md says to store it: the test takes settings, commands and JSON out of its text."""
+"""The connection, stored as docs/deploy.md says: the test takes settings, commands and JSON out of its text."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ import pytest
 
 import stack
 from chargebee_operators import ChargebeeHook
+from support.pages import block
 
-README = (stack.ROOT / "README.md").read_text(encoding="utf-8")
-# Looks connections up from a worker's side and from the triggerer's, and tells what they say; null for one not found.
+PAGE = "docs/deploy.md"
+# Looks connections up from a worker's side and from the triggerer's, and prints what they say; null for one not found.
 LOOK_UP = """
 import asyncio, json, sys
 from chargebee_operators import ChargebeeHook
@@ -37,27 +38,22 @@ print(json.dumps([look_up(conn_id) for conn_id in sys.argv[1:]]))
 """
 
 
-def block(language: str, containing: str) -> str:
-    """Return the README's code block of that language with that text in it."""
-    (found,) = (text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text)
-    return found
-
-
 def secrets_settings() -> dict[str, str]:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(block("ini", "[secrets]"))
+    parser.read_string(block("ini", "[secrets]", PAGE))
     return dict(parser["secrets"])
 
 
 def for_secrets_manager() -> tuple[str, str]:
-    """Return the backend and the prefix that the README tells in a sentence."""
-    told = re.search(r"For Secrets Manager the backend is `([\w.]+)`, and the\s+prefix `([\w/]+)`", README)
-    return told[1], told[2]
+    """Return the backend and the prefix that the page gives in a sentence."""
+    text = (stack.ROOT / PAGE).read_text(encoding="utf-8")
+    found = re.search(r"\*\*In Secrets Manager\*\*: the backend is `([\w.]+)`, and the\s+prefix is `([\w/]+)`", text)
+    return found[1], found[2]
 
 
 def put_parameter() -> dict[str, str]:
-    """Return the arguments of the README's ``aws ssm put-parameter``."""
-    words = shlex.split(block("bash", "aws ssm put-parameter").replace("\\\n", " "))
+    """Return the arguments of the page's ``aws ssm put-parameter``."""
+    words = shlex.split(block("bash", "aws ssm put-parameter", PAGE).replace("\\\n", " "))
     return dict(zip(words[3::2], words[4::2], strict=True))
 
 
@@ -73,8 +69,8 @@ def looked_up(*conn_ids: str, **environment: str) -> list[Any]:
 
 
 def as_read_from(stored: str) -> list[str]:
-    told = json.loads(stored)
-    site, key = told["login"], told["password"]
+    values = json.loads(stored)
+    site, key = values["login"], values["password"]
     return [site, key, f"https://{site}.chargebee.com/api/v2", site, key]
 
 
@@ -111,14 +107,14 @@ def client(moto, monkeypatch) -> Any:
 
 
 def test_ssm_parameter_store(moto, client):
-    stored, told = put_parameter(), secrets_settings()
+    stored, options = put_parameter(), secrets_settings()
     store, another = client("ssm"), stored["--name"].replace("chargebee_default", "another")
     store.put_parameter(Name=stored["--name"], Value=stored["--value"], Type=stored["--type"])
-    # Kept there as well, but not to be asked for: the lookup pattern is about chargebee_ alone.
+    # It is stored there too, but must not be found: the lookup pattern matches chargebee_ only.
     store.put_parameter(Name=another, Value=stored["--value"], Type=stored["--type"])
     settings = {
-        "AIRFLOW__SECRETS__BACKEND": told["backend"],
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": told["backend_kwargs"],
+        "AIRFLOW__SECRETS__BACKEND": options["backend"],
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": options["backend_kwargs"],
     }
     found = looked_up("chargebee_default", "another", **moto, **settings)
     assert found == [as_read_from(stored["--value"]), None]
@@ -136,7 +132,7 @@ def test_secrets_manager(moto, client):
 
 
 def test_the_environment(monkeypatch):
-    name, _, stored = shlex.split(block("bash", "AIRFLOW_CONN_CHARGEBEE_DEFAULT"))[1].partition("=")
+    name, _, stored = shlex.split(block("bash", "AIRFLOW_CONN_CHARGEBEE_DEFAULT", PAGE))[1].partition("=")
     monkeypatch.setenv(name, stored)
     found = ChargebeeHook().settings
     assert [found.site, found.api_key, found.base_url] == as_read_from(stored)[:3]
