@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
-import testdata  # noqa: E402
-
+from benchmarks import testdata  # noqa: E402
 from chargebee_operators.archive.inflate import Codec, best_codec, zlib_codec  # noqa: E402
 from chargebee_operators.archive.zip_stream import ZipStream  # noqa: E402
 from chargebee_operators.chargebee.resources import get_resource  # noqa: E402

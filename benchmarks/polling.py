@@ -24,12 +24,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
-
-import polling_report  # noqa: E402
-from pollers import POLLERS, Polled, Task, polled  # noqa: E402
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
 import stack  # noqa: E402
+from benchmarks.waiting import report  # noqa: E402
+from benchmarks.waiting.pollers import POLLERS, Polled, Task, polled  # noqa: E402
 
 FOLDER = ROOT / ".local" / "benchmarks"
 SITE, KEY = "acme-test", "test_benchmark_key"
@@ -57,11 +56,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     medians = {name: median(runs) for name, runs in results.items()}
-    print(polling_report.table(medians))
+    print(report.table(medians))
     if options.write_docs:
         command = f"benchmarks/polling.py --exports {options.exports} --seconds {options.seconds} --runs {options.runs}"
         page = ROOT / "docs" / "polling.md"
-        polling_report.write_docs(page, medians, f"{command} --write-docs", options.exports, options.interval)
+        report.write_docs(page, medians, f"{command} --write-docs", options.exports, options.interval)
     return 0
 
 

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "local")]
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
-import fairness_report  # noqa: E402
-from simulated_airflow import SimulatedAirflow  # noqa: E402
-from simulated_site import Chances, SimulatedSite  # noqa: E402
-from slot_figures import Figures, figures_of  # noqa: E402
 from virtual_time import VirtualTime  # noqa: E402
 
+from benchmarks.simulation import report  # noqa: E402
+from benchmarks.simulation.airflow import SimulatedAirflow  # noqa: E402
+from benchmarks.simulation.figures import Figures, figures_of  # noqa: E402
+from benchmarks.simulation.site import Chances, SimulatedSite  # noqa: E402
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2  # noqa: E402
 
 BEGINNING = 1_790_000_000.0  # epoch seconds
@@ -140,10 +140,10 @@ def main() -> int:
         figures = simulate(scenario, options.seed)
         rows.append((scenario.title, figures))
         print(f"{scenario.title}: {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
-    print(fairness_report.table(rows))
+    print(report.table(rows))
     if options.write_docs:
         command = f"benchmarks/slots.py --days {options.days} --seed {options.seed} --write-docs"
-        fairness_report.write_docs(ROOT / "docs" / "fairness.md", rows, command)
+        report.write_docs(ROOT / "docs" / "fairness.md", rows, command)
     return 0
 
 

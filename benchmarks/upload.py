@@ -26,18 +26,24 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "local"))
-
-import parse  # noqa: E402
-import parts  # noqa: E402
-import report  # noqa: E402
-import testdata  # noqa: E402
-from measure import Cost  # noqa: E402
-from paths import CONNECTION, HTTP_CONNECTION, PATHS, RESOURCE, S3_CONNECTION, WARM_UP, Setting  # noqa: E402
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
 import stack  # noqa: E402
+from benchmarks import parse, parts, testdata  # noqa: E402
+from benchmarks.uploading import report  # noqa: E402
+from benchmarks.uploading.measure import Cost  # noqa: E402
+from benchmarks.uploading.paths import (  # noqa: E402
+    CONNECTION,
+    HTTP_CONNECTION,
+    PATHS,
+    RESOURCE,
+    S3_CONNECTION,
+    WARM_UP,
+    Setting,
+)
 
 FOLDER = ROOT / ".local" / "benchmarks"
+SINK = ROOT / "benchmarks" / "uploading" / "sink.py"
 SITE, KEY = "acme-test", "test_benchmark_key"
 BUCKET = "benchmark"
 GZIP_FRAME = 18  # bytes of header and trailer around deflated data
@@ -134,7 +140,7 @@ def servers(zip_path: Path) -> Iterator[Servers]:
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "sink.json"
     state.unlink(missing_ok=True)
-    command = [sys.executable, str(ROOT / "benchmarks" / "sink.py"), "--state-file", str(state), "--tls-dir", str(tls)]
+    command = [sys.executable, str(SINK), "--state-file", str(state), "--tls-dir", str(tls)]
     options = ["--site", f"{SITE}:{KEY}", "--serve-zip", f"{RESOURCE}={zip_path}", "--job-seconds", "0"]
     options += ["--rate-limit", "0", "--max-jobs", "1000", "--customers", "1", "--port", "0", "--download-port", "0"]
     options += ["--tls", "--tls-dir", str(tls)]
@@ -155,7 +161,8 @@ def measured(contender: Contender, run: int, facts: testdata.ZipFacts, on: Serve
     setting = on.setting(f"{contender.path}/run={run}/{os.getpid()}")
     arguments = json.dumps([contender.path, str(result), asdict(setting)])
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "measure.py"), arguments],
+        [sys.executable, "-m", "benchmarks.uploading.measure", arguments],
+        cwd=ROOT,
         env=on.environment(contender.plugins),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 from unittest import mock
 from urllib.parse import urlsplit
 
-from simulated_site import KEY, SITE, Session, SimulatedSite, settings_of
-
+from benchmarks.simulation.site import KEY, SITE, Session, SimulatedSite, settings_of
 from chargebee_operators import triggers
 from chargebee_operators.chargebee import async_client
 from chargebee_operators.chargebee.api import Export, ExportStatus

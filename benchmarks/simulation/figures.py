@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from simulated_site import SLOTS, Call, SimulatedSite
+from benchmarks.simulation.site import SLOTS, Call, SimulatedSite
 
 A_MINUTE = 60.0
 

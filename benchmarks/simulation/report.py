@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulated_airflow import Latencies
-from simulated_site import CALLS_A_MINUTE, SLOTS, Chances
-from slot_figures import Figures
+from benchmarks.simulation.airflow import Latencies
+from benchmarks.simulation.figures import Figures
+from benchmarks.simulation.site import CALLS_A_MINUTE, SLOTS, Chances
 
 HEAD = [
     "scenario",

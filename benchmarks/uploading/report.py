@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import chart
-from measure import Cost
-from paths import PATHS
+from benchmarks.uploading import chart
+from benchmarks.uploading.measure import Cost
+from benchmarks.uploading.paths import PATHS
 
 MB = 10**6
 SHORT = {

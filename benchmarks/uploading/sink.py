@@ -1,6 +1,6 @@
 """An S3 server that throws the bytes away: it counts them, and is fast enough not to be what is measured.
 
-    python benchmarks/sink.py --state-file FILE --tls-dir DIR
+    python benchmarks/uploading/sink.py --state-file FILE --tls-dir DIR
 
 It speaks what an upload needs: HEAD of a bucket or object, PUT, multipart uploads, GET (nothing is ever found) and
 deletes. No signature or checksum is looked at. Path-style addresses only. ``GET /`` with no bucket answers the size of
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "local"))
 
 from chargebee_simulator.tls import server_context
 

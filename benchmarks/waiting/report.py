@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from pollers import FLAT_OUT_POLLERS, IDLE, Polled
+from benchmarks.waiting.pollers import FLAT_OUT_POLLERS, IDLE, Polled
 
 TITLES = {IDLE: "nobody polls", "triggers": "this package's triggers", "sdk": "the SDK's async client"}
 HEAD = [

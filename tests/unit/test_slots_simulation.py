@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import slots
-from simulated_site import CALLS_A_MINUTE, Chances
-from slot_figures import Figures, Start, busy_share, overtakings
+from benchmarks import slots
+from benchmarks.simulation.figures import Figures, Start, busy_share, overtakings
+from benchmarks.simulation.site import CALLS_A_MINUTE, Chances
 
 DAYS = 30
 EXPORTS = DAYS * slots.RESOURCES

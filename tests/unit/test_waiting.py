@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-from simulated_airflow import FIELDS, SimulatedAirflow
-from simulated_site import Chances, SimulatedSite
 from virtual_time import VirtualTime
 
+from benchmarks.simulation.airflow import FIELDS, SimulatedAirflow
+from benchmarks.simulation.site import Chances, SimulatedSite
 from chargebee_operators.chargebee.async_client import client_of
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
 

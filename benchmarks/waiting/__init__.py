@@ -1,0 +1,1 @@
+"""What ``polling.py`` measures: the two ways to wait for exports, and the page."""
