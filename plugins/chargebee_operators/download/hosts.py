@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address
 from urllib.parse import urlsplit
 
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.common.exceptions import DownloadRefusedError
-
-Address = IPv4Address | IPv6Address
-
-PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL, SPECIAL = "public", "private", "loopback", "link-local", "special-purpose"
-
-_NAT64 = ip_network("64:ff9b::/96")
+from chargebee_operators.download.special_addresses import PUBLIC, Address, kind_of
 
 
 class HostRules:
@@ -94,28 +89,6 @@ def addresses_of(host: str, *, literal_only: bool = False) -> set[Address]:
         return {IPv4Address("127.0.0.1")} if f".{host}".endswith(".localhost") else set()
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return {ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
-
-
-def kind_of(address: Address) -> str:
-    """Return the kind of an address: only a public one is outside of every own network."""
-    address = _embedded(address)
-    if address.is_loopback:
-        return LOOPBACK
-    if address.is_link_local or getattr(address, "is_site_local", False):
-        return LINK_LOCAL
-    if address.is_multicast or address.is_reserved or address.is_unspecified:
-        return SPECIAL
-    return PUBLIC if address.is_global else PRIVATE
-
-
-def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, or the address itself."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(address.packed[-4:])
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
 
 
 def _literal(host: str) -> Address | None:

@@ -48,6 +48,7 @@ INSIDE = {
     "[fe80::1]": "link-local",
     "[fec0::1]": "link-local",
     "0.0.0.0": "special-purpose",
+    "192.0.0.192": "special-purpose",
     "0": "special-purpose",
     "[::]": "special-purpose",
     "224.0.0.1": "special-purpose",
