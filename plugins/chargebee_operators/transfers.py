@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
+from chargebee_operators.archive.directory import read_directory
 from chargebee_operators.archive.limits import Limits
-from chargebee_operators.archive.records import Entry, read_directory
+from chargebee_operators.archive.records import Entry
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.jobs import JobRecord
@@ -258,12 +259,15 @@ class ChargebeeExportToS3Operator(BaseOperator):
         )
         limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
 
+        def size() -> int | None:
+            return download.size if download.is_ranged else None
+
         def directory() -> Mapping[int, Entry] | None:
-            size = download.size if download.is_ranged else None
-            return None if size is None else read_directory(download.read, size, self.max_members)
+            known = size()
+            return None if known is None else read_directory(download.read, known, self.max_members)
 
         def open_archive(chunks: Iterable[bytes]) -> ZipStream:
-            return ZipStream(chunks, limits, directory=directory)
+            return ZipStream(chunks, limits, directory=directory, size=size)
 
         try:
             landing.send(download, open_archive, lambda: download.size)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from chargebee_operators.archive.directory import read_directory
 from chargebee_operators.archive.inflate import isal_codec, zlib_codec
 from chargebee_operators.archive.member import STEP
-from chargebee_operators.archive.records import CENTRAL, END, LOCAL, Entry, read_directory
+from chargebee_operators.archive.records import CENTRAL, END, LOCAL, Entry
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.common.exceptions import ArchiveError
 

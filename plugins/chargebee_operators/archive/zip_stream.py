@@ -11,10 +11,8 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 
 from chargebee_operators.archive.byte_source import ByteSource
-from chargebee_operators.archive.inflate import (
-    Inflater,
-    best_codec,
-)
+from chargebee_operators.archive.directory import DirectoryEnd, check_directory_length, read_end
+from chargebee_operators.archive.inflate import Inflater, best_codec
 from chargebee_operators.archive.limits import Limits
 from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.reading import Directory, Reading
@@ -24,16 +22,13 @@ from chargebee_operators.archive.records import (
     END,
     END64,
     LOCAL,
-    DirectoryEnd,
     Entry,
-    check_directory_length,
     check_members,
     check_name,
-    kind_of,
     read_central_entry,
-    read_end,
 )
 from chargebee_operators.common.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.common.file_kinds import kind_of
 
 # What a zip begins with that was to be split in parts but fitted into one.
 _ONE_PART = b"PK00"
@@ -46,8 +41,10 @@ class ZipStream:
     :param limits: how far it may go.
     :param new_inflater: makes an ``Inflater`` of raw DEFLATE; isal's where it imports, zlib's otherwise.
     :param directory: the directory at the zip's end, by offset, as ``read_directory`` gives it. Then what is wrong
-        shows before the first member, or at the member. Or a function that reads it, called only for a member whose
-        size is behind it and has to be known ahead. None where the zip can't be read out of order.
+        shows before the first member, or at the member. Or a function that reads it, called only for a large zip, and
+        for a member whose size is behind it and has to be known ahead. None where the zip can't be read out of order.
+    :param size: gives the zip's bytes once its first ones are here; None where they are not known. One that is large
+        enough to hold too many members has its directory read before the first of them.
     """
 
     def __init__(
@@ -56,10 +53,12 @@ class ZipStream:
         limits: Limits | None = None,
         new_inflater: Callable[[], Inflater] | None = None,
         directory: Callable[[], Directory | None] | Directory | None = None,
+        size: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._source = ByteSource(chunks)
         self._limits = limits or Limits()
-        self._reading = Reading(self._source, self._limits, new_inflater or best_codec().new_inflater, directory)
+        inflater = new_inflater or best_codec().new_inflater
+        self._reading = Reading(self._source, self._limits, inflater, directory, size)
         self._found: list[Entry] = []
 
     def members(self) -> Iterator[Member]:
@@ -72,8 +71,8 @@ class ZipStream:
         :raises ArchiveError: when the zip is damaged, cut short, or no zip at all.
         :raises UnsafeArchiveError: when it is not one to be unpacked.
         """
-        self._reading.check_ahead()
         signature = self._first()
+        self._reading.look_ahead()
         while signature == LOCAL:
             offset = self._source.position - 4
             header = self._source.exactly(26, "a member's header")
@@ -101,7 +100,9 @@ class ZipStream:
         if signature in (b"P", b"PK", LOCAL[:3]):
             raise ArchiveError("The zip ends in its first four bytes: it is cut short.")
         if signature not in (LOCAL, CENTRAL, END, END64):
-            raise ArchiveError(f"The download is {kind_of(signature + self._source.upto(60))}, not a zip.")
+            kind = kind_of(signature + self._source.upto(60))
+            hint = ", as storage hosts answer with an error" if kind == "XML" else ""
+            raise ArchiveError(f"The download is {kind}{hint}, not a zip.")
         return signature
 
     def _check_directory(self, signature: bytes) -> None:

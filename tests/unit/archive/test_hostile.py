@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import struct
 import zipfile
@@ -88,6 +89,36 @@ def test_garbage_before_between_and_behind(data):
     assert "does not belong" in refused(data[:central] + b"garbage" + data[central:])
     assert "behind its end" in refused(data + b"garbage")
     assert "behind its end" in refused(data + data)
+
+
+@kinds
+@pytest.mark.parametrize("padding", [1, 512, 10_240, 70_000, 1 << 20])
+def test_zero_bytes_behind_the_end_are_padding(data, padding):
+    padded = data + bytes(padding)
+    assert directory(padded) == directory(data)
+    assert read(padded, 4096) == read(padded, 4096, directory=directory(padded)) == read(data)
+
+
+@pytest.mark.parametrize("padding", [100, 100_000])
+def test_zero_bytes_may_follow_a_long_comment_too(padding):
+    padded = made(FILES, comment=b"x" * 65_535) + bytes(padding)
+    assert read(padded, directory=directory(padded)) == FILES
+
+
+def test_zero_bytes_without_an_end_or_before_other_bytes_are_no_padding():
+    data = made(FILES)
+    assert "behind its end" in refused(data + bytes(512) + b"x")
+    assert "behind its end" in refused(data + bytes(512) + data)
+    with pytest.raises(ArchiveError, match="more than 1 MB of zero bytes follow its end"):
+        read(data + bytes((1 << 20) + 1))
+    endless = itertools.chain([data], itertools.repeat(bytes(1 << 16)))
+    with pytest.raises(ArchiveError, match="more than 1 MB"):
+        list(ZipStream(endless).members())
+    for cut_off in (data + bytes(2 << 20), data[:-30] + bytes(512), bytes(512)):
+        with pytest.raises(ArchiveError):
+            directory(cut_off)
+    with pytest.raises(ArchiveError):
+        read(data[:-30] + bytes(512))
 
 
 HEADERS = {

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargebee_operators.archive.byte_source import ByteSource
-from chargebee_operators.archive.records import Entry, read_directory, skip_descriptor, wide_values
+from chargebee_operators.archive.directory import read_directory
+from chargebee_operators.archive.records import Entry, skip_descriptor, wide_values
 from chargebee_operators.common.exceptions import ArchiveError
 from support.zips import by_hand, cut, directory, made
 

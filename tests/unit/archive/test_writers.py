@@ -98,6 +98,17 @@ def test_info_zip_from_and_to_a_pipe(content, size):
     check(data, {"-": content}, size)
 
 
+@pytest.mark.parametrize("compression", ["deflate", "store"])
+@few
+@given(members=files, size=sizes)
+def test_bsdtar_which_fills_up_its_last_block(compression, members, size):
+    bsdtar = program("bsdtar", package="libarchive-tools")
+    command = [bsdtar, "--format", "zip", "--options", f"zip:compression={compression}", "-cf", "-"]
+    data, expected = packed(command, members, to_stdout=True)
+    assert len(data) % 512 == 0 and data.endswith(bytes(22))
+    check(data, expected, size)
+
+
 @pytest.mark.parametrize("method", ["Deflate", "BZip2", "LZMA", "Copy"])
 @few
 @given(members=files, size=sizes)

@@ -9,13 +9,16 @@ import random
 import struct
 import weakref
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import repeat
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chargebee_operators.archive.directory import read_directory
 from chargebee_operators.archive.inflate import isal_codec, zlib_codec
 from chargebee_operators.archive.limits import Limits
 from chargebee_operators.archive.member import STEP
@@ -26,7 +29,6 @@ from chargebee_operators.archive.records import (
     LOCAL,
     LOCATOR64,
     MAX32,
-    read_directory,
 )
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.common.checksums import crc32
@@ -218,6 +220,36 @@ def test_many_members_where_they_are_allowed():
     data = by_hand([{"name": b"%d.csv" % number, "content": b"%d" % number} for number in range(12_000)])
     found = read(data, limits=Limits(members=12_000))
     assert len(found) == 12_000 and found[-1] == ("11999.csv", b"11999")
+
+
+def begun_of(data: bytes, size: int | None, read: Callable[[], Any], most: int) -> list[str]:
+    """Return the names of the members that are given out before the zip is refused for having too many."""
+    begun: list[str] = []
+    with pytest.raises(UnsafeArchiveError, match=f"more than {most} members"):
+        for member in ZipStream(cut(data, 100), Limits(members=most), directory=read, size=lambda: size).members():
+            begun.append(member.name)
+    return begun
+
+
+def test_too_many_members_are_refused_before_the_first_where_the_directory_can_be_read():
+    def unreachable() -> None:
+        raise DownloadError("no parts")
+
+    data = by_hand([{"name": b"%d" % number} for number in range(21)])
+    assert begun_of(data, len(data), lambda: directory(data), 20) == []
+    for size, unread in ((None, lambda: directory(data)), (len(data), unreachable), (len(data), lambda: None)):
+        assert len(begun_of(data, size, unread, 20)) == 20
+
+
+def test_a_zip_that_is_too_small_for_too_many_members_is_read_without_its_directory():
+    def unwanted() -> None:
+        raise AssertionError("not needed")
+
+    data = by_hand([{"name": b"%d" % number, "content": b""} for number in range(10)])
+    limits = Limits(members=20)
+    assert len(list(ZipStream([data], limits, directory=unwanted, size=lambda: len(data)).members())) == 10
+    # Members could not be smaller: more than 20 of them would be longer than this zip.
+    assert len(begun_of(by_hand([{"name": b"x", "content": b""}] * 21), None, unwanted, 20)) == 20
 
 
 @pytest.mark.parametrize("piped", [False, True])
