@@ -109,13 +109,13 @@ def whole_zip(
     chunks: Iterable[bytes],
     open_archive: Callable[[Iterable[bytes]], ZipStream],
     facts: dict[Member, CsvFacts],
-    observe: Callable[[Member], CsvFacts] = lambda member: CsvFacts(),
+    observe: Callable[[Member], CsvFacts | None] = lambda member: CsvFacts(),
 ) -> Iterator[bytes]:
     """Yield the zip as it is, while its members are checked and counted beside it.
 
     :param open_archive: makes the ``ZipStream`` that checks.
-    :param facts: gets an entry for each member.
-    :param observe: makes what looks at a member.
+    :param facts: gets an entry for each member that is looked at.
+    :param observe: makes what looks at a member; None for one that is only checked.
     """
     passed: deque[bytes] = deque()
 
@@ -125,7 +125,10 @@ def whole_zip(
             yield chunk
 
     for member in open_archive(recorded()).entries():
-        observers = () if member.is_dir else (facts.setdefault(member, observe(member)),)
+        observer = None if member.is_dir else observe(member)
+        if observer is not None:
+            facts[member] = observer
+        observers = () if observer is None else (observer,)
         for _ in chain(_observed(member, observers), ("its end",)):  # which a folder has too
             # The last chunk stays behind until everything that it holds was found right.
             while len(passed) > 1:

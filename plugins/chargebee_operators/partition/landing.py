@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from chargebee_operators._version import __version__
+from chargebee_operators.archive.companions import HIDDEN, companion_of
 from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.jobs import JobRecord
@@ -85,9 +86,11 @@ class Landing:
         """
         facts: dict[Member, CsvFacts] = {}
         if self._format.name == "zip":
-            self._file(self._job.resource, whole_zip(chunks, open_archive, facts, self._observer), facts, size)
+            self._file(self._job.resource, whole_zip(chunks, open_archive, facts, self._observer_of_data), facts, size)
             return
         for member in open_archive(chunks).members():
+            if self._is_companion(member):
+                continue
             facts = {member: self._observer(member)}
             pieces = member_bytes(member, self._format, facts[member], column_types=self._types)
             bound = partial(self._bound, member, size)
@@ -137,6 +140,18 @@ class Landing:
             compared_with=self.verdict.compared_with or None,
         )
 
+    def _is_companion(self, member: Member) -> bool:
+        """Leave out what a program has put beside the data; what is hidden for another reason is warned of."""
+        reason = companion_of(member.name)
+        if reason:
+            self._leave_out(member.name, reason)
+        if reason == HIDDEN:
+            self.warnings.append(f"{member.name} was left out: {reason}.")
+        return reason is not None
+
+    def _observer_of_data(self, member: Member) -> CsvFacts | None:
+        return None if self._is_companion(member) else self._observer(member)
+
     def _observer(self, member: Member) -> CsvFacts:
         if self._checks.window_check == "off":
             return CsvFacts()
@@ -179,7 +194,7 @@ class Landing:
         self.warnings += [f"{member.name}: {each}" for member, counted in facts.items() for each in counted.warnings]
 
     def _leave_out(self, member: str, reason: str) -> None:
-        log.info("Export %s: %s gives no object: %s", self._job.export_id, member, reason)
+        log.info("Export %s: %s is left out: %s", self._job.export_id, member, reason)
         self.left_out.append({"member": member, "reason": reason})
 
     def _column_names(self, header: Sequence[str]) -> Sequence[str]:

@@ -57,7 +57,8 @@ class Manifest:
     :param format: ``csv``, ``csv.gz``, ``parquet`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had none.
-    :param left_out: ``member`` and ``reason`` of each file of the zip that gave no object.
+    :param left_out: ``member`` and ``reason`` of each file of the zip that gave no object. For format zip it is in the
+        object, but not in its rows and columns.
     :param replaced: keys of earlier runs' objects, which are removed once this manifest stands. Should this run die
         before it has, the next one finds them here.
     :param warnings: sentences for whoever reads the data.
