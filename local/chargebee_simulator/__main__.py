@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=usual.seed, help="of everything that is drawn")
     add("--customers", type=int, default=usual.customers, help="size of the company")
     add("--history-days", type=int, default=usual.history_days, help="age of the company")
-    add("--now", metavar="ISO", help="the company's present, ISO 8601; the real one if not given")
+    add("--now", metavar="ISO", help="the site's present, ISO 8601; the real one if not given")
     add("--job-seconds", default=usual.job_seconds, help="how long a job is in process; 1-4 is a range")
     add("--max-jobs", type=int, default=usual.max_jobs, help="jobs in process at a time and site")
     add("--rate-limit", type=int, default=usual.rate_limit, help="calls a minute and site, 0 for no limit")

@@ -1,4 +1,4 @@
-"""The server's clock: real time plus what tests have added to it."""
+"""The server's clock: it starts at a present of its own, goes on as real time does, and a test can move it forward."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ _LONGEST = 10 * 366 * 86400  # seconds
 
 
 class Clock:
-    """Seconds since the epoch (UTC), which a test can move forward instead of sleeping."""
+    """Seconds since the epoch (UTC), which a test can move forward instead of sleeping.
 
-    def __init__(self) -> None:
+    `start`: the present at the beginning; the machine's own where it is None.
+    """
+
+    def __init__(self, start: float | None = None) -> None:
         # The monotonic clock carries the time on, so that a step of the machine's clock does not reach a test.
-        self._offset = time.time() - time.monotonic()
-        self.started = self.now()
+        self._offset = (time.time() if start is None else start) - time.monotonic()
 
     def now(self) -> float:
         """Return the present, in seconds since the epoch."""
@@ -25,7 +27,3 @@ class Clock:
             raise ValueError("The clock only moves forward: 'advance' takes from zero seconds to ten years.")
         self._offset += seconds
         return self.now()
-
-    def elapsed(self) -> float:
-        """Return the seconds since the server's start, advances included."""
-        return self.now() - self.started

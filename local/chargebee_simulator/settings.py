@@ -55,7 +55,7 @@ class SimulatorSettings:
     seed: int = 7
     customers: int = 500
     history_days: int = 400
-    now: str | float | datetime | None = None  # the company's "now"; None is the real one
+    now: str | float | datetime | None = None  # the site's present, which its clock starts at; None is the real one
     job_seconds: float | str = 2.0  # or a range, "1-4"
     max_jobs: int = 5
     rate_limit: int = 150  # calls a minute and site; 0 is no limit
@@ -100,7 +100,7 @@ class SimulatorSettings:
         return parse_job_seconds(self.job_seconds)
 
     def company_now(self) -> float | None:
-        """Return the company's "now" in seconds since the epoch, None for the real one."""
+        """Return the present that the site starts at, in seconds since the epoch; None for the real one."""
         try:
             return None if self.now is None else parse_time(self.now)
         except ValueError:

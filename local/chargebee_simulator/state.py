@@ -42,13 +42,12 @@ class State:
 
     def __init__(self, settings: SimulatorSettings, folder: Path) -> None:
         self.settings = settings
-        self.clock = Clock()
+        self.clock = Clock(settings.company_now())
         self.knobs = Knobs.of(settings)
         self.faults = Faults()
         self.journal = Journal()
         self.signer = Signer()
         self.stopping = asyncio.Event()
-        self._company_start = settings.company_now() or self.clock.started
         self.sites = self._make_sites()
         ready_made = {resource: Path(path) for resource, path in settings.serve_zips.items()}
         self.jobs = Jobs(self.clock, self.knobs, folder, ready_made, settings.seed)
@@ -57,8 +56,8 @@ class State:
         self.scheme = "https" if settings.tls else "http"
 
     def company_now(self) -> int:
-        """Return the companies' present: it starts at the `now` of the settings and goes on with the clock."""
-        return int(self._company_start + self.clock.elapsed())
+        """Return the companies' present, in whole seconds: that of the clock."""
+        return int(self.clock.now())
 
     def address(self, host: str, port: int) -> str:
         """Return the beginning of a URL."""
@@ -69,7 +68,7 @@ class State:
         await self.jobs.settle({name: site.company for name, site in self.sites.items()})
 
     def _make_sites(self) -> dict[str, Site]:
-        settings, now = self.settings, int(self._company_start)
+        settings, now = self.settings, self.company_now()
         imports = {resource: load(resource, path, now) for resource, path in settings.imports.items()}
         sites: dict[str, Site] = {}
         for entry in settings.site_keys():

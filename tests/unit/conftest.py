@@ -30,10 +30,10 @@ def calls() -> list[float]:
 
 @pytest.fixture
 def clock(connected, calls, monkeypatch) -> Iterator[VirtualTime]:
-    """Virtual time, with the simulator's clock beside it; it is held until a call has its answer."""
+    """Virtual time that begins with the simulator's and moves its clock along; it is held until a call has its answer."""
     from chargebee_operators.chargebee.async_client import AsyncExportsClient
 
-    clock = VirtualTime(on_jump=connected.control.advance)
+    clock = VirtualTime(connected.control.now(), on_jump=connected.control.advance)
 
     def noted(call: Any) -> Any:
         async def note(*args: Any, **kwargs: Any) -> Any:
