@@ -59,13 +59,14 @@ def simulator(make_simulator: Callable[..., Simulator]) -> Simulator:
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Point ``chargebee_default`` at a simulator."""
+    """Point ``chargebee_default`` at a simulator, or at the address of another server."""
 
-    def point(simulator: Simulator, **changes: Any) -> None:
+    def point(server: Simulator | str, **changes: Any) -> None:
         extra = {"poll_interval": 0.05, "max_poll_interval": 0.2, **changes.pop("extra", {})}
-        if simulator.ca_bundle:
-            extra.setdefault("ca_bundle", str(simulator.ca_bundle))
-        connection = {"conn_type": "generic", "login": SITE, "password": KEY, "host": simulator.url, "extra": extra}
+        host = server if isinstance(server, str) else server.url
+        if isinstance(server, Simulator) and server.ca_bundle:
+            extra.setdefault("ca_bundle", str(server.ca_bundle))
+        connection = {"conn_type": "generic", "login": SITE, "password": KEY, "host": host, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps({**connection, **changes}))
 
     return point

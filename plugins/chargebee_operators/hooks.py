@@ -1,16 +1,28 @@
-"""The hook: Chargebee's Exports API, in a worker through the official SDK, in the triggerer through one pooled client."""
+"""The hook: Chargebee's API for workers, and for coroutines in the triggerer.
+
+Exports are requested with the official SDK. Everything else goes through the package's own client, because importing the
+SDK takes a second of CPU, which each task would pay.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import BaseHook
-from chargebee_operators.chargebee.api import ApiRequest, Export, create_export_request, get_export_request, read_answer
+from chargebee_operators.chargebee.api import (
+    NO_EXPORT,
+    Export,
+    create_export_request,
+    get_export_request,
+    read_export,
+)
 from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of
+from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest
+from chargebee_operators.chargebee.client import ChargebeeClient
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.common.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
@@ -20,14 +32,12 @@ from chargebee_operators.common.tls import tls_context
 if TYPE_CHECKING:
     from chargebee import Chargebee
 
-_STATUS_IN_TEXT = re.compile(r"http_status_code:\s*(\d{3})")
-
 
 class ChargebeeHook(BaseHook):
-    """Asks a Chargebee site for exports and looks at them.
+    """Requests exports of a Chargebee site and looks at them.
 
     The connection may have any type. Its fields: login = the site's name, password = an API key, host = another
-    endpoint in the place of Chargebee's (a simulator or proxy; empty as a rule), extra = a JSON object with any of
+    endpoint in the place of Chargebee's (a simulator or proxy; usually empty), extra = a JSON object with any of
     ``connect_timeout``, ``read_timeout``, ``poll_interval``, ``max_poll_interval`` (all in seconds),
     ``business_entity_id``, ``ca_bundle`` (path of a PEM file), ``domain`` (``chargebee.com``) and
     ``allowed_download_hosts`` (a list).
@@ -43,7 +53,7 @@ class ChargebeeHook(BaseHook):
     def __init__(self, chargebee_conn_id: str = default_conn_name) -> None:
         super().__init__()
         self.chargebee_conn_id = chargebee_conn_id
-        self._client: Chargebee | None = None
+        self._sdk: Chargebee | None = None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -66,6 +76,11 @@ class ChargebeeHook(BaseHook):
         """
         return settings_from_connection(self.get_connection(self.chargebee_conn_id))
 
+    @cached_property
+    def _client(self) -> ChargebeeClient:
+        quieten()
+        return ChargebeeClient(self.settings)
+
     def get_conn(self) -> Chargebee:
         """Return the official SDK's client for the site.
 
@@ -83,39 +98,34 @@ class ChargebeeHook(BaseHook):
             tls_context(settings.ca_bundle)  # a wrong path gets its clear sentence here
         # None means the system's CAs, which the triggerer trusts as well; the SDK's own copy would differ.
         Chargebee.ca_cert_path = settings.ca_bundle
-        if self._client is None:
-            self._client = Chargebee(
+        if self._sdk is None:
+            self._sdk = Chargebee(
                 api_key=settings.api_key,
                 site=settings.site,
                 protocol="https" if secure else "http",
                 connection_time_out=settings.connect_timeout,
                 read_time_out=settings.read_timeout,
             )
-            self._client.env.api_endpoint = settings.base_url
-        return self._client
+            self._sdk.env.api_endpoint = settings.base_url
+        return self._sdk
 
     def create_export(
         self, resource: str, fields: Fields, *, idempotency_key: str, business_entity_id: str | None = None
     ) -> Export:
-        """Ask for an export.
+        """Request an export.
 
         :param resource: ``customers``, say.
         :param fields: checked form fields, from ``filters.export_fields``.
         :param idempotency_key: at most 100 characters; within 30 minutes the same key gets the same job.
         :param business_entity_id: overrides the connection's.
         :raises ThrottledError: when no slot is free, or too many calls were made.
-        :raises UnavailableError: when no usable answer came; the job may exist all the same, so ask with the same key.
+        :raises UnavailableError: when no usable answer came. The export may exist all the same: try the same key again.
         :raises ChargebeeApiError: when Chargebee refuses.
         """
-        return self._send(
-            create_export_request(
-                self.settings,
-                resource,
-                fields,
-                idempotency_key=idempotency_key,
-                business_entity_id=business_entity_id,
-            )
+        request = create_export_request(
+            self.settings, resource, fields, idempotency_key=idempotency_key, business_entity_id=business_entity_id
         )
+        return read_export(self.settings, self._through_sdk(resource, request))
 
     def get_export(self, export_id: str, business_entity_id: str | None = None) -> Export:
         """Look at an export; once completed, each look gives a fresh download URL.
@@ -125,7 +135,18 @@ class ChargebeeHook(BaseHook):
         :raises UnavailableError: when no usable answer came.
         :raises ChargebeeApiError: when Chargebee refuses.
         """
-        return self._send(get_export_request(self.settings, export_id, business_entity_id))
+        answer = self._client.send(get_export_request(self.settings, export_id, business_entity_id))
+        return read_export(self.settings, answer, export_id)
+
+    def chargebee_time(self) -> datetime | None:
+        """Return Chargebee's clock, in UTC and whole seconds; None when it can't be known.
+
+        It is the Date header of an answer, whatever the answer says: RFC 9110 (6.6.1) asks servers to send one.
+        """
+        try:
+            return self._client.send(get_export_request(self.settings, NO_EXPORT)).date
+        except UnavailableError:
+            return None
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncExportsClient]:
@@ -136,7 +157,7 @@ class ChargebeeHook(BaseHook):
     async def acreate_export(
         self, resource: str, fields: Fields, *, idempotency_key: str, business_entity_id: str | None = None
     ) -> Export:
-        """Ask for an export from a coroutine; see ``create_export``."""
+        """Request an export from a coroutine; see ``create_export``."""
         async with self.async_client() as client:
             return await client.create_export(
                 resource, fields, idempotency_key=idempotency_key, business_entity_id=business_entity_id
@@ -148,42 +169,34 @@ class ChargebeeHook(BaseHook):
             return await client.get_export(export_id, business_entity_id)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Tell whether the site accepts the key, by looking for an export that does not exist."""
+        """Return whether the site accepts the key, found by looking at an export that does not exist, and a sentence."""
         try:
-            self.get_export("airflow-connection-test")
+            self.get_export(NO_EXPORT)
         except RequestRejectedError as error:
             if error.status == 404 and error.code == "resource_not_found":
                 return True, f"Site {self.settings.site} accepted the key"
             return False, str(error)
         except ChargebeeExportError as error:
             return False, str(error)
-        except Exception as error:  # the UI's Test button shows what it is given, and must be given something
+        except Exception as error:  # the UI's Test button shows the sentence, and needs one in any case
             return False, f"{type(error).__name__}: connection {self.chargebee_conn_id!r} could not be read"
         return True, f"Site {self.settings.site} accepted the key"
 
-    def _send(self, request: ApiRequest) -> Export:
-        status, headers, payload = self._through_sdk(request)
-        return read_answer(self.settings, status, headers, payload)
-
-    def _through_sdk(self, request: ApiRequest) -> tuple[int, Mapping[str, str], Any]:
-        """Make a call with the SDK and give back status, headers and parsed body, whatever it made of them."""
+    def _through_sdk(self, resource: str, request: ApiRequest) -> ApiAnswer:
+        """Request an export with the SDK, and return what Chargebee answered, whatever the SDK made of it."""
         from chargebee import APIError
         from httpx import HTTPError
 
         exports = self.get_conn().Export
-        name = request.path.rpartition("/")[2]
         try:
-            if request.method == "POST":
-                answer = getattr(exports, name)(dict(request.fields), dict(request.headers))
-            else:
-                answer = exports.retrieve(name, dict(request.headers))
-            return answer.http_status_code, answer.headers, {"export": answer.export.raw_data}
+            answer = getattr(exports, resource)(dict(request.fields), dict(request.headers))
+            return ApiAnswer.of(answer.http_status_code, answer.headers, {"export": answer.export.raw_data})
         except APIError as error:
-            return error.http_status_code, error.http_headers or {}, error.json_obj
+            return ApiAnswer.of(error.http_status_code, error.http_headers or {}, error.json_obj)
         except (HTTPError, OSError) as error:
             kind = type(error).__name__
-        except Exception as error:
-            # The SDK's word for a body that is not JSON: a plain Exception that quotes the body.
-            found = _STATUS_IN_TEXT.search(str(error))
-            return int(found.group(1)) if found else 500, {}, None
+        except Exception:
+            # The SDK has no words for an answer in another shape: neither its status nor its headers are left. So it is
+            # requested once more, with the same idempotency key, and read by our own reader.
+            return self._client.send(request)
         raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")

@@ -169,14 +169,14 @@ class ExportReadySensor(BaseSensorOperator):
     def _look(self, job: JobRecord) -> Export:
         export = self._hook().get_export(job.export_id, self._entity(job))
         if export.status is ExportStatus.COMPLETED:
-            self._log_completed(job.export_id, time.time() - export.created_at.timestamp())
+            self._log_completed(job.export_id, export.age)
         else:
             self.log.info("Export %s: %s", job.export_id, export.status)
         return export
 
     def _log_completed(self, export_id: str, took: float) -> None:
-        # No look tells when it was done: only that it was by now.
-        self.log.info("Export %s: completed, within %.0f s after it was asked for", export_id, max(0.0, took))
+        # Chargebee does not say when it was done, only that it is.
+        self.log.info("Export %s: completed, within %.0f s after it was requested", export_id, took)
 
     def _act_on(self, job: JobRecord, status: ExportStatus, deadline: float, since: float) -> dict[str, Any]:
         if status is ExportStatus.COMPLETED:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import chargebee_operators
 from chargebee_operators import ChargebeeHook
 from chargebee_operators.chargebee import async_client as async_module
 from chargebee_operators.chargebee.filters import export_fields
@@ -16,11 +22,15 @@ from chargebee_operators.chargebee.windows import Window, parse_instant
 from chargebee_operators.common.exceptions import (
     AccessDeniedError,
     AuthenticationError,
+    ChargebeeApiError,
     RequestRejectedError,
+    SettingsError,
     ThrottledError,
     UnavailableError,
 )
+from support.http_server import send, server
 
+PLUGINS = str(Path(chargebee_operators.__file__).parents[1])
 WINDOW = Window(parse_instant("2026-11-23", "start"), parse_instant("2026-11-24", "end"))
 
 
@@ -101,6 +111,97 @@ def test_both_sides_tell_the_same_story(connected, side, fault, error):
         create(side)
     assert "acme-test" in str(caught.value)
     assert caught.value.status == fault["status"]
+
+
+EXPORT = {"id": "one", "status": "in_process", "created_at": 1795392000}
+NO_JSON, NO_EXPORT = "answered 200 but not with JSON", "answered 200 with JSON that holds no export"
+BAD_ANSWERS = {
+    "html": ("<html>maintenance</html>", NO_JSON),
+    "empty": ("", NO_JSON),
+    "deep": ("[" * 100_000, NO_JSON),
+    "list": ("[1]", NO_EXPORT),
+    "number": ("5", NO_EXPORT),
+    "null": ("null", NO_EXPORT),
+    "list of exports": (json.dumps({"list": [{"export": EXPORT}]}), NO_EXPORT),
+    "text as export": (json.dumps({"export": "one"}), NO_EXPORT),
+    "no id": (json.dumps({"export": {**EXPORT, "id": None}}), "an id that is not one of an export"),
+    "no status": (json.dumps({"export": {**EXPORT, "status": None}}), "a status that is not known"),
+    "no download": (json.dumps({"export": {**EXPORT, "status": "completed"}}), "the status completed, but no download"),
+    "far time": (json.dumps({"export": {**EXPORT, "created_at": 10**18}}), "a created_at that is not a time"),
+}
+
+
+@pytest.mark.parametrize("side", ["worker", "triggerer"])
+@pytest.mark.parametrize("call", ["create", "look"])
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_each_bad_answer_gets_its_own_sentence_on_both_sides(connect, side, call, name):
+    body, sentence = BAD_ANSWERS[name]
+    with server(lambda handler, _: send(handler, body.encode())) as base:
+        connect(base)
+        with pytest.raises(UnavailableError) as caught:
+            create(side) if call == "create" else look(side, "one")
+    assert sentence in str(caught.value)
+    assert caught.value.status == 200
+
+
+@pytest.mark.parametrize("side", ["worker", "triggerer"])
+@pytest.mark.parametrize("status", [401, 403, 429, 404])
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"error": "no"}'])
+def test_a_refusal_in_another_shape_keeps_its_status_and_its_wait(connect, side, status, body):
+    with server(lambda handler, _: send(handler, body.encode(), status, Retry_After="7")) as base:
+        connect(base)
+        with pytest.raises(ChargebeeApiError) as caught:
+            create(side)
+    assert caught.value.status == status
+    assert status != 429 or caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize("side", ["worker", "triggerer"])
+def test_an_answer_for_another_export_is_refused_on_both_sides(connect, side):
+    with server(lambda handler, _: send(handler, json.dumps({"export": EXPORT}).encode())) as base:
+        connect(base)
+        assert look(side, "one").id == "one"
+        with pytest.raises(UnavailableError, match="for export two with another export, one"):
+            look(side, "two")
+
+
+@pytest.mark.parametrize("side", ["worker", "triggerer"])
+@pytest.mark.parametrize("call", ["create", "look"])
+def test_a_line_break_in_the_business_entity_is_named_before_anything_is_sent(connected, connect, side, call):
+    connect(connected, extra={"business_entity_id": "a\nb"})
+    with pytest.raises(SettingsError, match="business_entity_id"):
+        create(side) if call == "create" else look(side, "one")
+    assert not connected.control.requests()
+
+
+def test_a_look_and_a_clock_do_without_the_sdk(connected):
+    export_id = create("triggerer").id
+    code = (
+        "import sys; from chargebee_operators import ChargebeeHook; hook = ChargebeeHook()\n"
+        f"assert hook.get_export({export_id!r}).download_url and hook.chargebee_time()\n"
+        "assert hook.test_connection()[0]\n"
+        "assert 'chargebee' not in sys.modules and 'requests' not in sys.modules"
+    )
+    environment = {**os.environ, "PYTHONPATH": PLUGINS}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_chargebees_clock_is_that_of_its_answers(connected):
+    connected.control.advance(500)
+    now = connected.control.now()
+    assert abs(ChargebeeHook().chargebee_time().timestamp() - now) < 5
+
+
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 503, "text": True}, {"status": 429}], ids=str)
+def test_any_answer_shows_chargebees_clock(connected, fault):
+    connected.control.fault("status", **fault)
+    assert ChargebeeHook().chargebee_time().timestamp() == pytest.approx(connected.control.now(), abs=5)
+
+
+def test_without_an_answer_chargebees_clock_is_unknown(connected):
+    connected.control.fault("drop_before", method="GET")
+    assert ChargebeeHook().chargebee_time() is None
 
 
 @pytest.mark.parametrize("side", ["worker", "triggerer"])

@@ -12,21 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from chargebee_operators._compat import aget_connection
-from chargebee_operators.chargebee.api import (
-    ApiRequest,
-    Export,
-    create_export_request,
-    get_export_request,
-    parse_json,
-    read_answer,
-)
+from chargebee_operators.chargebee.api import Export, create_export_request, get_export_request, read_export
+from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest, parse_json
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.filters import Fields
+from chargebee_operators.chargebee.proxies import environment_proxy
 from chargebee_operators.chargebee.slot_queue import SlotQueue
 from chargebee_operators.common.exceptions import UnavailableError
 from chargebee_operators.common.tls import tls_context
@@ -79,11 +72,12 @@ class AsyncExportsClient:
         request = create_export_request(
             self.settings, resource, fields, idempotency_key=idempotency_key, business_entity_id=business_entity_id
         )
-        return await self._send(self._prepare(request))
+        return read_export(self.settings, await self._send(self._prepare(request)))
 
     async def get_export(self, export_id: str, business_entity_id: str | None = None) -> Export:
         """Look at an export; see ``ChargebeeHook.get_export``."""
-        return await self._send(self._prepared_look(export_id, business_entity_id))
+        answer = await self._send(self._prepared_look(export_id, business_entity_id))
+        return read_export(self.settings, answer, export_id)
 
     def _prepare_look(self, export_id: str, business_entity_id: str | None) -> _Prepared:
         return self._prepare(get_export_request(self.settings, export_id, business_entity_id))
@@ -91,13 +85,14 @@ class AsyncExportsClient:
     def _prepare(self, request: ApiRequest) -> _Prepared:
         from yarl import URL
 
-        url, headers = URL(self.settings.base_url + request.path), dict(request.headers)
+        has_query = request.target != request.path  # which is encoded as it has to be
+        url, headers = URL(self.settings.base_url + request.target, encoded=has_query), dict(request.headers)
         if request.method != "POST":
             return _Prepared(request.method, url, headers)
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return _Prepared(request.method, url, headers, request.body)
 
-    async def _send(self, request: _Prepared) -> Export:
+    async def _send(self, request: _Prepared) -> ApiAnswer:
         import aiohttp
 
         try:
@@ -116,9 +111,7 @@ class AsyncExportsClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             kind = type(error).__name__
         else:
-            return read_answer(
-                self.settings, response.status, response.headers, parse_json(body.decode(errors="replace"))
-            )
+            return ApiAnswer.of(response.status, response.headers, parse_json(body.decode(errors="replace")))
         # Raised outside the except block: the library's own message may quote what was sent.
         raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")
 
@@ -215,9 +208,3 @@ def open_session(settings: SiteSettings) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Authorization": settings.authorization, "Accept": "application/json"},
     )
-
-
-def environment_proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL, as the SDK would find it; None for none."""
-    parts, proxies = urlsplit(url), getproxies()
-    return None if proxy_bypass(parts.netloc) else proxies.get(parts.scheme) or proxies.get("all")

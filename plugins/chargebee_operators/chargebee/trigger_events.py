@@ -6,7 +6,6 @@ an upgrade is read after it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -39,7 +38,7 @@ def created_event(export: Export) -> dict[str, Any]:
 def ended_event(export: Export) -> dict[str, Any]:
     """Return the event of an export that Chargebee has completed or failed."""
     outcome = Outcome.COMPLETED if export.status is ExportStatus.COMPLETED else Outcome.FAILED
-    return outcome_event(outcome, export_id=export.id, took=time.time() - export.created_at.timestamp())
+    return outcome_event(outcome, export_id=export.id, took=export.age)
 
 
 def read_event(event: Any) -> tuple[Outcome, dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from chargebee_operators.chargebee import async_client
-from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of, environment_proxy, shared_client
+from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of, shared_client
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.common.exceptions import UnavailableError
 
@@ -179,7 +179,7 @@ def test_looks_at_one_export_for_two_business_entities_are_kept_apart():
 
     async def answer(request: web.Request) -> web.Response:
         seen.append((request.path, request.headers.get("chargebee-business-entity-id")))
-        return web.json_response(EXPORT)
+        return web.json_response({"export": {**EXPORT["export"], "id": request.path.rpartition("/")[2]}})
 
     async def story() -> None:
         async with server(answer) as url, shared_client(site(f"{url}/api/v2")) as client:
@@ -207,28 +207,6 @@ def test_a_netrc_that_names_the_site_changes_nothing(tmp_path, monkeypatch):
             return client.settings.authorization
 
     assert [asyncio.run(story())] == seen
-
-
-@pytest.mark.parametrize(
-    ("environment", "proxy"),
-    [
-        ({}, None),
-        ({"https_proxy": "http://proxy.example:3128"}, "http://proxy.example:3128"),
-        ({"http_proxy": "http://proxy.example:3128"}, None),
-        ({"https_proxy": "http://proxy.example:3128", "no_proxy": ".chargebee.com"}, None),
-        ({"https_proxy": "http://proxy.example:3128", "no_proxy": "other.com"}, "http://proxy.example:3128"),
-        ({"ALL_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
-        (
-            {"all_proxy": "http://other.example:1", "https_proxy": "http://proxy.example:3128"},
-            "http://proxy.example:3128",
-        ),
-        ({"ALL_PROXY": "http://proxy.example:3128", "no_proxy": "chargebee.com"}, None),
-    ],
-)
-def test_the_proxy_comes_from_the_environment(monkeypatch, environment, proxy):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert environment_proxy("https://acme-test.chargebee.com/api/v2") == proxy
 
 
 def test_a_proxy_is_used_with_its_credentials(monkeypatch):
