@@ -27,13 +27,14 @@ from chargebee_operators.common.exceptions import (
     ThrottledError,
     UnavailableError,
 )
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.polling import retry_after
 
 BUSINESS_ENTITY_HEADER = "chargebee-business-entity-id"
 
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
-# Control characters, line and paragraph separators, and marks that change the direction of text: none may reach a log.
-_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+# Characters of one text of an answer that an error quotes.
+_MOST = 300
 
 
 @dataclass(frozen=True)
@@ -243,4 +244,4 @@ def quotable(settings: SiteSettings, value: Any) -> str | None:
         return None
     # The key goes before the text is cut, or half of it might stay.
     text = _URL.sub("[URL]", str(value).replace(settings.api_key, "***"))
-    return _NOT_SHOWN.sub(" ", text)[:300].strip() or None
+    return clean(text, _MOST)
