@@ -27,10 +27,12 @@ from e2e.truth import write_big_zip
 
 import stack
 from chargebee_simulator.client import ControlClient
+from support.pages import blocks
 
 HERE = Path(__file__).resolve().parent
 THREE = demo.airflow_version().startswith("3.")
-DAGS = ("chargebee_export", "e2e_days", "e2e_crashes")
+PAGE_DAGS = ("new_customers", "changed_columns")
+DAGS = ("chargebee_export", "e2e_days", "e2e_crashes", *PAGE_DAGS)
 TELLING = re.compile(r"error|exception|critical|traceback|failed|\[warden\]", re.IGNORECASE)
 
 
@@ -69,6 +71,10 @@ class Deployment:
         dags = self.folder / "dags"
         shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(stack.ROOT / "dags" / "chargebee_export.py", dags)
+        for name in PAGE_DAGS:
+            # The examples of the docs that start when data is committed, as they are printed there.
+            (found,) = (each.text for each in blocks("python") if f'dag_id="{name}"' in each.text)
+            (dags / f"{name}.py").write_text(found, encoding="utf-8")
         return {
             **demo.airflow_environment(self.folder, self.simulator, self.s3, self.key),
             **airflow_settings(self._port, self.database, broker),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from e2e.deployment import THREE
+from e2e.deployment import PAGE_DAGS, THREE
 from e2e.processes import wait_for
 from e2e.truth import day, ids_between, landed_ids, places_with_a_secret, what_landed, window_of
 
@@ -64,6 +64,35 @@ def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(ai
     for resource, manifest in landed.items():
         assert window_of(manifest) == (start, end)
         assert landed_ids(airflow, manifest) == ids_between(airflow, resource, start, end)
+
+
+def test_the_dags_of_the_docs_start_when_data_is_committed(airflow):
+    airflow.rest.pause("chargebee_export", False)
+    (run,) = wait_for("the scheduled run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
+    airflow.finished("chargebee_export", run["dag_run_id"])  # whose commits start nothing yet
+    for name in PAGE_DAGS:
+        airflow.rest.pause(name, False)
+    conf = {"resources": ["customers"], "prefix": "consumed"}
+
+    def commit(run_id: str) -> dict[str, str]:
+        """Commit customers, and return the state in which each of the DAGs ends that start then."""
+        before = {name: len(airflow.rest.runs(name)) for name in PAGE_DAGS}
+        airflow.rest.trigger("chargebee_export", run_id, conf)
+        airflow.finished("chargebee_export", run_id)
+
+        def ended() -> dict[str, str] | None:
+            runs = {name: airflow.rest.runs(name)[before[name] :] for name in PAGE_DAGS}
+            states = {name: each[0]["state"] for name, each in runs.items() if each}
+            return states if len(states) == 2 and set(states.values()) <= {"success", "failed"} else None
+
+        return wait_for("the DAGs of the docs", ended, told=airflow.tails)
+
+    assert commit("consumed-1") == {"new_customers": "success", "changed_columns": "success"}
+    airflow.control.settings(profile="epoch")  # other columns
+    try:
+        assert commit("consumed-2") == {"new_customers": "success", "changed_columns": "failed"}
+    finally:
+        airflow.control.reset_settings()
 
 
 @pytest.mark.skipif(not THREE, reason="Airflow 2 gives every run a data interval")

@@ -6,6 +6,8 @@ import functools
 import itertools
 import json
 import logging
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -146,3 +148,35 @@ def sim(two_sites: Simulator) -> Simulator:
 def acme(sim: Simulator) -> Caller:
     """A caller of its first site."""
     return Caller(sim)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """AWS services other than S3, on loopback: the environment that leads there."""
+    (port,) = stack.free_ports(1)
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with stack.running("moto", command, tmp_path_factory.mktemp("moto")) as server:
+        server.wait_until(lambda: _listens(port))
+        yield {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def moto_client(moto: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Make boto3 clients that lead to moto."""
+    import boto3
+
+    for name, value in moto.items():
+        monkeypatch.setenv(name, value)
+    return boto3.client

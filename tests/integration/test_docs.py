@@ -7,26 +7,50 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 import stack
+from chargebee_operators._compat import DAG
 from support.pages import block, blocks
-from support.tasks import run
+from support.tasks import TaskInstance, context, run
 from support.uploads import upload
 
 SIMULATOR = "local/chargebee_simulator/README.md"
-RUN_HERE = {("docs/data.md", "import boto3"), (SIMULATOR, "from chargebee_simulator import")}
+MIGRATE = "docs/migrate-from-lambda.md"
+NEEDS = ("import boto3", "import duckdb", "from chargebee_simulator import")
+RUN_HERE = {
+    ("docs/data.md", "import boto3"),
+    ("docs/data.md", "import duckdb"),
+    (MIGRATE, "import duckdb"),
+    (SIMULATOR, "from chargebee_simulator import"),
+}
+# As much of the AWS CLI as the pages use: any call of any service, one value of its answer as text.
+AWS_CLI = """#!{python}
+import sys, boto3
+service, operation, *rest = sys.argv[1:]
+given, flags = {{}}, [*rest, "--"]
+for name, value in zip(flags, flags[1:]):
+    if name.startswith("--") and name != "--":
+        given[name[2:]] = True if value.startswith("--") else value
+query = given.pop("query", None)
+given.pop("output", None)
+arguments = {{"".join(each.capitalize() for each in name.split("-")): value for name, value in given.items()}}
+answer = getattr(boto3.client(service), operation.replace("-", "_"))(**arguments)
+if query:
+    for each in query.split("."):
+        answer = answer[each]
+    print(answer)
+"""
 
 
 def test_no_other_block_needs_a_server():
-    need = {
-        (each.page, what)
-        for each in blocks("python")
-        for what in ("import boto3", "from chargebee_simulator import")
-        if what in each.text
-    }
+    need = {(each.page, what) for each in blocks("python") for what in NEEDS if what in each.text}
     assert need == RUN_HERE
 
 
@@ -82,3 +106,88 @@ def test_reading_a_partition(one_partition, s3, tmp_path):
     lines = [line.rsplit(" ", 1) for line in shown.splitlines()]
     assert len(lines) == one_partition["files"] > 0
     assert sum(int(rows) for _, rows in lines) == one_partition["rows"] > 0
+
+
+def alert(containing: str) -> Callable[[dict[str, Any]], Any]:
+    """Return the ``on_failure_callback`` that a block of docs/monitoring.md sets."""
+    names: dict[str, Any] = {}
+    exec(block("python", containing, "docs/monitoring.md"), names)
+    return names["settings"].default_args["on_failure_callback"]
+
+
+def failed() -> dict[str, Any]:
+    """Return the context that Airflow gives to a callback of a failed task."""
+    ti = TaskInstance(dag_id="chargebee_export", run_id="a-run", task_id="customers.upload")
+    error = ValueError("Bucket 'my-bucket' does not exist.")
+    return context(ti=ti, dag=DAG("chargebee_export", schedule=None), exception=error)
+
+
+def test_an_alert_through_sns(moto_client, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws"}))
+    send = alert("SnsNotifier(")
+    topic = moto_client("sns").create_topic(Name="data-alerts")["TopicArn"]
+    assert topic in block("python", "SnsNotifier(", "docs/monitoring.md")
+    queue = moto_client("sqs").create_queue(QueueName="alerts")["QueueUrl"]
+    attributes = moto_client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    moto_client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+    send(failed())
+    (message,) = moto_client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    sent = json.loads(message["Body"])
+    assert sent["Subject"] == "Chargebee export failed"
+    assert "chargebee_export, customers.upload, a-run: Bucket 'my-bucket' does not exist." in sent["Message"]
+
+
+def test_an_alert_through_slack(monkeypatch):
+    received: list[dict[str, Any]] = []
+
+    class Slack(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slack) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        connection = {
+            "conn_type": "slackwebhook",
+            "host": f"http://127.0.0.1:{server.server_port}",
+            "password": "T/B/x",
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_SLACKWEBHOOK", json.dumps(connection))
+        alert("SlackWebhookNotifier(")(failed())
+        server.shutdown()
+    assert [each["text"] for each in received] == [
+        "Failed: chargebee_export, customers.upload, a-run: Bucket 'my-bucket' does not exist."
+    ]
+
+
+def test_the_old_pipeline_s_parameters_become_a_connection(moto, moto_client, tmp_path):
+    store = moto_client("ssm")
+    store.put_parameter(Name="chargebee-sitename", Value="acme-test", Type="SecureString")
+    store.put_parameter(Name="chargebee-apikey", Value="test_Key0123", Type="SecureString")
+    command = tmp_path / "aws"
+    command.write_text(AWS_CLI.format(python=sys.executable))
+    command.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    script = block("bash", "chargebee-sitename", MIGRATE)
+    done = subprocess.run(
+        ["bash", "-ec", script], env={**os.environ, **moto, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "test_Key0123" not in done.stdout
+    stored = store.get_parameter(Name="/airflow/connections/chargebee_default", WithDecryption=True)["Parameter"]
+    assert stored["Type"] == "SecureString"
+    assert json.loads(stored["Value"]) == {"conn_type": "generic", "login": "acme-test", "password": "test_Key0123"}
+    store.delete_parameters(Names=["chargebee-sitename", "chargebee-apikey", "/airflow/connections/chargebee_default"])
+
+
+def test_two_files_are_compared(tmp_path):
+    for folder, rows in (("old", "1,a\n2,b\n"), ("new", "2,b\n3,c\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "customers.csv").write_text(f"id,name\n{rows}")
+    shown = execute(block("python", "import duckdb", MIGRATE), tmp_path)
+    assert shown.splitlines() == ["1 only in the old file: [('1',)]", "1 only in the new file: [('3',)]"]

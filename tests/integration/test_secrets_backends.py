@@ -7,13 +7,9 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 import stack
 from chargebee_operators import ChargebeeHook
@@ -74,41 +70,9 @@ def as_read_from(stored: str) -> list[str]:
     return [site, key, f"https://{site}.chargebee.com/api/v2", site, key]
 
 
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An AWS of loopback's own, and the environment that leads there."""
-    (port,) = stack.free_ports(1)
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with stack.running("moto", command, tmp_path_factory.mktemp("moto")) as server:
-        server.wait_until(lambda: listens(port))
-        yield {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture
-def client(moto, monkeypatch) -> Any:
-    """Make boto3 clients that lead to moto."""
-    import boto3
-
-    for name, value in moto.items():
-        monkeypatch.setenv(name, value)
-    return boto3.client
-
-
-def test_ssm_parameter_store(moto, client):
+def test_ssm_parameter_store(moto, moto_client):
     stored, options = put_parameter(), secrets_settings()
-    store, another = client("ssm"), stored["--name"].replace("chargebee_default", "another")
+    store, another = moto_client("ssm"), stored["--name"].replace("chargebee_default", "another")
     store.put_parameter(Name=stored["--name"], Value=stored["--value"], Type=stored["--type"])
     # It is stored there too, but must not be found: the lookup pattern matches chargebee_ only.
     store.put_parameter(Name=another, Value=stored["--value"], Type=stored["--type"])
@@ -121,10 +85,10 @@ def test_ssm_parameter_store(moto, client):
     assert stored["--type"] == "SecureString"
 
 
-def test_secrets_manager(moto, client):
+def test_secrets_manager(moto, moto_client):
     stored, (backend, prefix) = put_parameter()["--value"], for_secrets_manager()
     for name in ("chargebee_default", "another"):
-        client("secretsmanager").create_secret(Name=f"{prefix}/{name}", SecretString=stored)
+        moto_client("secretsmanager").create_secret(Name=f"{prefix}/{name}", SecretString=stored)
     kwargs = {**json.loads(secrets_settings()["backend_kwargs"]), "connections_prefix": prefix}
     settings = {"AIRFLOW__SECRETS__BACKEND": backend, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
     found = looked_up("chargebee_default", "another", **moto, **settings)
