@@ -27,6 +27,7 @@ NEEDS = ("import boto3", "import duckdb", "from chargebee_simulator import")
 RUN_HERE = {
     ("docs/data.md", "import boto3"),
     ("docs/data.md", "import duckdb"),
+    ("docs/monitoring.md", "import boto3"),
     (MIGRATE, "import duckdb"),
     (SIMULATOR, "from chargebee_simulator import"),
 }
@@ -94,15 +95,19 @@ def one_partition(connected, aws, s3):
     s3.client().delete_bucket(Bucket="my-bucket")
 
 
+def with_s3(s3: stack.S3Server, code: str, folder: Path) -> str:
+    """Run a block that finds the S3 server where boto3 looks for AWS."""
+    keys = {"AWS_ACCESS_KEY_ID": s3.access_key, "AWS_SECRET_ACCESS_KEY": s3.secret_key}
+    return execute(code, folder, AWS_ENDPOINT_URL=s3.endpoint_url, AWS_DEFAULT_REGION="us-east-1", **keys)
+
+
+def test_the_age_of_the_data(one_partition, s3, tmp_path):
+    shown = with_s3(s3, block("python", "import boto3", "docs/monitoring.md"), tmp_path)
+    assert shown == "customers 0.0\n"
+
+
 def test_reading_a_partition(one_partition, s3, tmp_path):
-    shown = execute(
-        block("python", "import boto3", "docs/data.md"),
-        tmp_path,
-        AWS_ENDPOINT_URL=s3.endpoint_url,
-        AWS_ACCESS_KEY_ID=s3.access_key,
-        AWS_SECRET_ACCESS_KEY=s3.secret_key,
-        AWS_DEFAULT_REGION="us-east-1",
-    )
+    shown = with_s3(s3, block("python", "import boto3", "docs/data.md"), tmp_path)
     lines = [line.rsplit(" ", 1) for line in shown.splitlines()]
     assert len(lines) == one_partition["files"] > 0
     assert sum(int(rows) for _, rows in lines) == one_partition["rows"] > 0
