@@ -20,7 +20,10 @@ def template(script: str) -> str:
 
 @pytest.mark.parametrize(
     ("script", "page"),
-    [("benchmarks/uploading/report.py", "docs/performance.md"), ("benchmarks/simulation/report.py", "docs/fairness.md")],
+    [
+        ("benchmarks/uploading/report.py", "docs/performance.md"),
+        ("benchmarks/simulation/report.py", "docs/fairness.md"),
+    ],
 )
 def test_a_page_has_the_words_of_its_benchmark(script, page):
     text, at = (ROOT / page).read_text(encoding="utf-8"), 0
