@@ -201,7 +201,7 @@ class RecordCutter:
             self.unread += len(part)
             return
         if breaks:
-            end = _last_break(part, self.open)
+            end = last_break(part, self.open)
             self._whole += [*self._rest, part[:end]]
             self._whole_breaks += breaks
             self._rest, self._rest_size = [], 0
@@ -243,7 +243,7 @@ def blank_lines(data: bytes) -> int:
     return len(re.findall(rb"^\r?\n", outside, re.M))
 
 
-def _last_break(data: bytes, inside: bool) -> int:
+def last_break(data: bytes, inside: bool) -> int:
     """Return the offset behind the last line break outside quotes, 0 if there is none.
 
     :param inside: whether the data ends inside quotes.

@@ -1,10 +1,12 @@
-"""A CSV as Parquet, written as it streams by in bounded memory. Needs pyarrow, at run time only.
+"""A CSV as Parquet, written while it streams by, in bounded memory. Needs pyarrow, at run time only.
 
-Nothing is inferred: nobody documents how Chargebee writes dates, money or truth, and a column that is a number in one
-window and text in the next breaks whoever reads both. So every column is text, but those whose type is given by name.
-An empty field is null, a quoted empty one (``""``) an empty text. Row groups hold 20,000 rows, or fewer long ones; they
-are Snappy, which every reader of Parquet has. The footer, which comes last, notes each column of each group: some 0.8 KB
-that stay in memory until then, 15 MB for a GB of 300 columns. The same CSV gives the same bytes, whatever pieces it comes
+Nothing is inferred. Chargebee does not document how it writes dates, money or booleans, and a column that is a number in
+one window and text in the next one breaks its readers. So every column is text, except those that get a type by name.
+An empty field is null; a quoted empty one (``""``) is an empty text.
+
+Row groups hold 65,536 rows, or fewer long ones, compressed by Zstandard at level 1. Text columns that repeat their values
+have dictionaries; columns that are not text have minima and maxima. The file's footer comes last. It describes each column
+of each group in some 0.8 KB, which stay in memory until then. The same CSV gives the same bytes, whatever pieces it comes
 in, from the same version of pyarrow.
 """
 
@@ -15,15 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
 from chargebee_operators.common.spelling import nearest
-from chargebee_operators.formats.csv_facts import (
-    MAX_RECORD,
-    RecordCutter,
-    header_end,
-    header_names,
-    header_problem,
-    lines_in,
-)
-from chargebee_operators.formats.parquet_table import DECIMAL, SIMPLE_TYPES, TIMESTAMP, ParquetTable
+from chargebee_operators.formats.block_cutter import BlockCutter
+from chargebee_operators.formats.csv_facts import MAX_RECORD, header_end, header_names, header_problem
+from chargebee_operators.formats.parquet_table import ParquetTable
+from chargebee_operators.formats.parquet_values import DECIMAL, SIMPLE_TYPES, TIMESTAMP
 
 BLOCK = 1 << 20
 
@@ -83,6 +80,8 @@ class ColumnTypes:
 def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | None = None) -> Iterator[bytes]:
     """Yield a CSV as the bytes of a Parquet file; nothing for a CSV without a header.
 
+    Close it when it is not read to its end, for it has threads.
+
     :param chunks: the CSV, in pieces of any size.
     :param member: its name, for errors.
     :param types: the columns that are not text.
@@ -92,34 +91,38 @@ def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | Non
     """
     check_pyarrow()
     types = types or ColumnTypes()
-    cutter = RecordCutter(BLOCK)
     table: ParquetTable | None = None
-    for block, records in _blocks(chunks, cutter, member):
-        if table is None:
-            end = header_end(block) or len(block)
-            if problem := header_problem(block[:end]):
-                raise ConversionError(f"{member}: {problem} Choose csv.gz, which takes the data as it is.")
-            columns = header_names(block[:end])
-            if not columns:
-                continue
-            types.see(columns)
-            table = ParquetTable(member, columns, types.types)
-            block, records = block[end:], records - lines_in(block[:end])
-        table.add(block, records)
-        yield from table.taken()
-    if table is not None:
-        table.close()
-        yield from table.taken()
+    try:
+        for block in _blocks(chunks, member):
+            if table is None:
+                end = header_end(block) or len(block)
+                if problem := header_problem(block[:end]):
+                    raise ConversionError(f"{member}: {problem} Choose csv.gz, which takes the data as it is.")
+                columns = header_names(block[:end])
+                if not columns:
+                    continue
+                types.see(columns)
+                table = ParquetTable(member, columns, types.types)
+                block = block[end:]
+            table.add(block)
+            yield from table.taken()
+        if table is not None:
+            table.finish()
+            yield from table.taken()
+    finally:
+        if table is not None:
+            table.close()
 
 
-def _blocks(chunks: Iterable[bytes], cutter: RecordCutter, member: str) -> Iterator[tuple[bytes, int]]:
+def _blocks(chunks: Iterable[bytes], member: str) -> Iterator[bytes]:
+    cutter = BlockCutter(BLOCK)
     for chunk in chunks:
         yield from cutter.feed(chunk)
-        if cutter.unread:
+        if cutter.is_lost:
             break
     else:
         yield from cutter.finish()
-    if cutter.unread:
+    if cutter.is_lost:
         raise ConversionError(
             f"{member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so there is no telling "
             "its columns. Choose csv.gz, which takes the data as it is."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from chargebee_operators.formats import parquet, parquet_table
 from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import BLOCK, ColumnTypes, parquet_bytes
-from support.csv_cases import csv_files, in_pieces, rows_of
+from support.csv_cases import csv_files, in_pieces, read, rows_of
 
 
 def converted(data: bytes, types: dict[str, str] | None = None, size: int = 1000) -> bytes:
@@ -171,12 +172,12 @@ def test_a_field_longer_than_a_block():
 
 
 def test_the_same_csv_gives_the_same_bytes_in_groups_of_bounded_size():
-    data = b"id,x\n" + b"".join(b"%d,%d\n" % (number, number % 7) for number in range(120_000))
+    data = b"id,x\n" + b"".join(b"%d,%d\n" % (number, number % 7) for number in range(150_000))
     first = converted(data, size=999)
     assert first == converted(data, size=len(data))
     groups = pq.ParquetFile(io.BytesIO(first)).metadata
-    assert [groups.row_group(at).num_rows for at in range(groups.num_row_groups)] == [20_000] * 6
-    assert groups.row_group(0).column(0).compression == "SNAPPY"
+    assert [groups.row_group(at).num_rows for at in range(groups.num_row_groups)] == [65_536, 65_536, 18_928]
+    assert groups.row_group(0).column(0).compression == "ZSTD"
 
 
 def test_long_rows_make_groups_of_fewer(monkeypatch):
@@ -186,7 +187,21 @@ def test_long_rows_make_groups_of_fewer(monkeypatch):
     assert (found.num_rows, found.num_row_groups) == (4_000, 4)
 
 
-def test_it_streams():
+def test_a_dictionary_is_for_columns_that_repeat_and_statistics_for_values():
+    data = b"id,status,at\n" + b"".join(b"c%d,%s,2026-11-23\n" % (n, [b"on", b"off"][n % 2]) for n in range(1_000))
+    group = pq.ParquetFile(io.BytesIO(converted(data, {"at": "date"}))).metadata.row_group(0)
+    columns = {group.column(at).path_in_schema: group.column(at) for at in range(3)}
+    assert {name: column.has_dictionary_page for name, column in columns.items()} == {
+        "id": False,
+        "status": True,
+        "at": False,
+    }
+    assert columns["at"].statistics.min == date(2026, 11, 23)
+    assert columns["id"].statistics is None
+
+
+def test_it_streams(monkeypatch):
+    monkeypatch.setattr(parquet_table, "GROUP_ROWS", 20_000)
     rows = b"".join(b"%d,%s\n" % (number, b"%x" % (number * 2654435761)) for number in range(20_000))
     taken = 0
 
@@ -200,8 +215,39 @@ def test_it_streams():
     pieces = parquet_bytes(chunks(), "customers.csv")
     next(pieces)
     next(pieces)
-    assert taken < 10
+    assert taken < 20
+    assert parquet_threads()
     pieces.close()
+    assert not parquet_threads()
+
+
+def parquet_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("parquet-")]
+
+
+def test_no_thread_outlives_a_file_that_does_not_fit():
+    with pytest.raises(ConversionError):
+        converted(b"id,x\n1,2\n1\n")
+    assert not parquet_threads()
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(st.sampled_from('ab,"\n\r'), max_size=40), st.integers(1, 40), st.integers(1, 8))
+def test_any_text_becomes_what_python_reads_or_is_refused(text, size, block):
+    """Quotes and line breaks in any place, and blocks that end in any place."""
+    data = f"x,y\n{text}".encode()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parquet, "BLOCK", block)
+        try:
+            found = table(data, size=size)
+        except ConversionError:
+            return
+    rows = [row for row in read(data)[1:] if row]
+    assert [["" if value is None else value for value in row.values()] for row in found.to_pylist()] == rows
+
+
+def test_stray_quotes_that_python_reads_as_text_are_text():
+    assert table(b'id,x\n1,5" pipe\n2,6" pipe\n').column("x").to_pylist() == ['5" pipe', '6" pipe']
 
 
 @pytest.mark.parametrize("kind", ["integer", "int63", "decimal(40, 2)", "decimal(2, 3)", "timestamp[ns]", "", None])

@@ -1,0 +1,121 @@
+"""Blocks of CSV records into tables of pyarrow."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators.common.exceptions import ConversionError
+from chargebee_operators.formats.csv_facts import blank_lines, lines_in, read_records
+from chargebee_operators.formats.parquet_values import convert, first_wrong
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class BlockParser:
+    """Parses the blocks of one CSV, in their order.
+
+    pyarrow counts the rows, and a last line of our own behind each block shows that pyarrow sees its end where the block
+    ends: it has another number of fields than the rows, so pyarrow reports it, unless it takes it for a part of a quoted
+    field.
+
+    :param member: the CSV's name, for errors.
+    :param names: those of the columns.
+    :param typed: pyarrow's types of the columns that are not text.
+    """
+
+    def __init__(self, member: str, names: Sequence[str], typed: Mapping[str, pa.DataType]) -> None:
+        self._member = member
+        self._names = names
+        self._typed = typed
+        self._alone = len(names) == 1  # where a blank line is an empty value
+        self._end_line = f"end-{secrets.token_hex(8)}{',' * self._alone}"
+        self._ends = 0
+        self._rows = 0
+
+    def parse(self, block: bytes) -> pa.Table:
+        """Return the rows of a block of whole records.
+
+        :raises ConversionError: when one of them does not fit; it names the row, and never quotes it.
+        """
+        table = self._typed_table(self._text_table(block))
+        self._rows += table.num_rows
+        return table
+
+    def _text_table(self, block: bytes) -> pa.Table:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        data = b"".join((block, b"" if block.endswith(b"\n") else b"\n", self._end_line.encode(), b"\n"))
+        self._ends = 0
+        try:
+            table = csv.read_csv(
+                pa.BufferReader(data),
+                csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self._names),
+                csv.ParseOptions(
+                    newlines_in_values=True, ignore_empty_lines=not self._alone, invalid_row_handler=self._odd_row
+                ),
+                csv.ConvertOptions(
+                    check_utf8=not block.isascii(),
+                    column_types=dict.fromkeys(self._names, pa.string()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowInvalid:
+            # Its message quotes the row.
+            raise self._what_is_wrong(block) from None
+        if self._ends != 1 or not self._are_rows(block, table.num_rows):
+            raise self._what_is_wrong(block)
+        return table
+
+    def _odd_row(self, row: Any) -> str:
+        """Say what pyarrow does with a row of another length."""
+        if row.text != self._end_line:
+            return "error"
+        self._ends += 1
+        return "skip"
+
+    def _are_rows(self, block: bytes, rows: int) -> bool:
+        """Tell whether all rows end in line feeds, for pyarrow takes a carriage return alone for a row's end too."""
+        if b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"):
+            return True
+        return rows == lines_in(block) - (0 if self._alone else blank_lines(block))
+
+    def _what_is_wrong(self, block: bytes) -> ConversionError:
+        rows = (row for row in read_records(block) if row)
+        for number, row in enumerate(rows, self._rows + 1):
+            if len(row) != len(self._names):
+                return ConversionError(
+                    f"{self._member}: row {number} has {len(row)} fields, but the header {len(self._names)}. "
+                    "Choose csv.gz, which takes the data as it is."
+                )
+            for name, value in zip(self._names, row, strict=True):
+                if "\ufffd" in value:
+                    return ConversionError(
+                        f"{self._member}: column {name!r} of row {number} is not UTF-8. Choose csv.gz."
+                    )
+        return ConversionError(
+            f"{self._member}: the rows from {self._rows + 1} on are no regular CSV (quotes or carriage returns in odd "
+            "places). Choose csv.gz, which takes the data as it is."
+        )
+
+    def _typed_table(self, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        for name, kind in self._typed.items():
+            at = self._names.index(name)
+            column = table.column(at).combine_chunks()
+            try:
+                converted = convert(column, kind)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                row = self._rows + 1 + first_wrong(column, kind)
+                raise ConversionError(
+                    f"{self._member}: column {name!r} of row {row} can't be read as {kind}. Give the column another type "
+                    "in column_types, or none: then it is text."
+                ) from None
+            table = table.set_column(at, name, converted)
+        return table
