@@ -9,7 +9,9 @@ from support.pages import ROOT, section, table
 
 
 def test_the_table_of_layers_is_that_of_the_linter():
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
     enforced = [{name.strip() for name in layer.split("|")} for layer in layers]
     rows = table(section("ARCHITECTURE.md", "Rules"), "layer")
