@@ -83,8 +83,7 @@ sends one request from its worker before it joins the line. It can get a slot th
 `benchmarks/slots.py` writes this page:
 
 ```bash
-make environment
-.venv/airflow-3.3.1/bin/python {command}
+python {command}
 ```
 
 {table}

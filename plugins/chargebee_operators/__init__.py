@@ -14,6 +14,7 @@ from chargebee_operators._version import __version__
 if TYPE_CHECKING:
     from chargebee_operators.dag.export_dag import chargebee_export_dag
     from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+    from chargebee_operators.dag.timetable import ExportTimetable
     from chargebee_operators.hooks import ChargebeeHook
     from chargebee_operators.operators import ChargebeeExportOperator
     from chargebee_operators.sensors import ExportReadySensor
@@ -25,6 +26,7 @@ _HOMES = {
     "ChargebeeHook": "hooks",
     "ExportDagSettings": "dag.settings",
     "ExportReadySensor": "sensors",
+    "ExportTimetable": "dag.timetable",
     "ResourceSettings": "dag.settings",
     "chargebee_export_dag": "dag.export_dag",
 }
@@ -35,6 +37,7 @@ __all__ = [
     "ChargebeeHook",
     "ExportDagSettings",
     "ExportReadySensor",
+    "ExportTimetable",
     "ResourceSettings",
     "__version__",
     "chargebee_export_dag",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ __all__ = [
     "TaskGroup",
     "TriggerEvent",
     "aget_connection",
-    "last_complete_interval",
+    "pendulum_utc",
     "task",
     "xcom_of",
 ]
@@ -104,18 +104,11 @@ async def aget_connection(conn_id: str, read: Callable[[Any], T]) -> T:
     return await sync_to_async(lambda: read(BaseHook.get_connection(conn_id)), thread_sensitive=False)()
 
 
-def last_complete_interval(cron: str, timezone: str, at: datetime | None = None) -> tuple[datetime, datetime]:
-    """Return the latest data interval of a cron schedule that is over.
-
-    :param cron: a cron expression or preset, ``@daily`` say.
-    :param timezone: an IANA name, ``Europe/Berlin`` say.
-    :param at: the instant to look back from; the present by default.
-    """
+def pendulum_utc(instant: datetime) -> Any:
+    """Return an instant as timetables give it to Airflow: a ``pendulum.DateTime`` in UTC."""
     import pendulum
 
-    now = pendulum.instance(at or datetime.now(UTC))
-    interval = CronDataIntervalTimetable(cron, timezone=timezone).infer_manual_data_interval(run_after=now)
-    return interval.start, interval.end
+    return pendulum.instance(instant).in_timezone("UTC")
 
 
 def xcom_of(ti_key: Any) -> Any:

@@ -33,6 +33,7 @@ def test_the_public_names_are_pinned():
         "ChargebeeHook",
         "ExportDagSettings",
         "ExportReadySensor",
+        "ExportTimetable",
         "ResourceSettings",
         "__version__",
         "chargebee_export_dag",

@@ -42,8 +42,8 @@ class Window:
         if self.end == self.start:
             raise SettingsError(
                 f"The window from {iso(self.start)} to {iso(self.end)} has no length: give an end that is at least one "
-                "second later. If it is the run's data interval, give the DAG schedule=CronDataIntervalTimetable(cron, "
-                "timezone=...): a plain cron text gives intervals of no length in Airflow 3."
+                "second later. If it is the run's data interval, give the DAG schedule=ExportTimetable(cron, "
+                "timezone=...) of chargebee_operators: a plain cron text gives intervals of no length in Airflow 3."
             )
         if self.end < self.start:
             raise SettingsError(

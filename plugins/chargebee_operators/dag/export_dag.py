@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from chargebee_operators._compat import (
-    DAG,
-    AirflowException,
-    Asset,
-    Context,
-    CronDataIntervalTimetable,
-    Param,
-    TaskGroup,
-    last_complete_interval,
-    task,
-)
+from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, task
 from chargebee_operators.chargebee.windows import iso_in
-from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.dag.planning import plan_run
+from chargebee_operators.dag.planning import Interval, plan_run
 from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+from chargebee_operators.dag.ticks import CronTicks
+from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.s3.connection import check_bucket, s3_hook
@@ -61,8 +52,7 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         dag_id=settings.dag_id,
         description="Lands Chargebee exports in S3, one partition a resource and window",
         doc_md=DOC_MD.format(prefix=settings.prefix),
-        # A plain cron string gives a data interval of no length in Airflow 3.
-        schedule=_timetable(settings) if settings.schedule else None,
+        schedule=ExportTimetable(settings.schedule, timezone=settings.timezone) if settings.schedule else None,
         start_date=settings.start_date,
         catchup=False,
         max_active_runs=settings.max_active_runs,
@@ -83,20 +73,6 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         for resource in settings.each_resource:
             plan >> _resource_group(settings, resource)
     return dag
-
-
-def _timetable(settings: ExportDagSettings) -> CronDataIntervalTimetable:
-    try:
-        timetable = CronDataIntervalTimetable(str(settings.schedule), timezone=settings.timezone)
-        timetable.validate()
-    except AirflowException:
-        presets = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-        raise SettingsError(
-            f"DAG {settings.dag_id!r}: schedule {settings.schedule!r} is no cron expression"
-            f"{nearest(str(settings.schedule), presets)}: write five fields, '0 6 * * *' say, one of {', '.join(presets)}, "
-            "or None."
-        ) from None
-    return timetable
 
 
 def _params(settings: ExportDagSettings) -> dict[str, Param]:
@@ -159,7 +135,7 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
     :raises AirflowFailException: when the window, a resource, a connection or the bucket is wrong.
     """
     with failing_fast():
-        latest = last_complete_interval(settings.schedule, settings.timezone) if settings.schedule else (None, None)
+        latest = _latest_interval(settings)
         interval = (context.get("data_interval_start"), context.get("data_interval_end"))
         run = plan_run(context["params"], interval, latest, settings.each_resource)
         site = ChargebeeHook(settings.chargebee_conn_id).settings.site
@@ -171,6 +147,12 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
     ends = [iso_in(each, settings.timezone) for each in (run.window.start, run.window.end)] if run.window else ["", ""]
     context["ti"].xcom_push(key="window", value={"start": ends[0], "end": ends[1]})
     return [f"{name}.start" for name in run.resources]
+
+
+def _latest_interval(settings: ExportDagSettings) -> Interval:
+    if not settings.schedule:
+        return None, None
+    return CronTicks(settings.schedule, ZoneInfo(settings.timezone)).last_interval(datetime.now(UTC))
 
 
 def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> TaskGroup:

@@ -12,6 +12,7 @@ from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_bus
 from chargebee_operators.chargebee.windows import EARLIEST, LATEST, Window, check_timezone
 from chargebee_operators.common.argument_checks import check_whole_number
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.formats.file_format import get_format
 
 
@@ -139,6 +140,8 @@ class ExportDagSettings:
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"DAG {self.dag_id!r}: {name}", getattr(self, name), least)
         check_timezone(f"DAG {self.dag_id!r}: timezone", self.timezone)
+        if self.schedule is not None:
+            check_cron(f"DAG {self.dag_id!r}: schedule", self.schedule)
 
     @property
     def each_resource(self) -> tuple[ResourceSettings, ...]:

@@ -123,7 +123,7 @@ def from_epoch(second: int) -> datetime:
         (
             utc(2026, 1, 1),
             utc(2026, 1, 1),
-            ["2026-01-01T00:00:00Z has no length", "schedule=CronDataIntervalTimetable("],
+            ["2026-01-01T00:00:00Z has no length", "schedule=ExportTimetable("],
         ),
         (utc(2026, 1, 1, 0, 0, 0, 1), utc(2026, 1, 1, 0, 0, 0, 9), ["at least one second later"]),
         (utc(1999, 1, 1), utc(2026, 1, 1), ["1999-01-01T00:00:00Z", "ten-digit", "stay between 2001-09-09T01:46:40Z"]),
