@@ -1,9 +1,8 @@
-"""Which columns have come and gone since the partition before. Pure.
+"""Which columns were added, removed or moved since the partition before. Pure.
 
-A site's new custom field is a new column, and must not pass in silence. A file without rows may be missing on a quiet day,
-so each manifest carries the last known columns of the files that it has not, taken from the partition before it in time.
-So the comparison reaches over gaps of any length. What is landed behind others' backs, as in a backfill, does not change
-what those carry.
+A site's new custom field is a new column, and must be reported. A file without rows may be missing on a quiet day. So each
+manifest carries the last known columns of the files that it lacks, taken from the partition before it in time, and the
+comparison reaches over gaps of any length. A backfill that fills a gap later does not change what other manifests carry.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -81,7 +81,10 @@ def compare_columns(
     now: Sequence[Mapping[str, Any]],
     absent: Mapping[str, Sequence[str]] | None = None,
 ) -> Changes:
-    """Return the columns that have come and gone, by the kind of file; empty when none have.
+    """Return the columns that were added, removed or moved, by the kind of file; empty when none were.
+
+    ``moved`` is there only when columns are in another order, as few of them as explain it. Readers that take columns by
+    their position, as CSV tables of Athena and Spark do, then take one for another.
 
     A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. One that is
     back is compared with what it was, and not told when it is the same. Where no kind is in both (nobody knows how
@@ -102,15 +105,43 @@ def compare_columns(
     for kind in later | earlier:
         old, new = last.get(kind), later.get(kind)
         if old and new:
-            added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
-            if added or removed:
-                # The names in full are in each file's columns.
-                changes[kind] = {"added": [clean(each) for each in added], "removed": [clean(each) for each in removed]}
+            if change := _change(list(old), list(new), ordered=kind != ALL_FILES):
+                changes[kind] = change
         elif kind not in earlier and new:
             changes[kind] = {"added": [], "removed": [], "file": "added"}
         elif kind not in later and earlier[kind]:
             changes[kind] = {"added": [], "removed": [], "file": "removed"}
     return changes
+
+
+def _change(old: list[str], new: list[str], ordered: bool) -> dict[str, Any]:
+    """Return what was added, removed and moved; empty when nothing was. The names in full are in each file's columns."""
+    was, now = set(old), set(new)
+    change = {
+        "added": [clean(each) for each in new if each not in was],
+        "removed": [clean(each) for each in old if each not in now],
+    }
+    moved = _moved([each for each in old if each in now], [each for each in new if each in was]) if ordered else []
+    if moved:
+        change["moved"] = [clean(each) for each in moved]
+    return change if any(change.values()) else {}
+
+
+def _moved(old: list[str], new: list[str]) -> list[str]:
+    """Return the least number of names whose move explains another order of the same names."""
+    place = {name: number for number, name in enumerate(old)}
+    # The longest row of names that kept their order stays; for each length, the row whose last name stood first.
+    ends: list[int] = []
+    before: dict[int, int | None] = {}
+    for name in new:
+        at = bisect(ends, place[name])
+        before[place[name]] = ends[at - 1] if at else None
+        ends[at : at + 1] = [place[name]]
+    kept, last = set(), ends[-1] if ends else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return [name for name in new if place[name] not in kept]
 
 
 def columns_of_absent(
@@ -136,7 +167,7 @@ def tell_columns(changes: Changes) -> str:
     """Return the changes of columns as one sentence; empty when there are none."""
     told = []
     for kind, change in changes.items():
-        parts = [f"{listed(change[what])} {what}" for what in ("added", "removed") if change[what]]
+        parts = [f"{listed(change[what])} {what}" for what in ("added", "removed", "moved") if change.get(what)]
         if parts:
             told.append(f"{'all files' if kind == ALL_FILES else clean(kind)}: {', '.join(parts)}")
     more = [f"and {len(told) - _MOST_TOLD:,} more files"] if len(told) > _MOST_TOLD else []
@@ -170,7 +201,8 @@ def _by_kind(files: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
     """Return the columns of each kind of file, in order; parts of one kind are taken together."""
     kinds: dict[str, dict[str, None]] = {}
     for each in files:
-        members = each.get("member_columns") or {each.get("member", ""): each.get("columns") or []}
+        columns = each.get("exported_columns") or each.get("columns") or []
+        members = each.get("member_columns") or {each.get("member", ""): columns}
         for member, columns in members.items():
             kinds.setdefault(kind_of(str(member)), {}).update(_names(columns))
     return kinds

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chargebee_operators.checks.columns import (
     MOST_ABSENT,
@@ -54,7 +56,15 @@ def test_spellings_of_one_name(name):
 @pytest.mark.parametrize(
     ("before", "now", "changes"),
     [
-        (files(c__csv=["id", "a"]), files(c__csv=["a", "id"]), {}),
+        (files(c__csv=["id", "a"]), files(c__csv=["a", "id"]), {"c": {"added": [], "removed": [], "moved": ["a"]}}),
+        (
+            files(c__csv=["id", "a", "b", "c"]),
+            files(c__csv=["new", "id", "c", "a"]),
+            {"c": {"added": ["new"], "removed": ["b"], "moved": ["c"]}},
+        ),
+        (files(c__csv=["id", "a"]), files(c__csv=["id", "new", "a"]), {"c": {"added": ["new"], "removed": []}}),
+        # Taken together, files may be in another order themselves.
+        (files(monday__csv=["id", "a"], m__csv=["b"]), files(tue__csv=["b"], t__csv=["id", "a"]), {}),
         (
             files(c__csv=["id", "a"], d__csv=["id"]),
             files(c__csv=["id", "cf_new"], d__csv=["id"]),
@@ -89,6 +99,42 @@ def test_spellings_of_one_name(name):
 )
 def test_changes(before, now, changes):
     assert compare_columns(before, now) == changes
+
+
+@given(st.permutations(range(8)))
+def test_what_has_moved_is_the_least_that_explains_the_order(order):
+    names = [f"c{each}" for each in range(8)]
+    now = [names[each] for each in order]
+    moved = compare_columns(files(c__csv=names), files(c__csv=now)).get("c", {}).get("moved", [])
+    stay = [each for each in now if each not in moved]
+    assert stay == sorted(stay)
+    longest = max(len(some) for size in range(9) for some in combinations(now, size) if list(some) == sorted(some))
+    assert len(stay) == longest
+
+
+def test_another_order_is_reported_and_fails():
+    changes = compare_columns(files(c__csv=["id", "email", "name"]), files(c__csv=["id", "name", "email"]))
+    assert judge_columns(changes, "warn") == ["The columns have changed since the partition before (c: name moved)."]
+    with pytest.raises(ColumnsChangedError, match="c: name moved"):
+        judge_columns(changes, "fail")
+
+
+def test_many_columns_in_another_order_take_no_long():
+    names = [f"c{each}" for each in range(20_000)]
+    changes = compare_columns(files(c__csv=names), files(c__csv=names[::-1]))
+    assert len(changes["c"]["moved"]) == 19_999
+    assert len(judge_columns(changes, "warn")[0]) < 1000
+
+
+def test_a_parquet_file_is_compared_by_the_names_that_were_exported():
+    csv_file = {"member": "c.csv", "columns": ["Customer Id", "site"]}
+    parquet = {
+        "member": "c.csv",
+        "columns": ["customer_id", "site_exported"],
+        "exported_columns": ["Customer Id", "site"],
+    }
+    assert compare_columns([csv_file], [parquet]) == compare_columns([parquet], [csv_file]) == {}
+    assert columns_of_absent([parquet], []) == {"c": ["Customer Id", "site"]}
 
 
 ABSENT = {"addresses": ["line1", "city"]}
