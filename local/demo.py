@@ -72,11 +72,7 @@ def demo(data: str | None) -> None:
         show(s3, landed)
     print(f"\nThe run took {seconds:.0f} s.")
     if rows_in is not None:
-        rows_out = (
-            sum(file["rows"] for file in landed[0]["files"] if file["member"].lower().startswith("customers."))
-            if landed
-            else 0
-        )
+        rows_out = sum(file["rows"] for file in landed[0]["files"] if file["member"] == own_file("customers"))
         print(f"Customers in {data}: {rows_in}; customers landed: {rows_out}.")
         if rows_in != rows_out:
             raise DemoError(f"{rows_in} customers went in and {rows_out} came out.")
@@ -92,6 +88,11 @@ def count_rows(path: str) -> int:
             return max(0, sum(1 for row in csv.reader(file) if row) - 1)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DemoError(f"DATA={path} cannot be read: {error}.") from None
+
+
+def own_file(resource: str) -> str:
+    """Return the name of the file that holds a resource's own records, beside those of related things."""
+    return f"{resource.replace('_', ' ').title().replace(' ', '')}.csv"
 
 
 def airflow_version() -> str:

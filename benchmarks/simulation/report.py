@@ -83,7 +83,8 @@ sends one request from its worker before it joins the line. It can get a slot th
 `benchmarks/slots.py` writes this page:
 
 ```bash
-python {command}
+make environment
+.venv/airflow-3.3.1/bin/python {command}
 ```
 
 {table}

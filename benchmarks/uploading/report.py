@@ -230,10 +230,11 @@ To measure again, on Linux:
 make benchmark
 ```
 
-That command runs this one in the project's own environment:
+That is the same as:
 
 ```bash
-python {command}
+make environment tools
+.venv/airflow-3.3.1/bin/python {command}
 ```
 
 ![Seconds and memory by size](performance.svg)
@@ -273,7 +274,7 @@ Machine: {machine}
 ### Where the time goes
 
 Without a pace the network only copies memory, so the processor is measured. The table shows the work that the limit does
-not do, each piece by itself (`python benchmarks/parts.py`):
+not do, each piece by itself (`benchmarks/parts.py`):
 
 {parts}
 
@@ -301,7 +302,7 @@ almost nothing with a dozen columns.
 ## A parse of the DAG file
 
 Airflow parses DAG files all day. So the file imports nothing that only tasks need. The table shows medians of fresh
-processes, without the import of Airflow itself (`python benchmarks/parse.py`):
+processes, without the import of Airflow itself (`benchmarks/parse.py`):
 
 {parse}
 """

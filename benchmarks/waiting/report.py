@@ -69,11 +69,11 @@ def write_docs(page: Path, medians: dict[str, Polled], command: str, exports: in
 _PAGE = """# What waiting costs the triggerer
 
 {exports} triggers wait for exports over HTTPS, on one event loop. Each looks every {interval} s.
-`benchmarks/polling.py` writes this page. To measure again, on Linux, use the Python of an Airflow environment that has this
-project's requirements:
+`benchmarks/polling.py` writes this page. To measure again, on Linux:
 
 ```bash
-python {command}
+make environment
+.venv/airflow-3.3.1/bin/python {command}
 ```
 
 {table}

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ignore-filters", action="store_true", help="export everything, whatever the filters say")
     add("--event-days", type=float, default=usual.event_days, help="for how many days events are remembered")
     add("--profile", choices=PROFILES, default=usual.profile, help="look of the ZIPs")
+    add("--zone", metavar="NAME", help="the site's time zone, for times in exports that name none")
     add("--tls", action="store_true", help="serve HTTPS with a certificate made for this machine")
     add("--tls-dir", metavar="DIR", help="where CA and certificate are kept")
     add("--import", action="append", dest="imports", metavar="RESOURCE=CSV", help="your own records for a resource")

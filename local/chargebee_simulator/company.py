@@ -13,6 +13,7 @@ from .changes import Changes, Record
 from .csv_import import Imported
 from .filters import DELETED
 from .records import billing, customers, products, reports, subscriptions
+from .records.children import CHILDREN
 from .records.dice import seed_of
 from .records.world import World, pair
 from .times import is_time
@@ -54,6 +55,7 @@ class Snapshot:
     columns: Sequence[str]
     children: Mapping[str, Sequence[str]]  # columns that hold a list of objects -> the objects' fields
     read: Callable[[], Iterator[Record]]
+    imported: bool = False  # from a file, whose columns may be any
 
 
 class Company:
@@ -72,11 +74,11 @@ class Company:
 
     def snapshot(self, resource: str) -> Snapshot:
         """Return the resource as it is now; a later touch or removal does not change it."""
-        prototype = self._prototype(resource)
-        children = {key: list(value[0]) for key, value in prototype.items() if _is_objects(value)}
+        prototype, imported = self._prototype(resource), resource in self._imports
+        children = {} if imported else CHILDREN.get(resource, {})
         columns = [key for key in prototype if key not in children]
         changes = self._changes[resource].copy()
-        return Snapshot(resource, columns, children, lambda: changes.over(self._rows(resource)))
+        return Snapshot(resource, columns, children, lambda: changes.over(self._rows(resource)), imported)
 
     def find(self, resource: str, identity: str) -> Record | None:
         """Return a record as it is now, None where there is none of that id."""
@@ -259,10 +261,6 @@ class Company:
     def _orders(self) -> Iterator[Record]:
         for key, _, _, invoice in self._history():
             yield from billing.orders(self._world, key, invoice)
-
-
-def _is_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _begun(model: Record, at: int) -> Record:

@@ -106,7 +106,7 @@ class Jobs:
             elif export.ending == COMPLETED:
                 # The snapshot is taken here, at completion, before the loop can serve another request.
                 snapshot = companies[export.site].snapshot(export.resource)
-                profile = self._knobs.profile
+                profile = self._knobs.profile.of(export.resource)
                 profile = replace(profile, zip64=profile.zip64 or companies[export.site].is_large)
                 task = asyncio.create_task(self._build(export, snapshot, profile))
                 self._building[export.id] = task, time.monotonic()

@@ -50,7 +50,7 @@ class Knobs:
             settings.ignore_event_filters,
             settings.event_days,
             settings.clock_skew,
-            named(settings.profile),
+            switched(named(settings.profile), {"zone": settings.zone} if settings.zone else {}),
         )
 
     def reset(self, settings: SimulatorSettings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from zoneinfo import available_timezones
 
 
 class ProfileError(ValueError):
@@ -13,34 +14,87 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class ZipProfile:
-    """One look of the ZIP and of the CSV files in it."""
+    """One look of the ZIP and of the CSV files in it. `varies`: nobody knows, so each resource has another."""
 
-    name: str = "default"
+    name: str = "api"
+    layout: str = "api"  # api: the API's names, by `header`; chargebee: files and columns as in real exports
     member: str = "{resource}.csv"  # also {Resource}, with a capital
     folder: str = ""  # a directory inside the ZIP
     rows_per_part: int = 0  # more rows than this open another member, customers_2.csv; 0 is one member
     related: bool = True  # addresses and line items in CSVs of their own, instead of more columns
     header: str = "plain"  # plain: id; bulk: customer[id]; title: Customer Id
     bom: bool = False
-    crlf: bool = False
-    quote_all: bool = False
+    line_ends: str = "lf"  # lf, crlf, varies
+    quotes: str = "needed"  # needed; all; empty: needed, and empty fields too; varies
     dates: str = "iso"  # iso: 2024-01-31T23:59:59Z; epoch: seconds; human: 31-Jan-2024 23:59
+    zone: str = "UTC"  # of human dates: the site's time zone, or UTC
     money: str = "cents"  # cents: 1999; decimal: 19.99
-    empty: str = "header"  # of an export without rows: header, zero-byte (an empty member), no-member (an empty ZIP)
+    labels: bool = False  # choices as people read them: Payment Due for payment_due
+    apostrophe: str = ""  # a value that begins with one of these gets an apostrophe before it
+    empty: str = "header"  # of a table without rows: header, zero-byte (an empty member), no-member, varies
     stored: bool = False  # not compressed
     data_descriptors: bool = False  # sizes and CRC follow the data instead of standing in the local header
     zip64: bool = False  # the local header in the form for members over 4 GB
     content_type: str = "application/zip"  # of the download
 
+    def of(self, resource: str) -> ZipProfile:
+        """Return this look with one choice for each that varies, always the same for a resource."""
+        choices = _VARIATIONS[resource]
+        return replace(self, **{name: choices[name] for name in choices if getattr(self, name) == VARIES})
+
+
+VARIES = "varies"
 
 CHOICES: dict[str, tuple[str, ...]] = {
+    "layout": ("api", "chargebee"),
     "header": ("plain", "bulk", "title"),
+    "line_ends": ("lf", "crlf", VARIES),
+    "quotes": ("needed", "all", "empty", VARIES),
     "dates": ("iso", "epoch", "human"),
     "money": ("cents", "decimal"),
-    "empty": ("header", "zero-byte", "no-member"),
+    "empty": ("header", "zero-byte", "no-member", VARIES),
+}
+
+
+def _variation(line_ends: str, quotes: str, empty: str) -> dict[str, str]:
+    return {"line_ends": line_ends, "quotes": quotes, "empty": empty}
+
+
+_VARIATIONS = {
+    "addons": _variation("crlf", "needed", "zero-byte"),
+    "attached_items": _variation("lf", "empty", "no-member"),
+    "coupons": _variation("crlf", "empty", "header"),
+    "credit_notes": _variation("crlf", "needed", "no-member"),
+    "customers": _variation("lf", "empty", "header"),
+    "deferred_revenue": _variation("crlf", "all", "zero-byte"),
+    "differential_prices": _variation("lf", "needed", "header"),
+    "invoices": _variation("crlf", "needed", "header"),
+    "item_families": _variation("lf", "all", "zero-byte"),
+    "item_prices": _variation("crlf", "empty", "no-member"),
+    "items": _variation("lf", "needed", "zero-byte"),
+    "orders": _variation("crlf", "empty", "zero-byte"),
+    "plans": _variation("lf", "needed", "no-member"),
+    "price_variants": _variation("crlf", "all", "header"),
+    "ramps": _variation("lf", "empty", "zero-byte"),
+    "revenue_recognition": _variation("lf", "all", "header"),
+    "subscriptions": _variation("lf", "needed", "zero-byte"),
+    "transactions": _variation("lf", "all", "no-member"),
 }
 
 _NAMED = (
+    ZipProfile(
+        name="chargebee",
+        layout="chargebee",
+        member="{Resource}.csv",
+        line_ends=VARIES,
+        quotes=VARIES,
+        dates="human",
+        zone="America/New_York",
+        money="decimal",
+        labels=True,
+        apostrophe="+",
+        empty=VARIES,
+    ),
     ZipProfile(),
     ZipProfile(name="bulk", related=False, header="bulk"),
     ZipProfile(name="parts", rows_per_part=100, related=False),
@@ -49,8 +103,8 @@ _NAMED = (
         member="{Resource}.csv",
         header="title",
         bom=True,
-        crlf=True,
-        quote_all=True,
+        line_ends="crlf",
+        quotes="all",
         dates="human",
         money="decimal",
         content_type="application/octet-stream",
@@ -86,4 +140,6 @@ def switched(profile: ZipProfile, switches: Mapping[str, Any]) -> ZipProfile:
             raise ProfileError(f"The switch '{name}' takes a value of type {SWITCHES[name].__name__}.")
         if value not in CHOICES.get(name, (value,)):
             raise ProfileError(f"The switch '{name}' takes one of {', '.join(CHOICES[name])}.")
+        if name == "zone" and value not in available_timezones():
+            raise ProfileError(f"There is no time zone '{value}'; give a name such as America/New_York, or UTC.")
     return replace(profile, **switches)

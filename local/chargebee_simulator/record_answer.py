@@ -9,6 +9,9 @@ from .catalogue import SINGULAR
 from .changes import resource_version
 from .company import Company
 
+_JOINED = ("customer", "address")
+# An export of subscriptions or invoices holds these of the customer; the API shows them with the customer alone.
+
 
 def answer_of(company: Company, resource: str, record: Mapping[str, Any], deleted: bool = False) -> dict[str, Any]:
     """Return `{"customer": {...}}` for a record of `customers`; a subscription comes with its customer.
@@ -28,6 +31,8 @@ def _shown(resource: str, record: Mapping[str, Any], deleted: bool) -> dict[str,
         if value is None or value == []:
             continue
         owner, dot, attribute = column.partition(".")
+        if dot and owner in _JOINED:
+            continue
         if dot:
             shown.setdefault(owner, {"object": owner})[attribute] = value
         elif isinstance(value, list) and isinstance(value[0], dict):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from .catalogue import SINGULAR
 from .profiles import PROFILES
@@ -66,7 +67,8 @@ class SimulatorSettings:
     ignore_event_filters: bool = False
     event_days: float = 90  # older events are forgotten
     clock_skew: float = 0  # seconds by which the server's clock is ahead of this machine's
-    profile: str = "default"
+    profile: str = "chargebee"
+    zone: str | None = None  # the site's time zone, in exports that name none; None is the profile's
     tls: bool = False
     tls_dir: str | PathLike[str] | None = None
     imports: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class SimulatorSettings:
         _demand(self.idempotency_window >= 0, "The idempotency window is zero or more seconds.")
         _demand(self.event_days >= 0, "Events are remembered for zero or more days.")
         _demand(self.profile in PROFILES, f"There is no profile '{self.profile}'; there are {', '.join(PROFILES)}.")
+        _demand(self.zone is None or self.zone in available_timezones(), f"There is no time zone '{self.zone}'.")
         _demand(not self.tls_dir or self.tls, "A TLS directory was given without TLS being asked for.")
         for resource, path in {**self.imports, **self.serve_zips}.items():
             _demand(resource in SINGULAR, f"There is no resource '{resource}'; there are {', '.join(SINGULAR)}.")

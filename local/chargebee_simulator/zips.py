@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ from .tables import Table
 _KEPT_IDS = 100_000
 """How many ids of an export's records are remembered for tests."""
 
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _MADE_AT = (2024, 1, 1, 0, 0, 0)
 # Fixed, so that the same records make the same bytes.
 
@@ -62,24 +64,34 @@ def _write_rows(raw: Any, header: list[str], rows: _Ahead, profile: ZipProfile) 
     encoding = "utf-8-sig" if profile.bom else "utf-8"
     counted = _Counted(raw)
     text = io.TextIOWrapper(io.BufferedWriter(counted, 1 << 16), encoding, newline="")
-    writer = csv.writer(
-        text,
-        lineterminator="\r\n" if profile.crlf else "\n",
-        quoting=csv.QUOTE_ALL if profile.quote_all else csv.QUOTE_MINIMAL,
-    )
-    writer.writerow(header)
+    write = _row_writer(text, profile)
+    write(header)
     while not rows.at_end and (not profile.rows_per_part or count < profile.rows_per_part):
-        writer.writerow(rows.take())
+        write(rows.take())
         count += 1
     text.flush()
     text.detach().detach()
     return count, counted.size
 
 
+def _row_writer(text: io.TextIOWrapper, profile: ZipProfile) -> Callable[[Sequence[str]], Any]:
+    end = "\r\n" if profile.line_ends == "crlf" else "\n"
+    if profile.quotes != "empty":
+        quoting = csv.QUOTE_ALL if profile.quotes == "all" else csv.QUOTE_MINIMAL
+        return csv.writer(text, lineterminator=end, quoting=quoting).writerow
+    return lambda row: text.write(",".join(map(_quoted_if_empty, row)) + end)
+
+
+def _quoted_if_empty(value: str) -> str:
+    """Return a cell with quotes around it where it is empty, or needs them."""
+    return f'"{value.replace(chr(34), 2 * chr(34))}"' if not value or _NEEDS_QUOTES.search(value) else value
+
+
 def _file_name(resource: str, table: Table, profile: ZipProfile, part: int) -> str:
     capital = resource.replace("_", " ").title().replace(" ", "")
     name = profile.member.format(resource=resource, Resource=capital)
     stem, dot, ending = name.rpartition(".")
+    stem = table.name or stem
     numbered = f"_{part}" if profile.rows_per_part else ""
     folder = profile.folder.format(resource=resource, Resource=capital).strip("/")
     return f"{folder}/" * bool(folder) + f"{stem if dot else name}{table.suffix}{numbered}{dot}{ending if dot else ''}"

@@ -6,7 +6,7 @@ SDK takes a second of CPU, which each task would pay.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cached_property
@@ -24,8 +24,20 @@ from chargebee_operators.chargebee.async_client import AsyncExportsClient, clien
 from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest
 from chargebee_operators.chargebee.client import ChargebeeClient
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
+from chargebee_operators.chargebee.events import (
+    Event,
+    EventPage,
+    EventQuery,
+    events_of,
+    list_events_request,
+    oldest_event_request,
+    read_event_page,
+)
 from chargebee_operators.chargebee.filters import Fields
+from chargebee_operators.chargebee.records import get_record_request, read_record
+from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
+from chargebee_operators.common.patience import patiently
 from chargebee_operators.common.redaction import quieten
 from chargebee_operators.common.tls import tls_context
 
@@ -147,6 +159,71 @@ class ChargebeeHook(BaseHook):
             return self._client.send(get_export_request(self.settings, NO_EXPORT)).date
         except UnavailableError:
             return None
+
+    def get_record(
+        self, resource: str, record_id: str, *, parent_id: str | None = None, business_entity_id: str | None = None
+    ) -> Mapping[str, Any] | None:
+        """Retrieve one record as Chargebee has it now; None when it does not exist (any more).
+
+        :param resource: a name of ``records.RETRIEVABLE``, ``customers`` say.
+        :param record_id: the record's id.
+        :param parent_id: the other id that a record of ``records.NEEDS_PARENT`` needs.
+        :param business_entity_id: overrides the connection's.
+        :raises ThrottledError: when too many calls were made.
+        :raises UnavailableError: when no usable answer came.
+        :raises ChargebeeApiError: when Chargebee refuses.
+        """
+        request = get_record_request(
+            self.settings, resource, record_id, parent_id=parent_id, business_entity_id=business_entity_id
+        )
+        return read_record(self.settings, self._client.send(request), resource, record_id)
+
+    def events(
+        self,
+        window: Window,
+        event_types: Sequence[str],
+        *,
+        business_entity_id: str | None = None,
+        patience: float = 15 * 60,
+    ) -> Iterator[Event]:
+        """Yield the events of some kinds that occurred in a window, oldest first, page by page.
+
+        It waits in the worker where Chargebee is busy or can't answer, as long as it asks for.
+
+        :param window: when they occurred.
+        :param event_types: their kinds, such as those of ``events.DELETION_EVENTS``.
+        :param business_entity_id: overrides the connection's.
+        :param patience: the most seconds that one page may be waited for.
+        :raises WindowCheckError: when an event is not one of these: Chargebee ignored a filter.
+        :raises ThrottledError: when Chargebee was busy for longer than that.
+        :raises UnavailableError: when no usable answer came for as long.
+        :raises ChargebeeApiError: when Chargebee refuses.
+        """
+        query = EventQuery(window, tuple(event_types), business_entity_id)
+
+        def page(offset: str | None) -> EventPage:
+            return self._event_page(list_events_request(self.settings, query, offset), query, patience)
+
+        return events_of(page)
+
+    def oldest_event(self, *, business_entity_id: str | None = None, patience: float = 15 * 60) -> Event | None:
+        """Return the oldest event that Chargebee still has, of any kind; None when it has none.
+
+        What happened before it is in no list of events any more.
+
+        :param business_entity_id: overrides the connection's.
+        :param patience: see ``events``.
+        :raises ChargebeeApiError: see ``events``.
+        """
+        request = oldest_event_request(self.settings, business_entity_id)
+        page = self._event_page(request, None, patience)
+        return page.events[0] if page.events else None
+
+    def _event_page(self, request: ApiRequest, query: EventQuery | None, patience: float) -> EventPage:
+        def log_wait(error: Exception, seconds: float) -> None:
+            self.log.info("%s Trying again in %.0f s.", error, seconds)
+
+        return patiently(lambda: read_event_page(self.settings, self._client.send(request), query), patience, log_wait)
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncExportsClient]:

@@ -45,9 +45,13 @@ def landed_files(airflow: Any, manifest: dict[str, Any]) -> dict[str, bytes]:
 
 
 def landed_ids(airflow: Any, manifest: dict[str, Any]) -> list[str]:
-    """Return the ids of the records that a partition holds, sorted."""
-    text = landed_files(airflow, manifest)[f"{manifest['job']['resource']}.csv"].decode()
-    return sorted(row["id"] for row in csv.DictReader(io.StringIO(text, newline="")))
+    """Return the ids of the records that a partition holds, sorted.
+
+    They are the first column of the export's own file, whatever its header; a look without rows may have no such file.
+    """
+    own = demo.own_file(manifest["job"]["resource"])
+    text = landed_files(airflow, manifest).get(own, b"").decode()
+    return sorted(row[0] for row in [*csv.reader(io.StringIO(text, newline=""))][1:])
 
 
 def what_landed(airflow: Any, manifest: dict[str, Any]) -> dict[str, tuple[int, list[str], str]]:

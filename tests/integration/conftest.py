@@ -129,7 +129,9 @@ def nothing_of_a_url_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[Non
 def two_sites() -> Iterator[Simulator]:
     """A simulator of two companies, whose present is the first of June 2024."""
     sites = (f"{SITE}:{KEY}", f"{SITE}:{FORBIDDEN_KEY}:forbidden", f"{OTHER_SITE}:{OTHER_KEY}")
-    settings = SimulatorSettings(sites=sites, customers=80, now="2024-06-01T12:00:00Z", job_seconds=2, rate_limit=0)
+    settings = SimulatorSettings(
+        sites=sites, customers=80, now="2024-06-01T12:00:00Z", job_seconds=2, rate_limit=0, profile="api"
+    )
     with Simulator(settings) as running:
         yield running
 

@@ -70,8 +70,9 @@ def test_the_simulator_in_tests(tmp_path):
 
 
 def test_the_simulator_by_hand(tmp_path):
-    start = shlex.split(block("bash", "-m chargebee_simulator", SIMULATOR))
-    assert start[:4] == ["PYTHONPATH=local", "python", "-m", "chargebee_simulator"]
+    make, start = map(shlex.split, block("bash", "-m chargebee_simulator", SIMULATOR).splitlines())
+    assert make == ["make", "environment"]
+    assert start[:4] == ["PYTHONPATH=local", ".venv/airflow-3.3.1/bin/python", "-m", "chargebee_simulator"]
     (port,) = stack.free_ports(1)
     options = [str(port) if each == "8090" else each for each in start[4:]]
     with stack.simulator(tmp_path, *options) as simulator:

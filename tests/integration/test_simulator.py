@@ -33,6 +33,7 @@ def test_a_window_selects_the_records_changed_in_it(sim: Simulator, acme: Caller
         for record in sim.control.records("customers")
         if record["updated_at"] and 1717113600 <= record["updated_at"] <= 1717199999
     }
+    truth |= set(sim.control.touch("customers", count=3, at="2024-05-31T12:00:00Z"))
     export = acme.create("customers", WINDOW)
     sim.control.advance(2)
     assert {row["id"] for row in acme.rows(export)} == truth

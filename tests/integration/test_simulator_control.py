@@ -31,7 +31,7 @@ def test_the_request_log_tells_what_was_sent_and_holds_no_key(sim: Simulator, ac
 
 
 def test_the_look_of_the_zip_can_be_changed_while_the_server_runs(sim: Simulator, acme: Caller) -> None:
-    assert sim.control.settings(profile="bulk", quote_all=True)["header"] == "bulk"
+    assert sim.control.settings(profile="bulk", quotes="all")["header"] == "bulk"
     export = acme.create("customers")
     sim.control.advance(2)
     assert "customer[id]" in acme.rows(export)[0]

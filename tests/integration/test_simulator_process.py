@@ -178,7 +178,7 @@ def test_a_ready_made_zip_is_served_as_it_is(tmp_path: Path) -> None:
         archive.writestr("anything.csv", "a,b\n1,2\n")
     with Simulator(SimulatorSettings(serve_zips={"customers": path}, job_seconds=0)) as sim:
         assert download(sim.url)[1].read("anything.csv") == b"a,b\n1,2\n"
-        assert download(sim.url, resource="coupons")[1].namelist() == ["coupons.csv"]
+        assert download(sim.url, resource="coupons")[1].namelist() == ["Coupons.csv"]
         assert [export["rows"] is None for export in sim.control.exports()] == [True, False]
     assert path.exists()
 

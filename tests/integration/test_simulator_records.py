@@ -171,7 +171,7 @@ def test_the_servers_clock_can_be_another_than_the_machines(sim: Simulator, acme
 def test_the_official_sdk_retrieves_every_kind_of_record(monkeypatch: pytest.MonkeyPatch) -> None:
     main = pytest.importorskip("chargebee.main")
     monkeypatch.setattr(main.Chargebee, "verify_ca_certs", False)
-    with Simulator(SimulatorSettings(customers=80, rate_limit=0, job_seconds=0)) as sim:
+    with Simulator(SimulatorSettings(customers=80, rate_limit=0, job_seconds=0, profile="api")) as sim:
         client = main.Chargebee(KEY, "acme-test", protocol="http")
         client.env.api_endpoint = f"{sim.url}/api/v2"
         for resource in RESOURCES:

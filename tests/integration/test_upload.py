@@ -59,7 +59,7 @@ def test_a_zip_lands_as_it_came(aws, bucket, job):
     assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())
 
 
-@pytest.mark.parametrize("profile", ["default", "empty-zip", "zero-byte"])
+@pytest.mark.parametrize("profile", ["chargebee", "api", "empty-zip", "zero-byte"])
 @pytest.mark.parametrize("file_format", ["csv", "csv.gz", "zip"])
 def test_an_export_without_rows_is_committed_too(connected, aws, bucket, profile, file_format):
     connected.control.settings(profile=profile)
@@ -112,10 +112,10 @@ def test_an_hourly_window_has_a_partition_of_its_own(connected, aws, bucket):
     ]
 
 
-def test_the_flat_layout_is_a_template_away(aws, bucket, job):
+def test_the_flat_layout_is_a_template_away(connected, aws, bucket):
     run(
         upload(
-            job,
+            run(ChargebeeExportOperator(task_id="start", resource="credit_notes", snapshot=True)),
             bucket,
             s3_prefix="exports",
             object_name="{member}{suffix}",
@@ -124,9 +124,10 @@ def test_the_flat_layout_is_a_template_away(aws, bucket, job):
         )
     )
     assert set(keys(aws, bucket)) == {
-        "exports/customers.csv",
-        "exports/customers_billing_addresses.csv",
-        "exports/_manifests/customers.json",
+        "exports/CreditNotes.csv",
+        "exports/CreditNoteLineItems.csv",
+        "exports/AllocatedInvoices.csv",
+        "exports/_manifests/credit_notes.json",
     }
 
 

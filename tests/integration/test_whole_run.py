@@ -57,7 +57,7 @@ def test_each_file_says_how_many_rows_it_has(whole_run):
         start, end = manifest["job"]["window_start"], manifest["job"]["window_end"]
         truth = whole_run.simulator.control.records(resource)
         expected = sum(1 for record in truth if between(record, start, end))
-        (main,) = [each for each in manifest["files"] if each["member"] == f"{resource}.csv"]
+        (main,) = [each for each in manifest["files"] if each["member"] == f"{resource.title()}.csv"]
         assert main["rows"] == expected
 
 

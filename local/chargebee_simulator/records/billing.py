@@ -13,6 +13,7 @@ Record = dict[str, Any]
 
 _STATUSES = ("paid",) * 14 + ("payment_due", "not_paid", "posted", "voided", "pending")
 _TAX_PERCENT = 19
+_NOTE_LINE = ("id", "entity_type", "date_from", "date_to", "description", "unit_amount", "quantity", "amount")
 
 
 def invoice_dates(world: World, subscription: Record) -> list[int]:
@@ -25,7 +26,9 @@ def invoice_dates(world: World, subscription: Record) -> list[int]:
 def invoice(world: World, number: int, owner: int, position: int, subscription: Record, date: int) -> Record:
     """Return invoice `number`, the one at `position` of subscription number `owner`."""
     dice = world.dice("invoices", pair(owner, position))
-    lines = [dict(line, amount=line["amount"]) for line in subscription["subscription_items"]]
+    lines = [
+        _line(dice, line, date, subscription["billing_period_unit"]) for line in subscription["subscription_items"]
+    ]
     net = sum(line["amount"] for line in lines)
     total = net + net * _TAX_PERCENT // 100
     status = dice.pick(_STATUSES)
@@ -33,7 +36,7 @@ def invoice(world: World, number: int, owner: int, position: int, subscription: 
     applied = total // 5 if dice.chance(5) else 0
     paid = total - adjusted - applied if status == "paid" else 0
     paid_at = min(world.now, date + dice.between(0, 3 * DAY)) if status == "paid" else None
-    return {
+    made = {
         "id": str(number),
         "customer_id": subscription["customer_id"],
         "subscription_id": subscription["id"] if dice.chance(95) else None,
@@ -56,8 +59,60 @@ def invoice(world: World, number: int, owner: int, position: int, subscription: 
         "updated_at": max(paid_at or 0, world.changed(dice, date)),
         "channel": subscription["channel"],
         "notes": dice.pick(words.NOTES),
+        "po_number": subscription["po_number"],
+        **{key: value for key, value in subscription.items() if key.startswith(("customer.", "address."))},
         "line_items": lines,
+        "line_item_taxes": [
+            {"line_item_id": line["id"], "tax_name": "VAT", "tax_amount": line["tax_amount"]} for line in lines
+        ],
     }
+    return {
+        **made,
+        "linked_payments": _payments(world, pair(owner, position), made),
+        "applied_credits": [{"cn_id": f"CN-{number}-A", "applied_amount": applied, "applied_at": date}][: applied > 0],
+        "adjustment_credit_notes": [
+            {"cn_id": f"CN-{number}-B", "cn_total": adjusted, "cn_date": min(world.now, date + DAY)}
+        ][: adjusted > 0],
+    }
+
+
+def _line(dice: Dice, item: Record, date: int, period_unit: str) -> Record:
+    return {
+        "id": f"li_{dice.code(16)}",
+        "item_price_id": item["item_price_id"],
+        "item_type": item["item_type"],
+        "entity_type": f"{item['item_type']}_item_price",
+        "date_from": date,
+        "date_to": date + (365 if period_unit == "year" else 30) * DAY,
+        "description": item["item_price_id"],
+        "unit_amount": item["unit_price"],
+        "quantity": item["quantity"],
+        "amount": item["amount"],
+        "tax_amount": item["amount"] * _TAX_PERCENT // 100,
+        "tax_rate": _TAX_PERCENT,
+    }
+
+
+def _payments(world: World, key: int, invoice: Record) -> list[Record]:
+    """Return the payments of an invoice. Now and then one is much older, or was for other invoices too."""
+    dice = world.dice("linked payments", key)
+    paid = [
+        {
+            "txn_id": each["id"],
+            "txn_status": each["status"],
+            "txn_date": each["date"],
+            "txn_amount": each["amount"],
+            "payment_method": each["payment_method"],
+            "error_text": each["error_text"],
+            "invoice_numbers": [invoice["id"]],
+        }
+        for each in transactions(world, key, invoice)
+    ]
+    if dice.chance(5):
+        advance = {"txn_id": f"txn_{dice.code(18)}", "txn_status": "success", "payment_method": "bank_transfer"}
+        old = {"txn_date": invoice["date"] - dice.between(100, 300) * DAY, "txn_amount": 1000, "error_text": None}
+        paid.append({**advance, **old, "invoice_numbers": [invoice["id"], str(int(invoice["id"]) + 1)]})
+    return paid
 
 
 def _dunning(status: str, dice: Dice) -> str | None:
@@ -94,6 +149,10 @@ def credit_notes(world: World, key: int, number: int, invoice: Record, certain: 
         "voided_at": voided,
         "updated_at": max(voided or 0, world.changed(dice, date)),
         "channel": invoice["channel"],
+        "line_items": [{name: line[name] for name in _NOTE_LINE} for line in invoice["line_items"]],
+        "allocations": [{"invoice_id": invoice["id"], "allocated_amount": total, "allocated_at": date}]
+        if status == "adjusted"
+        else [],
     }
 
 

@@ -24,6 +24,7 @@ def customer(world: World, number: int) -> Record:
     company = dice.pick(words.COMPANIES) + dice.pick(words.COMPANY_FORMS) if dice.chance(70) else None
     place = dice.below(len(words.PLACES))
     created = dice.between(world.start, world.now)
+    portal = world.dice("portal", number)
     return {
         "id": identity,
         "first_name": first,
@@ -32,6 +33,8 @@ def customer(world: World, number: int) -> Record:
         "company": company,
         "phone": f"+1-555-{dice.between(0, 9999):04d}" if dice.chance(60) else None,
         "auto_collection": "on" if dice.chance(80) else "off",
+        "card_status": portal.pick(("valid", "valid", "valid", "no_card", "expiring", "expired")),
+        "portal_status": portal.pick(("enabled", "enabled", "not_enabled", "disabled")),
         "net_term_days": dice.pick((0, 0, 15, 30)),
         "taxability": "exempt" if dice.chance(8) else "taxable",
         "vat_number": f"DE{dice.between(100000000, 999999999)}" if dice.chance(20) else None,
@@ -67,11 +70,16 @@ def _billing_address(dice: Dice, first: str, last: str, company: str | None, pla
     return {
         "billing_address.first_name": first,
         "billing_address.last_name": last,
+        "billing_address.email": None,
         "billing_address.company": company,
+        "billing_address.phone": None,
         "billing_address.line1": f"{dice.between(1, 999)} {dice.pick(words.STREETS)}",
         "billing_address.line2": "Floor 2\nBack door" if dice.chance(5) else None,
+        "billing_address.line3": None,
         "billing_address.city": city,
         "billing_address.state": state or None,
+        "billing_address.state_code": state or None,
         "billing_address.country": country,
         "billing_address.zip": code,
+        "billing_address.validation_status": "not_validated",
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import words
 from .dice import Dice
-from .world import World
+from .world import DAY, World
 
 Record = dict[str, Any]
 
@@ -159,15 +159,22 @@ def coupons(world: World) -> Iterator[Record]:
         yield {
             "id": f"COUPON{number:04d}",
             "name": f"{dice.pick(words.PRODUCTS)} offer {number}, {dice.pick(words.SEGMENTS)}",
+            "invoice_name": f"Offer {number}",
             "discount_type": kind,
             "discount_percentage": dice.between(5, 50) if kind == "percentage" else None,
             "discount_amount": dice.between(1, 50) * 100 if kind == "fixed_amount" else None,
+            "discount_quantity": dice.between(1, 5) if kind == "offer_quantity" else None,
             "currency_code": dice.pick(words.CURRENCIES),
             "duration_type": dice.pick(("one_time", "forever", "limited_period")),
+            "duration_month": dice.between(1, 12),
+            "max_redemptions": dice.pick((None, 10, 100)),
+            "valid_till": world.now + dice.between(1, 90) * DAY if dice.chance(40) else None,
+            "redemptions": dice.between(0, 9),
             "status": dice.pick(("active", "active", "expired", "archived", "future")),
             "apply_on": dice.pick(("invoice_amount", "each_specified_item")),
             "applicable_item_price_ids": sorted({dice.pick(prices) for _ in range(dice.below(3))}),
             **_times(world, dice),
+            "archived_at": None,
         }
 
 

@@ -28,6 +28,7 @@ class Made:
     """A ZIP, and what the writer says of it."""
 
     def __init__(self, path: Path, resource: str, profile: ZipProfile, fields: Any = (), company: Company = COMPANY):
+        profile = profile.of(resource)
         selection: Selection = judge(resource, fields)
         made = tables(company.snapshot(resource), selection, profile)
         self.written: Written = write_zip(path, resource, made, profile)
@@ -43,7 +44,7 @@ class Made:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Any:
-    def made(resource: str = "customers", profile: ZipProfile = PROFILES["default"], *args: Any) -> Made:
+    def made(resource: str = "customers", profile: ZipProfile = PROFILES["api"], *args: Any) -> Made:
         return Made(tmp_path / "made.zip", resource, profile, *args)
 
     return made
@@ -68,7 +69,7 @@ def test_the_same_records_make_the_same_bytes(make: Any, profile: ZipProfile) ->
     assert make("orders", profile).bytes == make("orders", profile).bytes
 
 
-def test_default_has_several_files(make: Any) -> None:
+def test_the_apis_names_are_in_several_files(make: Any) -> None:
     made = make()
     assert list(made.members) == ["customers.csv", "customers_billing_addresses.csv"]
     assert made.rows("customers.csv")[0][:2] == ["id", "first_name"]
@@ -114,7 +115,7 @@ def test_dates_and_money(make: Any) -> None:
     truth = next(COMPANY.snapshot("invoices").read())
 
     def first(**switches: Any) -> dict[str, str]:
-        header, row = make("invoices", switched(PROFILES["default"], switches)).rows("invoices.csv")[:2]
+        header, row = make("invoices", switched(PROFILES["api"], switches)).rows("invoices.csv")[:2]
         return dict(zip(header, row, strict=True))
 
     assert first(dates="epoch")["date"] == str(truth["date"])
@@ -124,7 +125,7 @@ def test_dates_and_money(make: Any) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "members"),
-    [("default", {"customers.csv": True, "customers_billing_addresses.csv": True}), ("empty-zip", {})],
+    [("api", {"customers.csv": True, "customers_billing_addresses.csv": True}), ("empty-zip", {})],
 )
 def test_an_export_without_rows(make: Any, profile: str, members: dict[str, bool]) -> None:
     made = make("customers", PROFILES[profile], NOTHING)
@@ -137,7 +138,7 @@ def test_a_zero_byte_member(make: Any) -> None:
     assert made.members == {"customers.csv": b"", "customers_billing_addresses.csv": b""}
 
 
-@pytest.mark.parametrize(("profile", "streamed"), [("default", False), ("stored", True)])
+@pytest.mark.parametrize(("profile", "streamed"), [("api", False), ("stored", True)])
 def test_sizes_stand_in_the_local_header_or_behind_the_data(make: Any, profile: str, streamed: bool) -> None:
     made = make("customers", PROFILES[profile])
     flags, method = struct.unpack("<HH", made.bytes[6:10])
@@ -168,11 +169,12 @@ def test_imported_columns_come_out_again(make: Any) -> None:
         ({"bom": "yes"}, "'bom' takes a value of type bool"),
         ({"rows_per_part": True}, "'rows_per_part' takes a value of type int"),
         ({"dates": "roman"}, "'dates' takes one of iso, epoch, human"),
+        ({"zone": "Mars/Base"}, "There is no time zone 'Mars/Base'"),
     ],
 )
 def test_a_switch_that_does_not_exist_is_refused(switches: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ProfileError, match=sentence):
-        switched(PROFILES["default"], switches)
+        switched(PROFILES["api"], switches)
 
 
 def test_a_profile_that_does_not_exist_is_refused() -> None:
