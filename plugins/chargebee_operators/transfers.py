@@ -18,6 +18,7 @@ from chargebee_operators.chargebee.windows import parse_instant
 from chargebee_operators.common.argument_checks import check_flag, check_number, check_whole_number
 from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.common.prompt_threads import prompt_threads
+from chargebee_operators.common.wording import counted
 from chargebee_operators.download.download import STREAMS, Download
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import ColumnTypes
@@ -308,12 +309,12 @@ class ChargebeeExportToS3Operator(BaseOperator):
             "bytes": manifest.bytes,
         }
         self.log.info(
-            "Export %s: committed s3://%s/%s, %s rows in %s files",
+            "Export %s: committed s3://%s/%s, %s in %s",
             job.export_id,
             self.s3_bucket,
             manifest_key,
-            manifest.rows,
-            len(manifest.files),
+            counted(manifest.rows, "row"),
+            counted(len(manifest.files), "file"),
         )
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = dict(landed)

@@ -23,7 +23,7 @@ _BINARY = {
 # Each only where no header of a CSV file could begin so.
 _TEXT = {
     re.compile(rb"\s*<(!doctype html|html[\s>])", re.I): "a web page",
-    re.compile(rb"\s*<(\?xml|!--|!doctype|/?[a-z][\w:.-]*[\s/>])", re.I): "XML",
+    re.compile(rb"\s*<(\?xml|!--|!doctype|[a-z][\w:.-]*(\s+[\w:.-]+\s*=|\s*/?>\s*<))", re.I): "XML",
     re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{\]"])'): "JSON",
     re.compile(rb"\{\\rtf"): "RTF",
 }

@@ -7,24 +7,36 @@ between records is, as Python's ``csv.reader`` has it, for in a file of one colu
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Protocol
 
-# A header longer than this is not read; no site has that many columns.
-MAX_HEADER = 1 << 20
+from chargebee_operators.formats.csv_start import header_end, header_names, read_records, read_start
+from chargebee_operators.formats.line_count import LineCount, count_breaks
+from chargebee_operators.formats.utf8_check import Utf8Check
+
+__all__ = [
+    "BLOCK",
+    "MAX_RECORD",
+    "BlockReader",
+    "CsvFacts",
+    "RecordCutter",
+    "blank_lines",
+    "header_end",
+    "header_names",
+    "header_problem",
+    "lines_in",
+    "read_records",
+]
+
 # Blocks that stay in the processor's cache while they are looked at.
 BLOCK = 1 << 18
 # A record longer than this is taken for quotes that do not pair.
 MAX_RECORD = 64 << 20
 
-UNPAIRED_QUOTES = "The file ends in the middle of a quoted field, so its count of rows may be wrong."
-
-_BOM = b"\xef\xbb\xbf"
-_ALL_BUT_MARKS = bytes(each for each in range(256) if each not in b'"\n')
+UNPAIRED_QUOTES = "The file ends inside a quoted field: its number of rows is unknown."
+LONE_RETURNS = "Some lines of the file end in a carriage return alone: its number of rows is unknown."
+NOT_UTF8 = "The file is not UTF-8 (byte {:,} is the first that is not): readers may misread its text."
 
 
 class BlockReader(Protocol):
@@ -53,9 +65,8 @@ class BlockReader(Protocol):
 class CsvFacts:
     """Counts records and reads the header of a CSV, at close to the speed of memory.
 
-    A file whose quotes do not pair is counted all the same, and the doubt goes into ``warnings``: Chargebee exported
-    it so, and a wrong count is no reason to keep the data from landing. Likewise where the header shows that lines end in
-    carriage returns, or that the file is not UTF-8: there are no columns then, and the count is one of line feeds.
+    Whatever a file is, it lands as Chargebee exported it. What is not known of it is None, and ``warnings`` say why.
+    ``columns`` are the header's names, none where they are unknown.
 
     :param reader: is given the records, when there is one.
     """
@@ -63,52 +74,87 @@ class CsvFacts:
     def __init__(self, reader: BlockReader | None = None) -> None:
         self._reader = reader
         self._cutter = RecordCutter() if reader else None
-        self._open = False  # inside quotes
-        self._breaks = 0  # line breaks outside quotes
+        self._lines = self._cutter.lines if self._cutter else LineCount()
+        self._encoding = Utf8Check()
         self._end_breaks = 0  # line breaks at the very end
         self._ended = True  # nothing behind the last line break
         self._head: bytearray | None = bytearray()
+        self._is_other = False  # no CSV, or none that can be read
         self.columns: list[str] = []
         self.warnings: list[str] = []
 
     @property
-    def rows(self) -> int:
-        """Records seen so far, the header aside; exact after ``finish``."""
+    def rows(self) -> int | None:
+        """Records seen so far, the header aside; exact after ``finish``. None where their number is unknown."""
+        if self._is_other or self._lines.is_open or self._lines.has_lone_returns:
+            return None
         blank = max(0, self._end_breaks - 1)
-        return max(0, self._breaks - blank + (not self._ended))
+        return max(0, self._lines.breaks - blank + (not self._ended))
 
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
         if not data:
             return
+        if not self._is_other:
+            self._encoding.feed(data)
         if self._head is None:
             self._count(data)
         else:
             self._head += data
-            self._read_header(final=False)
-
-    def _count(self, data: bytes) -> None:
-        """Take what stands behind the header."""
-        self._see_end(data)
-        if self._cutter is None:
-            breaks, self._open = count_breaks(data, self._open)
-            self._breaks += breaks
-            return
-        assert self._reader is not None
-        for block, records in self._cutter.feed(data):
-            self._reader.block(block, records)
-        self._breaks, self._open = self._cutter.breaks, self._cutter.open
+            self._read_start(whole=False)
 
     def finish(self) -> None:
         """Take the end."""
         if self._head is not None:
-            self._read_header(final=True)
-        if self._open:
-            self.warnings.append(UNPAIRED_QUOTES)
+            self._read_start(whole=True)
+        self._lines.finish()
+        if not self._is_other:
+            self._encoding.finish()
+            self.warnings += self._doubts()
         if self._cutter is not None and self._reader is not None:
             for block, records in self._cutter.finish():
                 self._reader.block(block, records)
             self._reader.finish(self._cutter.unread)
+
+    def _doubts(self) -> Iterator[str]:
+        """Yield what is to be said of a CSV whose header was read."""
+        if self._encoding.wrong_at is not None:
+            yield NOT_UTF8.format(self._encoding.wrong_at)
+        if self._lines.is_open:
+            yield UNPAIRED_QUOTES
+        elif self._lines.has_lone_returns:
+            yield LONE_RETURNS
+
+    def _read_start(self, whole: bool) -> None:
+        assert self._head is not None
+        head = bytes(self._head)
+        start = read_start(head, whole)
+        if start is None:
+            return
+        self._head = None
+        if start.problem:
+            self._give_up(start.problem)
+            return
+        self.columns = start.columns
+        if self._reader is not None and self.columns:
+            self._reader.header(self.columns)
+        self._end_breaks = 1 if start.end else 0  # that of the header
+        if start.end < len(head):
+            self._count(head[start.end :])
+        elif count_breaks(head, False)[1]:  # a quote in the header is never closed
+            self._count(head)
+
+    def _count(self, data: bytes) -> None:
+        """Take what stands behind the header."""
+        if self._is_other:
+            return
+        self._see_end(data)
+        if self._cutter is None:
+            self._lines.feed(data)
+            return
+        assert self._reader is not None
+        for block, records in self._cutter.feed(data):
+            self._reader.block(block, records)
 
     def _see_end(self, data: bytes) -> None:
         at = len(data)
@@ -120,32 +166,8 @@ class CsvFacts:
         # A carriage return at the end may be half of a line break.
         self._ended = self._end_breaks > 0
 
-    def _read_header(self, final: bool) -> None:
-        assert self._head is not None
-        head = bytes(self._head)
-        end = header_end(head)
-        if end is None:
-            if not final and len(head) <= MAX_HEADER:
-                return
-            end = len(head) if final else 0
-        self._head = None
-        if not end and head:
-            self._give_up(header_problem(head) or f"No header was found in the file's first {MAX_HEADER} bytes.")
-        elif problem := header_problem(head[:end]):
-            self._give_up(problem)
-        else:
-            self.columns = header_names(head[:end])
-            if self._reader is not None and self.columns:
-                self._reader.header(self.columns)
-        self._end_breaks = 1 if end else 0  # that of the header
-        if end < len(head):
-            self._count(head[end:])
-        elif count_breaks(head, False)[1]:  # a quote in the header is never closed
-            self._open = True
-            if self._cutter is not None:
-                list(self._cutter.feed(head))
-
     def _give_up(self, problem: str) -> None:
+        self._is_other = True
         self.warnings.append(problem)
         if self._reader is not None:
             self._reader.unreadable(problem)
@@ -169,8 +191,7 @@ class RecordCutter:
         self._rest: list[bytes] = []
         self._rest_size = 0
         self._filled = 0
-        self.open = False
-        self.breaks = 0
+        self.lines = LineCount()
         self.unread = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -187,7 +208,7 @@ class RecordCutter:
 
     def finish(self) -> Iterator[tuple[bytes, int]]:
         """Yield what is left; a record inside open quotes is left out and counted in ``unread``."""
-        if self.open or self.unread:
+        if self.lines.is_open or self.unread:
             self.unread += self._rest_size
         elif self._rest:
             self._whole.extend(self._rest)
@@ -195,13 +216,12 @@ class RecordCutter:
         yield from self._emit()
 
     def _add(self, part: bytes) -> None:
-        breaks, self.open = count_breaks(part, self.open)
-        self.breaks += breaks
+        breaks = self.lines.feed(part)
         if self.unread:
             self.unread += len(part)
             return
         if breaks:
-            end = last_break(part, self.open)
+            end = last_break(part, self.lines.is_open)
             self._whole += [*self._rest, part[:end]]
             self._whole_breaks += breaks
             self._rest, self._rest_size = [], 0
@@ -217,19 +237,6 @@ class RecordCutter:
             block, records = b"".join(self._whole), self._whole_breaks
             self._whole, self._whole_breaks = [], 0
             yield block, records
-
-
-def count_breaks(data: bytes, inside: bool) -> tuple[int, bool]:
-    """Count the line breaks outside quotes.
-
-    :param inside: whether the data starts inside quotes.
-    :return: the line breaks, and whether the data ends inside quotes.
-    """
-    if b'"' not in data:
-        return 0 if inside else data.count(b"\n"), inside
-    # Only quotes and line breaks matter, and of the quotes only those that have a line break between them.
-    pieces = data.translate(None, _ALL_BUT_MARKS).replace(b'""', b"").split(b'"')
-    return b"".join(pieces[inside::2]).count(b"\n"), inside ^ (len(pieces) % 2 == 0)
 
 
 def lines_in(data: bytes) -> int:
@@ -257,35 +264,7 @@ def last_break(data: bytes, inside: bool) -> int:
     return 0
 
 
-def header_end(head: bytes) -> int | None:
-    """Return the offset behind the first record, blank lines before it included; None when it has not ended."""
-    body = head.removeprefix(_BOM)
-    start = len(head) - len(body.lstrip(b"\r\n"))
-    at, inside = start, False
-    while (end := head.find(b"\n", at)) >= 0:
-        inside ^= head.count(b'"', at, end) % 2 == 1
-        if not inside:
-            return end + 1
-        at = end + 1
-    return None
-
-
 def header_problem(head: bytes) -> str | None:
-    """Return why a file's columns and rows can't be told by its header; None when they can."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
-        return "The file is not UTF-8, so its columns and rows can't be told."
-    if len(list(islice(read_records(head.removeprefix(_BOM).strip(b"\r\n")), 2))) > 1:
-        return "The file's lines end in carriage returns alone, so its rows can't be told."
-    return None
-
-
-def header_names(head: bytes) -> list[str]:
-    """Return the names in a header, a byte order mark and blank lines before it aside."""
-    return next(read_records(head.removeprefix(_BOM).strip(b"\r\n")), [])
-
-
-def read_records(data: bytes) -> Iterator[list[str]]:
-    """Read records one by one with Python's own reader, bytes that are no UTF-8 replaced."""
-    # The limit is one of the process: it is raised, never lowered.
-    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
-    return csv.reader(io.StringIO(data.decode("utf-8", errors="replace"), newline=""))
+    """Return why a file's columns and rows are unknown by its header; None when they are known."""
+    start = read_start(head, whole=True)
+    return start.problem if start else None

@@ -20,13 +20,14 @@ from chargebee_operators.checks.window_check import WindowCheck, check_for
 from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
 from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.earlier import find_before
-from chargebee_operators.partition.manifest import FileEntry, Manifest, ObjectNames
+from chargebee_operators.partition.manifest import FileEntry, Manifest, ObjectNames, total_rows
 from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes
 
 log = task_log(__name__)
@@ -177,8 +178,15 @@ class Landing:
             self._leave_out(name, "it has no columns, so there is no Parquet file of it")
             return
         written = self._partition.write(self._names.name(name), chain([first or b""], pieces), bound())
-        rows, is_zip = sum(each.rows for each in facts.values()), self._format.name == "zip"
-        log.info("Sent s3://%s/%s: %s rows, %s bytes", self._partition.bucket, written.key, rows, written.bytes)
+        rows, is_zip = total_rows(each.rows for each in facts.values()), self._format.name == "zip"
+        log.info(
+            "Export %s: sent s3://%s/%s, %s, %s bytes",
+            self._job.export_id,
+            self._partition.bucket,
+            written.key,
+            counted(rows, "row"),
+            written.bytes,
+        )
         self.files.append(
             FileEntry(
                 key=written.key,

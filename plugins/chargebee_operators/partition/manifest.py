@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ class FileEntry:
     :param member: the name of the zip member that it holds; the zip's members, comma-separated, for format zip.
     :param bytes: its size.
     :param sha256: hex digest of its bytes.
-    :param rows: records in it, the header aside.
+    :param rows: records in it, the header aside; None where their number is unknown, of which ``warnings`` say why.
     :param columns: the header's names, in order; for Parquet as they are in the file.
     :param window_check: for each member, what the comparison of its rows with the window came to (``WindowResult``);
         empty when it was off.
@@ -40,7 +40,7 @@ class FileEntry:
     member: str
     bytes: int
     sha256: str
-    rows: int
+    rows: int | None
     columns: list[str]
     window_check: list[Mapping[str, Any]] = field(default_factory=list)
     member_columns: dict[str, list[str]] = field(default_factory=dict)
@@ -88,9 +88,9 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
 
     @property
-    def rows(self) -> int:
-        """Records in all files."""
-        return sum(each.rows for each in self.files)
+    def rows(self) -> int | None:
+        """Records in all files; None where the number of one file's is unknown."""
+        return total_rows(each.rows for each in self.files)
 
     @property
     def bytes(self) -> int:
@@ -101,6 +101,12 @@ class Manifest:
         """Return the manifest as text."""
         document = {**asdict(self), "rows": self.rows, "bytes": self.bytes}
         return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def total_rows(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of counts of rows; None where one is unknown."""
+    known = list(counts)
+    return None if None in known else sum(each for each in known if each is not None)
 
 
 def known_keys(document: Any) -> set[str]:

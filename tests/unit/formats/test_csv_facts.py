@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators.formats.csv_facts import MAX_HEADER, UNPAIRED_QUOTES, CsvFacts, RecordCutter
+from chargebee_operators.formats.csv_facts import LONE_RETURNS, UNPAIRED_QUOTES, CsvFacts, RecordCutter
+from chargebee_operators.formats.csv_start import MAX_HEADER
 from support.csv_cases import csv_files, in_pieces, read, rows_of
 
 PIECES = st.integers(1, 40)
@@ -65,7 +66,7 @@ def test_a_reader_gets_every_record_behind_the_header(data, size):
 def test_a_quote_in_the_header_that_is_never_closed_is_told(size):
     reader, data = Blocks(), b'"id,name\n' + b"1,a\n" * 20
     facts = facts_of(data, size, reader)
-    assert (facts.rows, facts.warnings, reader.blocks) == (0, [UNPAIRED_QUOTES], [])
+    assert (facts.rows, facts.warnings, reader.blocks) == (None, [UNPAIRED_QUOTES], [])
     assert reader.unread == len(data)
 
 
@@ -114,11 +115,55 @@ def test_odd_files(data, columns, rows, size):
 
 
 @pytest.mark.parametrize("reader", [None, Blocks()], ids=["alone", "with a reader"])
-def test_quotes_that_do_not_pair_are_a_warning(reader):
+def test_where_quotes_do_not_pair_the_number_of_rows_is_unknown(reader):
     facts = facts_of(b'id,size\n1,5" pipe\n2,x\n', reader=reader)
-    assert (facts.columns, facts.warnings) == (["id", "size"], [UNPAIRED_QUOTES])
+    assert (facts.columns, facts.rows, facts.warnings) == (["id", "size"], None, [UNPAIRED_QUOTES])
     if reader:
         assert reader.unread == len(b'1,5" pipe\n2,x\n')
+
+
+@pytest.mark.parametrize("with_reader", [False, True])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b"id,name\n1,a\r2,b\r", None),
+        (b"id,name\r\n1,a\r2,b\r\n", None),
+        (b"id,name\n1,a\r2,b\n3,c\n", None),
+        (b'id,name\n1,"a\nb"\r2,b\r\n', None),
+        (b'id,name\n1,"a\rb"\n2,b\n', 2),
+        (b'id,name\r\n1,"a\rb\r"\r\n2,"\r"\r\n', 2),
+        (b"id,name\r\n1,a\r\n2,b\r\n", 2),
+        (b"id,name\r\n1,a\n2,b\r\n3,c", 3),
+        (b"id,name\n1,a\r\n2,b\r", 2),  # half of the last line break
+        (b"id,name\n1,a\n\r\n", 1),
+    ],
+)
+def test_where_carriage_returns_alone_end_lines_the_number_of_rows_is_unknown(data, rows, size, with_reader):
+    facts = facts_of(data, size, Blocks() if with_reader else None)
+    assert (facts.columns, facts.rows) == (["id", "name"], rows)
+    assert facts.warnings == ([] if rows else [LONE_RETURNS])
+
+
+@pytest.mark.parametrize("with_reader", [False, True])
+@pytest.mark.parametrize("size", [7, 1 << 17])
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("row", [0, 1, 40_000])
+def test_a_letter_that_is_not_utf_8_is_told_wherever_it_is_and_the_rows_are_counted(row, encoding, size, with_reader):
+    if size == 7:
+        row = min(row, 100)
+    lines = ["id,name", *(["1,Ada"] * row), "2,José", *(["3,Grace"] * 10)]
+    facts = facts_of("\n".join(lines).encode(encoding), size, Blocks() if with_reader else None)
+    assert (facts.columns, facts.rows) == (["id", "name"], row + 11)
+    assert facts.warnings == [
+        f"The file is not UTF-8 (byte {8 + 6 * row + 5:,} is the first that is not): readers may misread its text."
+    ]
+
+
+def test_a_header_that_is_not_utf_8_is_told_too():
+    facts = facts_of("id,naïve\n1,a\n".encode("latin-1"))
+    assert (facts.columns, facts.rows) == (["id", "na\ufffdve"], 1)
+    assert "(byte 5 is the first" in facts.warnings[0]
 
 
 def test_behind_a_record_that_never_ends_nothing_is_kept():
@@ -128,32 +173,33 @@ def test_behind_a_record_that_never_ends_nothing_is_kept():
     assert (blocks, cutter.unread) == ([(b"a\n", 1)], 1001)
 
 
-def test_a_file_without_a_line_break_has_no_header():
-    facts = facts_of(b"x" * (MAX_HEADER + 10), 1 << 18)
-    assert facts.columns == []
-    assert "No header was found" in facts.warnings[0]
-
-
-def test_many_lines_inside_of_quotes_are_no_header():
-    facts = facts_of(b'"' + b"\n" * MAX_HEADER + b"x", 1 << 18)
-    assert (facts.columns, len(facts.warnings)) == ([], 2)
+@pytest.mark.parametrize(
+    "data", [b"x" * (MAX_HEADER + 10), b'"' + b"\n" * MAX_HEADER + b"x"], ids=["a line", "a quote"]
+)
+def test_a_file_whose_first_record_does_not_end_has_no_header(data):
+    for reader in (None, Blocks()):
+        facts = facts_of(data, 1 << 18, reader)
+        assert (facts.columns, facts.rows, len(facts.warnings)) == ([], None, 1)
+        assert "No header was found" in facts.warnings[0]
 
 
 @pytest.mark.parametrize(
-    ("data", "columns", "told"),
+    ("data", "told"),
     [
-        (b"id,name\r1,a\r2,b\r", [], "end in carriage returns alone"),
-        (b"id,name\r1,a\r2,b\n3,c\n", [], "end in carriage returns alone"),
-        ("id,name\n1,a\n".encode("utf-16"), [], "not UTF-8"),
-        ("id,name\n1,a\n".encode("utf-16-le"), [], "not UTF-8"),
-        (b'id,"na\rme"\n1,a\n', ["id", "na\rme"], None),
+        (b"id,name\r1,a\r2,b\r", "end in carriage returns alone"),
+        (b"id,name\r1,a\r2,b\n3,c\n", "end in carriage returns alone"),
+        ("id,name\n1,a\n".encode("utf-16"), "is UTF-16, not UTF-8"),
+        ("id,name\n1,a\n".encode("utf-16-le"), "is UTF-16, not UTF-8"),
+        (b"id;name\n1;a\n2;b\n", "looks separated by semicolons"),
+        (b'[{"id": "c1"}]', "looks like JSON"),
+        (b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n%%EOF\n", "looks like a PDF"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 100])
-def test_a_header_that_tells_nothing_is_a_warning(data, columns, told, size):
+def test_a_file_that_is_no_csv_has_no_columns_and_an_unknown_number_of_rows(data, told, size):
     for reader in (None, Blocks()):
         facts = facts_of(data, size, reader)
-        assert facts.columns == columns
-        assert [told in each for each in facts.warnings] == ([True] if told else [])
-        if reader and told:
+        assert (facts.columns, facts.rows, len(facts.warnings)) == ([], None, 1)
+        assert told in facts.warnings[0] and "its columns and its number of rows are unknown." in facts.warnings[0]
+        if reader:
             assert (reader.problem, reader.blocks) == (facts.warnings[0], [])

@@ -277,5 +277,5 @@ def test_without_pyarrow_one_sentence_says_so(monkeypatch):
 
 @pytest.mark.parametrize("data", [b"id,n\r1,a\r2,b\n3,c\n", b"id,n\r1,a\r", "id,n\n1,a\n".encode("utf-16")])
 def test_rows_that_cannot_be_told_are_refused_and_not_dropped(data):
-    with pytest.raises(ConversionError, match="can't be told. Choose csv.gz"):
+    with pytest.raises(ConversionError, match="are unknown. Choose csv.gz"):
         converted(data)

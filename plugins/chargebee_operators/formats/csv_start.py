@@ -1,0 +1,135 @@
+"""What the first bytes of a CSV tell: its columns, or why it has none that can be read. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from chargebee_operators.common.file_kinds import known_kind
+
+# A header longer than this is not read; no site has that many columns.
+MAX_HEADER = 1 << 20
+
+UNKNOWN = "its columns and its number of rows are unknown"
+
+_MARK = b"\xef\xbb\xbf"
+_OTHER_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# So many bytes show what other kind of file it is.
+_ENOUGH = 64
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the first bytes tell.
+
+    :param end: offset behind the header; 0 where there is a problem.
+    :param columns: the header's names; none for an empty file, and where there is a problem.
+    :param problem: a sentence that says why the columns are unknown; None when they are known.
+    """
+
+    end: int = 0
+    columns: list[str] = field(default_factory=list)
+    problem: str | None = None
+
+
+def read_start(head: bytes, whole: bool) -> Start | None:
+    """Return what a file's first bytes tell; None when it takes more of them.
+
+    :param head: the first bytes.
+    :param whole: whether the file has no more, or no more will be given.
+    """
+    body = head.removeprefix(_MARK).lstrip(b"\r\n")
+    whole = whole or len(head) > MAX_HEADER
+    if len(body) < _ENOUGH and not whole:
+        return None
+    if problem := _other_kind(head, body):
+        return Start(problem=problem)
+    end = header_end(head)
+    if end is None and not whole:
+        return None
+    if len(list(islice(_read(head[:end]), 2))) > 1:
+        return Start(problem=f"The file's lines end in carriage returns alone: {UNKNOWN}.")
+    if end is None and len(head) > MAX_HEADER:
+        return Start(problem=f"No header was found in the file's first {MAX_HEADER >> 20} MB: {UNKNOWN}.")
+    end = len(head) if end is None else end
+    columns = header_names(head[:end])
+    if _has_other_signs(columns):
+        behind = header_end(head[end:])
+        if behind is None and not whole:
+            return None
+        if sign := _separator(head[:end], head[end:][:behind]):
+            return Start(problem=f"The file looks separated by {_SEPARATORS[sign]}, not by commas: {UNKNOWN}.")
+    return Start(end, columns)
+
+
+def header_end(head: bytes) -> int | None:
+    """Return the offset behind the first record, blank lines before it included; None when it has not ended."""
+    body = head.removeprefix(_MARK)
+    start = len(head) - len(body.lstrip(b"\r\n"))
+    at, inside = start, False
+    while (end := head.find(b"\n", at)) >= 0:
+        inside ^= head.count(b'"', at, end) % 2 == 1
+        if not inside:
+            return end + 1
+        at = end + 1
+    return None
+
+
+def header_names(head: bytes) -> list[str]:
+    """Return the names in a header, a byte order mark and blank lines before it aside."""
+    return next(_read(head), [])
+
+
+def read_records(data: bytes, separator: str = ",") -> Iterator[list[str]]:
+    """Read records one by one with Python's own reader, bytes that are no UTF-8 replaced."""
+    # The limit is one of the process: it is raised, never lowered.
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
+    return csv.reader(io.StringIO(data.decode("utf-8", errors="replace"), newline=""), delimiter=separator)
+
+
+def _read(head: bytes, separator: str = ",") -> Iterator[list[str]]:
+    return read_records(head.removeprefix(_MARK).strip(b"\r\n"), separator)
+
+
+def _other_kind(head: bytes, body: bytes) -> str | None:
+    """Return what is wrong with a file that is no text in UTF-8, or text of another kind."""
+    for mark, encoding in _OTHER_MARKS.items():
+        if head.startswith(mark):
+            return f"The file is {encoding}, not UTF-8: {UNKNOWN}."
+    if kind := known_kind(head) or known_kind(body[:_ENOUGH]):
+        return f"The file looks like {kind}, not like comma-separated values: {UNKNOWN}."
+    line = body.partition(b"\n")[0]
+    if b"\0" not in line:
+        return None
+    # Of Latin letters in UTF-16 every second byte is zero.
+    first = line[:_ENOUGH]
+    is_utf_16 = any(first) and not (any(first[::2]) and any(first[1::2]))
+    return f"The file is {'UTF-16' if is_utf_16 else 'binary'}, not UTF-8: {UNKNOWN}."
+
+
+def _has_other_signs(columns: list[str]) -> bool:
+    return any(sign in name for name in columns for sign in _SEPARATORS)
+
+
+def _separator(header: bytes, first: bytes) -> str | None:
+    """Return the sign other than a comma that separates the fields of a header and its first record; None without one.
+
+    It must fit both better than a comma does, for names and values may hold such signs.
+
+    :param first: the first record; empty when there is none.
+    """
+    commas = len(header_names(header))
+    has_record = bool(first.strip())
+    if has_record and commas > 1 and len(header_names(first)) == commas:
+        return None
+    for sign in _SEPARATORS:
+        names = next(_read(header, sign), [])
+        if len(names) < 2:
+            continue
+        if len(next(_read(first, sign), [])) == len(names) if has_record else commas == 1 and all(names):
+            return sign
+    return None
