@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 
-from chargebee_operators.formats.csv_facts import read_records
+from chargebee_operators.formats.csv_records import read_records
 
 
 class RowSample:

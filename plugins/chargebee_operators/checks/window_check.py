@@ -20,7 +20,7 @@ from chargebee_operators.checks.record_id import RecordId, find_id, is_called_af
 from chargebee_operators.checks.row_sample import RowSample
 from chargebee_operators.checks.spot_check import DRAWN
 from chargebee_operators.checks.window_result import WindowResult
-from chargebee_operators.formats.csv_facts import MAX_RECORD, read_records
+from chargebee_operators.formats.csv_records import MAX_RECORD, read_records
 
 # Above so many quotes a byte, a file has most of its fields quoted; a block's first bytes are enough to tell.
 _MANY_QUOTES = 1 / 20

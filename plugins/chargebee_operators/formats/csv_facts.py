@@ -7,32 +7,13 @@ between records is, as Python's ``csv.reader`` has it, for in a file of one colu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from chargebee_operators.formats.csv_start import header_end, header_names, read_records, read_start
+from chargebee_operators.formats.csv_records import RecordCutter
+from chargebee_operators.formats.csv_start import read_start, read_start_so_far
 from chargebee_operators.formats.line_count import LineCount, count_breaks
 from chargebee_operators.formats.utf8_check import Utf8Check
-
-__all__ = [
-    "BLOCK",
-    "MAX_RECORD",
-    "BlockReader",
-    "CsvFacts",
-    "RecordCutter",
-    "blank_lines",
-    "header_end",
-    "header_names",
-    "header_problem",
-    "lines_in",
-    "read_records",
-]
-
-# Blocks that stay in the processor's cache while they are looked at.
-BLOCK = 1 << 18
-# A record longer than this is taken for quotes that do not pair.
-MAX_RECORD = 64 << 20
 
 UNPAIRED_QUOTES = "The file ends inside a quoted field: its number of rows is unknown."
 LONE_RETURNS = "Some lines of the file end in a carriage return alone: its number of rows is unknown."
@@ -128,7 +109,7 @@ class CsvFacts:
     def _read_start(self, whole: bool) -> None:
         assert self._head is not None
         head = bytes(self._head)
-        start = read_start(head, whole)
+        start = read_start(head) if whole else read_start_so_far(head)
         if start is None:
             return
         self._head = None
@@ -172,99 +153,3 @@ class CsvFacts:
         if self._reader is not None:
             self._reader.unreadable(problem)
         self._reader = self._cutter = None
-
-
-class RecordCutter:
-    """Cuts a CSV into blocks of whole records.
-
-    Where a block ends depends on the data alone, not on the pieces in which it came.
-
-    :param size: about how many bytes a block has; a longer record makes a longer one.
-    :param limit: the longest record, in bytes; behind a longer one nothing is cut any more.
-    """
-
-    def __init__(self, size: int = BLOCK, limit: int = MAX_RECORD) -> None:
-        self._size = size
-        self._limit = limit
-        self._whole: list[bytes] = []
-        self._whole_breaks = 0
-        self._rest: list[bytes] = []
-        self._rest_size = 0
-        self._filled = 0
-        self.lines = LineCount()
-        self.unread = 0
-
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, int]]:
-        """Take the next piece; yield blocks, each with its number of records."""
-        at = 0
-        while at < len(data):
-            part = data[at : at + self._size - self._filled]
-            at += len(part)
-            self._filled += len(part)
-            self._add(part)
-            if self._filled == self._size:
-                self._filled = 0
-                yield from self._emit()
-
-    def finish(self) -> Iterator[tuple[bytes, int]]:
-        """Yield what is left; a record inside open quotes is left out and counted in ``unread``."""
-        if self.lines.is_open or self.unread:
-            self.unread += self._rest_size
-        elif self._rest:
-            self._whole.extend(self._rest)
-            self._whole_breaks += 1
-        yield from self._emit()
-
-    def _add(self, part: bytes) -> None:
-        breaks = self.lines.feed(part)
-        if self.unread:
-            self.unread += len(part)
-            return
-        if breaks:
-            end = last_break(part, self.lines.is_open)
-            self._whole += [*self._rest, part[:end]]
-            self._whole_breaks += breaks
-            self._rest, self._rest_size = [], 0
-            part = part[end:]
-        if part:
-            self._rest.append(part)
-            self._rest_size += len(part)
-        if self._rest_size > self._limit:
-            self.unread, self._rest, self._rest_size = self._rest_size, [], 0
-
-    def _emit(self) -> Iterator[tuple[bytes, int]]:
-        if self._whole:
-            block, records = b"".join(self._whole), self._whole_breaks
-            self._whole, self._whole_breaks = [], 0
-            yield block, records
-
-
-def lines_in(data: bytes) -> int:
-    """Count whole records, blank lines included and one that no line break ends."""
-    return count_breaks(data, False)[0] + (not data.endswith(b"\n"))
-
-
-def blank_lines(data: bytes) -> int:
-    """Count the blank lines of whole records."""
-    outside = b'"'.join(data.split(b'"')[::2])
-    return len(re.findall(rb"^\r?\n", outside, re.M))
-
-
-def last_break(data: bytes, inside: bool) -> int:
-    """Return the offset behind the last line break outside quotes, 0 if there is none.
-
-    :param inside: whether the data ends inside quotes.
-    """
-    end = len(data)
-    while (at := data.rfind(b"\n", 0, end)) >= 0:
-        inside ^= data.count(b'"', at, end) % 2 == 1
-        if not inside:
-            return at + 1
-        end = at
-    return 0
-
-
-def header_problem(head: bytes) -> str | None:
-    """Return why a file's columns and rows are unknown by its header; None when they are known."""
-    start = read_start(head, whole=True)
-    return start.problem if start else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from chargebee_operators.common.file_kinds import known_kind
+from chargebee_operators.formats.csv_records import read_records
 
 # A header longer than this is not read; no site has that many columns.
 MAX_HEADER = 1 << 20
@@ -36,12 +35,22 @@ class Start:
     problem: str | None = None
 
 
-def read_start(head: bytes, whole: bool) -> Start | None:
-    """Return what a file's first bytes tell; None when it takes more of them.
+def read_start(head: bytes) -> Start:
+    """Return what a file's first bytes tell.
 
-    :param head: the first bytes.
-    :param whole: whether the file has no more, or no more will be given.
+    :param head: the whole file, or at least its header and the record behind it.
     """
+    start = _start(head, whole=True)
+    assert start is not None
+    return start
+
+
+def read_start_so_far(head: bytes) -> Start | None:
+    """Return what a file's first bytes tell; None when more of them are needed. More would not tell anything else."""
+    return _start(head, whole=False)
+
+
+def _start(head: bytes, whole: bool) -> Start | None:
     body = head.removeprefix(_MARK).lstrip(b"\r\n")
     whole = whole or len(head) > MAX_HEADER
     if len(body) < _ENOUGH and not whole:
@@ -82,13 +91,6 @@ def header_end(head: bytes) -> int | None:
 def header_names(head: bytes) -> list[str]:
     """Return the names in a header, a byte order mark and blank lines before it aside."""
     return next(_read(head), [])
-
-
-def read_records(data: bytes, separator: str = ",") -> Iterator[list[str]]:
-    """Read records one by one with Python's own reader, bytes that are no UTF-8 replaced."""
-    # The limit is one of the process: it is raised, never lowered.
-    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
-    return csv.reader(io.StringIO(data.decode("utf-8", errors="replace"), newline=""), delimiter=separator)
 
 
 def _read(head: bytes, separator: str = ",") -> Iterator[list[str]]:

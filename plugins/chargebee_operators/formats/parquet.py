@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.formats.block_cutter import BlockCutter
-from chargebee_operators.formats.csv_facts import MAX_RECORD, header_end, header_names, header_problem
+from chargebee_operators.formats.csv_records import MAX_RECORD
+from chargebee_operators.formats.csv_start import read_start
 from chargebee_operators.formats.parquet_table import ParquetTable
 from chargebee_operators.formats.parquet_values import DECIMAL, SIMPLE_TYPES, TIMESTAMP
 
@@ -95,15 +96,14 @@ def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | Non
     try:
         for block in _blocks(chunks, member):
             if table is None:
-                end = header_end(block) or len(block)
-                if problem := header_problem(block[:end]):
-                    raise ConversionError(f"{member}: {problem} Choose csv.gz, which takes the data as it is.")
-                columns = header_names(block[:end])
-                if not columns:
+                start = read_start(block)
+                if start.problem:
+                    raise ConversionError(f"{member}: {start.problem} Choose csv.gz, which takes the data as it is.")
+                if not start.columns:
                     continue
-                types.see(columns)
-                table = ParquetTable(member, columns, types.types)
-                block = block[end:]
+                types.see(start.columns)
+                table = ParquetTable(member, start.columns, types.types)
+                block = block[start.end :]
             table.add(block)
             yield from table.taken()
         if table is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import ConversionError
-from chargebee_operators.formats.csv_facts import blank_lines, lines_in, read_records
+from chargebee_operators.formats.csv_records import blank_lines, lines_in, read_records
 from chargebee_operators.formats.parquet_values import convert, first_wrong
 
 if TYPE_CHECKING:

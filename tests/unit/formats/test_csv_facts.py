@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators.formats.csv_facts import LONE_RETURNS, UNPAIRED_QUOTES, CsvFacts, RecordCutter
+from chargebee_operators.formats.csv_facts import LONE_RETURNS, UNPAIRED_QUOTES, CsvFacts
+from chargebee_operators.formats.csv_records import RecordCutter
 from chargebee_operators.formats.csv_start import MAX_HEADER
 from support.csv_cases import csv_files, in_pieces, read, rows_of
 

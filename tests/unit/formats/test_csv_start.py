@@ -13,18 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargebee_operators.formats.csv_start import MAX_HEADER, UNKNOWN, Start, read_start
+from chargebee_operators.formats.csv_start import MAX_HEADER, UNKNOWN, Start, read_start, read_start_so_far
 from support.csv_cases import csv_files, rows_of
 
 
 def start_of(data: bytes, size: int) -> Start:
     """Return what is told as soon as it is told, of a file that comes in pieces of this size."""
     for end in range(size, len(data), size):
-        if start := read_start(data[:end], whole=False):
+        if start := read_start_so_far(data[:end]):
             return start
-    start = read_start(data, whole=True)
-    assert start is not None
-    return start
+    return read_start(data)
 
 
 def parquet() -> bytes:
