@@ -21,6 +21,7 @@ from .settings import SimulatorSettings
 from .state import State
 from .tls import server_context
 
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 _SHUTDOWN_SECONDS = 0.5
 _TICK_SECONDS = 0.25
 """How often jobs that are due end although nobody asks for them."""
@@ -89,14 +90,17 @@ class Server:
     async def _listen(self) -> None:
         settings, context = self._settings, None
         if settings.tls:
-            context, self.ca_bundle = server_context(Path(settings.tls_dir or self._folder / "tls").resolve())
+            folder = Path(settings.tls_dir or self._folder / "tls").resolve()
+            hosts = [f"{site}.localhost" for site in self._state.sites]
+            listens = [settings.host] if settings.host not in _EVERY_ADDRESS else []
+            context, self.ca_bundle = server_context(folder, [*hosts, *listens])
         api, download = web.Application(), web.Application()
         api.router.add_route("*", "/_control/{name}", Control(self._state).handle)
         api.router.add_route("*", "/{path:.*}", Api(self._state).handle)
         download.router.add_route("*", "/{path:.*}", Downloads(self._state).handle)
         self._state.download_port = await self._serve(download, settings.download_port, context)
         port = await self._serve(api, settings.port, context)
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+        host = "127.0.0.1" if settings.host in _EVERY_ADDRESS else settings.host
         self.url = self._state.address(host, port)
         self.download_url = self._state.address(host, self._state.download_port)
 

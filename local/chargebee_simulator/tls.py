@@ -5,36 +5,49 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _VALID = timedelta(days=825)
-_NAMES = ("localhost", "*.localhost")
-_ADDRESSES = ("127.0.0.1", "::1")
+_ALWAYS = ("localhost", "127.0.0.1", "::1")
 
 
-def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def server_context(folder: Path, hosts: Iterable[str] = ()) -> tuple[ssl.SSLContext, Path]:
     """Return a server's TLS context and the CA certificate that clients need.
 
-    Both come from `folder`, where they are made on first use.
+    Both come from `folder`, where they are made on first use, and anew when the certificate lacks a host.
+    `hosts`: names and addresses beside those of this machine. Most clients take no wildcard below `localhost`.
     """
     authority, certificate, key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
-    if not all(path.is_file() for path in (authority, certificate, key)) or _is_expiring(certificate):
+    wanted = {*_ALWAYS, *hosts}
+    if not all(path.is_file() for path in (authority, certificate, key)) or not _is_good(certificate, wanted):
         folder.mkdir(parents=True, exist_ok=True)
-        _make(authority, certificate, key)
+        _make(authority, certificate, key, wanted)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     return context, authority
 
 
-def _is_expiring(certificate: Path) -> bool:
+def _is_good(certificate: Path, hosts: set[str]) -> bool:
+    """Return whether a certificate is valid for another day, and names every host."""
     from cryptography import x509
 
-    ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
-    return ends < datetime.now(UTC) + timedelta(days=1)
+    read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    named = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    return hosts <= named and read.not_valid_after_utc > datetime.now(UTC) + timedelta(days=1)
 
 
-def _make(authority: Path, certificate: Path, key: Path) -> None:
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _make(authority: Path, certificate: Path, key: Path, hosts: set[str]) -> None:
     # cryptography is imported here alone: without TLS the simulator does not need it.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -81,11 +94,13 @@ def _make(authority: Path, certificate: Path, key: Path) -> None:
         .add_extension(usage(signs_certificates=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    names = [x509.DNSName(text) for text in _NAMES]
-    addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in _ADDRESSES]
+    names = [
+        x509.IPAddress(ipaddress.ip_address(host)) if _is_address(host) else x509.DNSName(host)
+        for host in sorted(hosts)
+    ]
     server_certificate = (
         builder(name("localhost"), server_key.public_key())
-        .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

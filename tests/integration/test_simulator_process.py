@@ -7,13 +7,17 @@ import json
 import logging
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -160,6 +164,27 @@ def test_tls_with_a_ca_that_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "tls" / "server.key").stat().st_mode & 0o077 == 0
     with Simulator(settings) as sim:
         assert Path(sim.ca_bundle or "").read_bytes() == first
+
+
+def named_at(sim: Simulator, host: str) -> bool:
+    """Return whether a client that checks the certificate as OpenSSL does finds a host named in it."""
+    url = urlsplit(sim.url)
+    context = ssl.create_default_context(cafile=sim.ca_bundle)
+    with socket.create_connection((url.hostname, url.port), 30) as plain:
+        try:
+            context.wrap_socket(plain, server_hostname=host).close()
+        except ssl.SSLCertVerificationError:
+            return False
+    return True
+
+
+def test_the_certificate_names_each_site(tmp_path: Path) -> None:
+    settings = SimulatorSettings(tls=True, tls_dir=tmp_path, customers=5, sites=("a-test:key_a", "b:key_b"))
+    with Simulator(settings) as sim:
+        hosts = ["localhost", "127.0.0.1", "a-test.localhost", "b.localhost", "c.localhost"]
+        assert [named_at(sim, host) for host in hosts] == [True, True, True, True, False]
+    with Simulator(replace(settings, sites=("b:key_b", "c:key_c"))) as sim:
+        assert named_at(sim, "c.localhost"), "a kept certificate that lacks a site is made anew"
 
 
 def test_imported_records_come_out_again(start: Any, tmp_path: Path) -> None:
