@@ -1,4 +1,4 @@
-# Everything is installed below .venv/ and run below .local/; nothing else of the machine is touched.
+# Everything is installed below .venv/ and run below .local/, where downloads are kept too. Tests use the temporary folder.
 AIRFLOW_VERSION ?= 3.3.1
 PYTHON ?= python3
 DATA ?=
@@ -11,7 +11,7 @@ FULL_BENCHMARK = --sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: environment tools  ## run the DAG for real against a simulator (DATA=customers.csv, AIRFLOW_VERSION=2.11.2)
+demo: environment tools  ## run the DAG for real against a simulator (DATA=invoices.csv, AIRFLOW_VERSION=2.11.2)
 	@$(AIRFLOW_PYTHON) local/demo.py $(if $(DATA),--data "$(DATA)")
 
 test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)

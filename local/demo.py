@@ -1,7 +1,7 @@
-"""Runs the DAG for real on this machine, and shows what landed.
+"""Runs the DAG for real on this machine, and shows what was written.
 
-    make demo                         # a made-up company, every resource
-    make demo DATA=customers.csv      # your own customers, in Chargebee's bulk-operation format
+    make demo                         # an invented company, every resource
+    make demo DATA=customers.csv      # your own records of the resource that the file is named after
 
 Airflow is the real one, deferred tasks included; Chargebee is the simulator, S3 is SeaweedFS.
 """
@@ -9,41 +9,50 @@ Airflow is the real one, deferred tasks included; Chargebee is the simulator, S3
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import os
 import secrets
 import shutil
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import landed
+from airflow_runs import (
+    BUCKET,
+    DAG_ID,
+    SITE,
+    AirflowFailed,
+    TaskEnd,
+    airflow_environment,
+    airflow_version,
+    prepare,
+    run_dag,
+)
+
 import stack
 
-DAG_ID = "chargebee_export"
-BUCKET = "chargebee-demo"
-SITE = "acme-test"
-# A run takes about a minute; this is for one that hangs.
-RUN_TIMEOUT = 900
+sys.path.insert(0, str(stack.ROOT / "plugins"))
+
+from demo_data import DataError, OwnData, own_data
 
 
 class DemoError(Exception):
-    """The demo could not be run; the message is for the person who ran it."""
+    """What was written is not what it should be; the message is for the person who ran the demo."""
 
 
 def main() -> int:
     """Run the demo that the command line asks for."""
     parser = argparse.ArgumentParser(description="Run the Chargebee export DAG on this machine.")
-    parser.add_argument("--data", metavar="FILE.csv", help="customers in Chargebee's bulk-operation format")
+    parser.add_argument("--data", metavar="FILE.csv", help="records in Chargebee's bulk-operation format")
     data = parser.parse_args().data
     stack.exit_on_signals()
+    os.environ.update(stack.without_proxy(os.environ))
     try:
-        demo(data)
-    except (DemoError, stack.StackError) as error:
+        demo(own_data(data, int(time.time())) if data else None)
+    except (AirflowFailed, DataError, DemoError, stack.StackError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -51,156 +60,135 @@ def main() -> int:
     return 0
 
 
-def demo(data: str | None) -> None:
-    """Start the servers, run the DAG, and print what landed.
+def demo(data: OwnData | None) -> None:
+    """Start the servers, run the DAG, and show what was written.
 
-    :param data: path of a CSV of customers, or None for a made-up company.
+    :param data: a person's own records, or None for an invented company.
     """
-    rows_in = count_rows(data) if data else None
     key = f"test_{secrets.token_hex(16)}"
-    folder = stack.ROOT / ".local" / "demo" / f"airflow-{airflow_version()}"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = new_folder()
     options = ["--site", f"{SITE}:{key}", "--customers", "500", "--job-seconds", "2"]
-    options += ["--import", f"customers={Path(data).resolve()}"] if data else []
+    options += ["--import", f"{data.resource}={data.path}"] if data else []
     with stack.simulator(folder, *options) as chargebee, stack.s3_server(folder) as s3:
         s3.client().create_bucket(Bucket=BUCKET)
         print(f"Airflow {airflow_version()}, Chargebee simulator {chargebee.url}, S3 {s3.endpoint_url}")
+        if data:
+            print(data.told())
         environment = airflow_environment(folder, chargebee, s3, key)
+        print("Making Airflow's database ...", flush=True)
         prepare(environment, folder)
-        seconds = run_dag(environment, folder, {"resources": ["customers"]} if data else {})
-        landed = manifests(s3)
-        show(s3, landed)
-    print(f"\nThe run took {seconds:.0f} s.")
-    if rows_in is not None:
-        rows_out = sum(file["rows"] for file in landed[0]["files"] if file["member"] == own_file("customers"))
-        print(f"Customers in {data}: {rows_in}; customers landed: {rows_out}.")
-        if rows_in != rows_out:
-            raise DemoError(f"{rows_in} customers went in and {rows_out} came out.")
+        print(f"Running the DAG {DAG_ID}; its log is {shown(folder / 'run.log')}", flush=True)
+        progress = Progress()
+        seconds = run_dag(environment, folder, data.conf if data else {}, progress.tell)
+        progress.end(seconds)
+        show(s3, folder, progress)
+        if data:
+            check(data, landed.manifests(s3))
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
 
 
-def count_rows(path: str) -> int:
-    """Return the records of a CSV file.
-
-    :raises DemoError: when there is no such file, or it is not UTF-8 text.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return max(0, sum(1 for row in csv.reader(file) if row) - 1)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DemoError(f"DATA={path} cannot be read: {error}.") from None
+def new_folder() -> Path:
+    """Return an empty folder for the run, and let every program that is started use a part of it as temporary folder."""
+    folder = stack.ROOT / ".local" / "demo" / f"airflow-{airflow_version()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+    return folder
 
 
-def own_file(resource: str) -> str:
-    """Return the name of the file that holds a resource's own records, beside those of related things."""
-    return f"{resource.replace('_', ' ').title().replace(' ', '')}.csv"
+class Progress:
+    """Prints a line as each task ends, and remembers how long each resource took."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._skipped = 0
+        self._last_end: float | None = None
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    def tell(self, end: TaskEnd) -> None:
+        """Take in a task that has ended."""
+        if end.state == "skipped":
+            self._skipped += 1
+            return
+        # Airflow 2's `dags test` does not say when a task began: there, each begins when the one before it has ended.
+        began, self._last_end = end.began or self._last_end, end.ended or self._last_end
+        seconds = ""
+        if began is not None and end.ended is not None:
+            seconds = f"{end.ended - began:6.1f} s"
+            resource = end.task_id.partition(".")[0]
+            first, last = self._spans.get(resource, (began, end.ended))
+            self._spans[resource] = min(first, began), max(last, end.ended)
+        minutes, rest = divmod(int(time.monotonic() - self._began), 60)
+        print(f"  {minutes:02d}:{rest:02d}  {end.task_id:<28} {end.state:<10} {seconds}", flush=True)
+
+    def end(self, seconds: float) -> None:
+        """Say that the run is over."""
+        skipped = f" Skipped tasks: {self._skipped}." if self._skipped else ""
+        print(f"The run took {seconds:.0f} s.{skipped}")
+
+    def seconds(self, resource: str) -> float | None:
+        """Return the seconds from a resource's first task to its last, None where they are unknown."""
+        span = self._spans.get(resource)
+        return span[1] - span[0] if span else None
 
 
-def airflow_version() -> str:
-    """Return the version of the Airflow in this environment."""
-    from importlib.metadata import version
-
-    return version("apache-airflow")
-
-
-def airflow_environment(
-    folder: Path, chargebee: stack.SimulatorAddress, s3: stack.S3Server, key: str
-) -> dict[str, str]:
-    """Return the environment in which Airflow finds the project, the servers and nothing else."""
-    connection = {
-        "conn_type": "generic",
-        "login": SITE,
-        "password": key,
-        "host": chargebee.url,
-        "extra": {"poll_interval": 1},
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
-    # Airflow's many processes want their compiled modules, and our servers are on this machine, past any proxy.
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {
-        **kept,
-        "NO_PROXY": "127.0.0.1",
-        "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(stack.ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(stack.ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CHARGEBEE_EXPORT__BUCKET": BUCKET,
-        "AIRFLOW_CONN_CHARGEBEE_DEFAULT": json.dumps(connection),
-        "AIRFLOW_CONN_AWS_DEFAULT": s3.connection(),
-    }
-
-
-def prepare(environment: Mapping[str, str], folder: Path) -> None:
-    """Make Airflow's database."""
-    airflow(["db", "migrate"], environment, folder / "db-migrate.log")
-    if airflow_version().startswith("3.0."):
-        # There `dags test` refuses the tasks of a DAG whose assets no DAG processor has seen yet.
-        airflow(["dags", "reserialize"], environment, folder / "dags-reserialize.log")
-
-
-def run_dag(environment: Mapping[str, str], folder: Path, conf: dict[str, Any]) -> float:
-    """Run the DAG for the last complete day and return the seconds that it took."""
-    today = datetime.now(UTC).strftime("%Y-%m-%d")
-    log = folder / "run.log"
-    print(f"Running the DAG {DAG_ID}; its log is {os.path.relpath(log)} ...", flush=True)
-    began = time.monotonic()
-    airflow(["dags", "test", DAG_ID, today, "--conf", json.dumps(conf)], environment, log)
-    return time.monotonic() - began
-
-
-def airflow(arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
-    """Run an Airflow command.
-
-    :raises DemoError: when it fails, with the lines of its log that matter.
-    """
-    command = [sys.executable, "-m", "airflow", *arguments]
-    with log.open("wb") as output:
-        try:
-            done = subprocess.run(
-                command,
-                env=dict(environment),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=RUN_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DemoError(
-                f"`airflow {' '.join(arguments[:2])}` did not end within {RUN_TIMEOUT} s; see {log}."
-            ) from None
-    if done.returncode:
-        lines = log.read_text(errors="replace").splitlines()
-        telling = [line for line in lines if "Error" in line or "Exception" in line][-8:] or lines[-8:]
-        raise DemoError(f"`airflow {' '.join(arguments[:2])}` failed; {log} ends:\n" + "\n".join(telling))
-
-
-def manifests(s3: stack.S3Server, prefix: str = "") -> list[dict[str, Any]]:
-    """Return the manifest of every committed partition below a prefix."""
-    client = s3.client()
-    keys = [each["Key"] for each in objects(client) if each["Key"].endswith("/_manifest.json")]
-    wanted = [key for key in keys if key.startswith(prefix)]
-    return [json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"]) for key in wanted]
-
-
-def objects(client: Any) -> list[dict[str, Any]]:
-    """Return every object of the bucket."""
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    return [each for page in pages for each in page.get("Contents", [])]
-
-
-def show(s3: stack.S3Server, landed: list[dict[str, Any]]) -> None:
-    """Print the objects, the rows of each resource and one manifest."""
-    if not landed:
+def show(s3: stack.S3Server, folder: Path, progress: Progress) -> None:
+    """Print what was written and how to look at it; save it, for the S3 server forgets it when it stops."""
+    keys = landed.manifest_keys(s3)
+    if not keys:
         raise DemoError("The run succeeded, but no partition was committed.")
-    print(f"\nObjects in s3://{BUCKET}:")
-    for each in objects(s3.client()):
-        print(f"  {each['Size']:>8}  {each['Key']}")
-    print("\nRows, file by file:")
-    for manifest in landed:
-        files = ", ".join(f"{file['member']} {file['rows']}" for file in manifest["files"])
-        print(f"  {manifest['job']['resource']:<20} {files}")
-    example = next((each for each in landed if each["job"]["resource"] == "customers"), landed[0])
-    print("\nOne manifest in full:")
-    print(json.dumps(example, indent=2, ensure_ascii=False))
+    found = [landed.read(s3, key) for key in keys]
+    print(f"\nWritten to s3://{BUCKET}:\n")
+    print_table(sorted((row_of(each, progress) for each in found), key=lambda row: row[0]))
+    copy = folder / "bucket"
+    landed.save(s3, copy)
+    key, example = max(zip(keys, found, strict=True), key=lambda each: landed.own_rows(each[1]) or 0)
+    print(f"""
+rows: records of the resource itself, without those of related files such as line items.
+The S3 server has stopped. A copy of the bucket is in {shown(copy)}.
+
+Look at it next:
+  find {shown(copy)} -type f
+  less {shown(copy / key)}""")
+    for file in example["files"][:1]:
+        print(f"  gunzip -c {shown(copy / file['key'])} | head -n 3")
+
+
+def row_of(manifest: dict[str, Any], progress: Progress) -> tuple[str, ...]:
+    """Return the cells of a resource's row."""
+    resource, files = manifest["job"]["resource"], manifest["files"]
+    rows, seconds = landed.own_rows(manifest), progress.seconds(resource)
+    return (
+        resource,
+        str(len(files)),
+        "unknown" if rows is None else f"{rows:,}",
+        f"{sum(file['bytes'] for file in files):,}",
+        "" if seconds is None else f"{seconds:.1f}",
+    )
+
+
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table: names to the left, numbers to the right."""
+    head = ("resource", "files", "rows", "bytes", "seconds")
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    for row in [head, tuple("-" * width for width in widths), *rows]:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        print("  " + "  ".join(cells).rstrip())
+
+
+def check(data: OwnData, manifests: list[dict[str, Any]]) -> None:
+    """Compare a person's records with what was written."""
+    (manifest,) = manifests
+    written, name = landed.own_rows(manifest), data.resource.replace("_", " ")
+    print(f"\nOf {data.rows} {name} in {data.path.name}, {data.inside} are in the window; {written} were written.")
+    if written != data.inside:
+        raise DemoError(f"{data.inside} {name} are in the window, but {written} were written.")
+
+
+def shown(path: Path) -> str:
+    """Return a path as short as it can be typed."""
+    return os.path.relpath(path)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python3 local/environment.py 3.3.1      # Airflow 3.3.1 under MWAA's constraint files; prints its Python
     python3 local/environment.py tools      # ruff, mypy and the S3 server
 
-Needs nothing but Python 3.11 or later. A second call finds everything there and is done at once.
+Needs nothing but Python 3.11, 3.12 or 3.13; Airflow 2 needs 3.11 or 3.12. A second call finds everything there and is
+done at once. Downloads are kept in ``.local/cache``, unless ``UV_CACHE_DIR`` names another folder.
 """
 
 from __future__ import annotations
@@ -76,15 +77,24 @@ def python_for(version: str) -> Path:
 def _candidates() -> list[Path]:
     names = ["python3.12", "python3.11", "python3.13", "python3"]
     paths = [Path(found) for name in names if (found := shutil.which(name))]
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    return [*paths, Path(sys.executable), *sorted(pyenv.glob("3.1*/bin/python3"))]
+    return [*paths, Path(sys.executable), *_pyenv_pythons()]
+
+
+def _pyenv_pythons() -> list[Path]:
+    try:
+        versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+        return sorted(folder / "bin" / "python3" for folder in versions.iterdir() if folder.name.startswith("3.1"))
+    except (OSError, RuntimeError):  # no such folder, one that this user may not read, or no home
+        return []
 
 
 def _version_of(python: Path) -> tuple[int, int] | None:
     code = "import sys; print(*sys.version_info[:2])"
-    # A pyenv shim of a version that is not active answers with an error: then it is no candidate.
-    answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    if answer.returncode:
+    try:
+        answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    except OSError:  # no such file, or not for this user to run
+        return None
+    if answer.returncode:  # a pyenv shim of a version that is not active
         return None
     major, minor = answer.stdout.split()
     return int(major), int(minor)
@@ -121,12 +131,15 @@ def _uv() -> str:
         raise SetUpError(
             "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv."
         ) from None
-    _run([str(VENVS / "uv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "uv"])
+    _run(
+        [str(VENVS / "uv" / "bin" / "pip"), "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", "uv"]
+    )
     return str(own)
 
 
 def _run(command: list[str], check: bool = True) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment.setdefault("UV_CACHE_DIR", str(ROOT / ".local" / "cache"))
     done = subprocess.run(command, env=environment, capture_output=not check, check=False)
     if check and done.returncode:
         raise SetUpError(f"{' '.join(command[:4])} ... ended with {done.returncode}.")
@@ -138,7 +151,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     if sys.version_info < OLDEST_PYTHON:
-        print(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        print(f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     try:
         print(tools_python() if sys.argv[1] == "tools" else airflow_python(sys.argv[1]))

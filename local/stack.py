@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +148,7 @@ class S3Server:
     def client(self) -> Any:
         """Return a boto3 client."""
         import boto3
+        from botocore.config import Config
 
         return boto3.client(
             "s3",
@@ -156,6 +157,7 @@ class S3Server:
             aws_secret_access_key=self.secret_key,
             region_name="us-east-1",
             verify=self.ca_bundle,
+            config=Config(proxies={}),  # the server is on this machine, whatever the environment says
         )
 
     def connection(self) -> str:
@@ -175,6 +177,7 @@ def s3_server(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
     """
     if not WEED.exists():
         raise StackError(f"The S3 server is not installed: run `make tools` ({WEED.relative_to(ROOT)} is missing).")
+    folder.mkdir(parents=True, exist_ok=True)
     names = ["master.port", "volume.port", "filer.port", "s3.port", "admin.port"]
     ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(2 * len(names)), strict=True))
     certificate = []
@@ -187,8 +190,8 @@ def s3_server(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
         s3 = S3Server(f"https://127.0.0.1:{ports['s3.port.https']}", ca_bundle=str(folder / "ca.pem"))
     else:
         s3 = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
-    with tempfile.TemporaryDirectory(prefix="seaweedfs-") as data:
-        command = [str(WEED), "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    with tempfile.TemporaryDirectory(prefix="seaweedfs-", dir=folder) as data, _no_sockets_left(ports.values()):
+        command = [str(WEED), "-logtostderr=true", "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += [f"-{name}={port}" for name, port in ports.items()]
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false", "-webdav=false"]
         command += ["-s3.autoCreateBucket=false", "-master.telemetry=false", *certificate]
@@ -196,6 +199,17 @@ def s3_server(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
         with running("seaweedfs", command, folder, key) as server:
             server.wait_until(lambda: _answers(s3))
             yield s3
+
+
+@contextmanager
+def _no_sockets_left(ports: Iterable[int]) -> Iterator[None]:
+    """Remove the socket files that SeaweedFS makes in the temporary folder, each named after a port, and leaves there."""
+    try:
+        yield
+    finally:
+        for port in ports:
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                path.unlink(missing_ok=True)
 
 
 def _answers(s3: S3Server) -> bool:
@@ -218,6 +232,14 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in held:
             each.close()
+
+
+def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which no program asks a proxy for what is on this machine."""
+    kept = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    hosts = ",".join(dict.fromkeys([*filter(None, kept.split(",")), "127.0.0.1", "localhost", "::1"]))
+    # Some programs read the one and some the other.
+    return {**environment, "no_proxy": hosts, "NO_PROXY": hosts}
 
 
 def exit_on_signals() -> None:

@@ -17,7 +17,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import demo
+import airflow_runs
+import landed
 import psutil
 from e2e import processes
 from e2e.processes import Service, wait_for
@@ -30,7 +31,7 @@ from chargebee_simulator.client import ControlClient
 from support.pages import blocks
 
 HERE = Path(__file__).resolve().parent
-THREE = demo.airflow_version().startswith("3.")
+THREE = airflow_runs.airflow_version().startswith("3.")
 PAGE_DAGS = ("new_customers", "changed_columns")
 DAGS = ("chargebee_export", "e2e_days", "e2e_crashes", *PAGE_DAGS)
 TELLING = re.compile(r"error|exception|critical|traceback|failed|\[warden\]", re.IGNORECASE)
@@ -49,12 +50,12 @@ class Deployment:
         self._tasks = tasks
         self._services: dict[str, Service] = {}
         self.big_zip = write_big_zip(folder / "plans.zip")
-        options = ["--site", f"{demo.SITE}:{self.key}", "--customers", "200", "--job-seconds", "1"]
+        options = ["--site", f"{airflow_runs.SITE}:{self.key}", "--customers", "200", "--job-seconds", "1"]
         options += ["--serve-zip", f"plans={self.big_zip}", "--tls", "--tls-dir", str(folder / "tls")]
         self.simulator = tasks.enter_context(stack.simulator(folder, *options))
         self.control = ControlClient(self.simulator.control_url, self.simulator.ca_bundle)
         self.s3 = tasks.enter_context(stack.s3_server(folder))
-        self.s3.client().create_bucket(Bucket=demo.BUCKET)
+        self.s3.client().create_bucket(Bucket=airflow_runs.BUCKET)
         self._port, database_port, redis_port = processes.reserve_ports(tasks, 3)
         self._services["postgres"] = tasks.enter_context(processes.postgres(folder, database_port))
         self.database = f"airflow@127.0.0.1:{database_port}/airflow"
@@ -66,7 +67,12 @@ class Deployment:
         self.rest = Rest(self._port, THREE)
 
     def _environment(self, broker: str) -> dict[str, str]:
-        connection = {"conn_type": "generic", "login": demo.SITE, "password": self.key, "host": self.simulator.url}
+        connection = {
+            "conn_type": "generic",
+            "login": airflow_runs.SITE,
+            "password": self.key,
+            "host": self.simulator.url,
+        }
         extra = {"poll_interval": 1, "max_poll_interval": 3, "ca_bundle": self.simulator.ca_bundle}
         dags = self.folder / "dags"
         shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
@@ -76,7 +82,7 @@ class Deployment:
             (found,) = (each.text for each in blocks("python") if f'dag_id="{name}"' in each.text)
             (dags / f"{name}.py").write_text(found, encoding="utf-8")
         return {
-            **demo.airflow_environment(self.folder, self.simulator, self.s3, self.key),
+            **airflow_runs.airflow_environment(self.folder, self.simulator, self.s3, self.key),
             **airflow_settings(self._port, self.database, broker),
             "AIRFLOW_CONN_CHARGEBEE_DEFAULT": json.dumps({**connection, "extra": extra}),
             # Airflow 2 starts its tasks as `airflow`, wherever that is found.
@@ -152,11 +158,11 @@ class Deployment:
 
     def manifests(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return the manifests of all partitions below a prefix."""
-        return demo.manifests(self.s3, prefix)
+        return landed.manifests(self.s3, prefix)
 
     def airflow(self, *arguments: str) -> None:
         """Run an Airflow command."""
-        demo.airflow(list(arguments), self.environment, self.folder / f"command-{'-'.join(arguments[:2])}.log")
+        airflow_runs.airflow(list(arguments), self.environment, self.folder / f"command-{'-'.join(arguments[:2])}.log")
 
     def dump(self) -> bytes:
         """Return the metadata database as text."""

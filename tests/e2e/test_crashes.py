@@ -12,7 +12,7 @@ import zipfile
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-import demo
+import airflow_runs
 import pytest
 from e2e.deployment import THREE
 from e2e.processes import wait_for
@@ -158,7 +158,7 @@ def crawling(airflow, request) -> Run:
 
 def uploads(airflow) -> list[dict]:
     """Return the uploads in parts that are neither complete nor aborted."""
-    return airflow.s3.client().list_multipart_uploads(Bucket=demo.BUCKET).get("Uploads", [])
+    return airflow.s3.client().list_multipart_uploads(Bucket=airflow_runs.BUCKET).get("Uploads", [])
 
 
 def test_a_worker_is_killed_in_mid_upload(airflow, crawling):
@@ -175,7 +175,7 @@ def test_a_person_fails_a_running_upload(airflow, crawling):
     crawling.wait("what it has sent is taken back", lambda: not uploads(airflow))
     assert airflow.rest.states("e2e_crashes", crawling.run_id)["plans.upload"] == "failed"
     s3 = airflow.s3.client()
-    assert not s3.list_objects_v2(Bucket=demo.BUCKET, Prefix=f"{crawling.run_id}/").get("Contents")
+    assert not s3.list_objects_v2(Bucket=airflow_runs.BUCKET, Prefix=f"{crawling.run_id}/").get("Contents")
 
 
 def test_no_secret_is_left_anywhere(airflow):

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import demo
+import airflow_runs
+import landed
 
 
 def day(today: datetime, days: int) -> str:
@@ -38,7 +39,7 @@ def landed_files(airflow: Any, manifest: dict[str, Any]) -> dict[str, bytes]:
     """Return the content of each file of a partition, by member, and see that the manifest tells the truth of it."""
     client, files = airflow.s3.client(), {}
     for file in manifest["files"]:
-        stored = client.get_object(Bucket=demo.BUCKET, Key=file["key"])["Body"].read()
+        stored = client.get_object(Bucket=airflow_runs.BUCKET, Key=file["key"])["Body"].read()
         assert (len(stored), hashlib.sha256(stored).hexdigest()) == (file["bytes"], file["sha256"]), file["key"]
         files[file["member"]] = gzip.decompress(stored)
     return files
@@ -49,7 +50,7 @@ def landed_ids(airflow: Any, manifest: dict[str, Any]) -> list[str]:
 
     They are the first column of the export's own file, whatever its header; a look without rows may have no such file.
     """
-    own = demo.own_file(manifest["job"]["resource"])
+    own = landed.own_file(manifest["job"]["resource"])
     text = landed_files(airflow, manifest).get(own, b"").decode()
     return sorted(row[0] for row in [*csv.reader(io.StringIO(text, newline=""))][1:])
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import demo
+import airflow_runs
 import pytest
 
 from chargebee_simulator import Simulator, SimulatorSettings
@@ -24,7 +24,7 @@ def airflow(s3, tmp_path_factory) -> Iterator[Callable[..., list[str]]]:
     client = s3.client()
     client.create_bucket(Bucket=BUCKET)
     with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)) as simulator:
-        environment = demo.airflow_environment(folder, SimpleNamespace(url=simulator.url), s3, KEY)
+        environment = airflow_runs.airflow_environment(folder, SimpleNamespace(url=simulator.url), s3, KEY)
         (folder / "dags").mkdir()
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(folder / "dags")
         for number, each in enumerate(blocks("python")):
@@ -32,11 +32,11 @@ def airflow(s3, tmp_path_factory) -> Iterator[Callable[..., list[str]]]:
                 "DAG(" in each.text or "chargebee_export_dag(" in each.text
             ):
                 (folder / "dags" / f"page_{number}.py").write_text(each.text, encoding="utf-8")
-        demo.prepare(environment, folder)
+        airflow_runs.prepare(environment, folder)
 
         def run(dag_id: str) -> list[str]:
             today = f"{datetime.now(UTC):%Y-%m-%d}"  # the latest run: others skip snapshots
-            demo.airflow(["dags", "test", dag_id, today], environment, folder / f"{dag_id}.log")
+            airflow_runs.airflow(["dags", "test", dag_id, today], environment, folder / f"{dag_id}.log")
             return keys()
 
         def keys() -> list[str]:

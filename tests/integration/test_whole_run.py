@@ -8,7 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import demo
+import airflow_runs
+import landed
 import pytest
 
 KEY = "test_key_0123456789abcdef"  # of the simulator that the fixtures start
@@ -37,14 +38,14 @@ def whole_run(s3, tmp_path_factory) -> Any:
         ):
             simulator.control.add_faults([fault])
         address = SimpleNamespace(url=simulator.url)
-        environment = demo.airflow_environment(folder, address, s3, KEY)
+        environment = airflow_runs.airflow_environment(folder, address, s3, KEY)
         environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
         # What the triggers carry is logged nowhere by itself, so have Airflow log every statement that stores it.
         environment["AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS"] = '{"echo": true}'
-        s3.client().create_bucket(Bucket=demo.BUCKET)
-        demo.prepare(environment, folder)
-        demo.run_dag(environment, folder, {"resources": ["customers", "invoices"]})
-        yield SimpleNamespace(folder=folder, simulator=simulator, manifests=demo.manifests(s3))
+        s3.client().create_bucket(Bucket=airflow_runs.BUCKET)
+        airflow_runs.prepare(environment, folder)
+        airflow_runs.run_dag(environment, folder, {"resources": ["customers", "invoices"]})
+        yield SimpleNamespace(folder=folder, simulator=simulator, manifests=landed.manifests(s3))
 
 
 def test_both_resources_are_committed(whole_run):
