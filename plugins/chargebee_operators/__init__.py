@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from chargebee_operators.dag.export_dag import chargebee_export_dag
     from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
     from chargebee_operators.dag.timetable import ExportTimetable
+    from chargebee_operators.doctor.operator import ChargebeeDoctorOperator
     from chargebee_operators.hooks import ChargebeeHook
     from chargebee_operators.operators import ChargebeeExportOperator
     from chargebee_operators.sensors import ExportReadySensor
     from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
 _HOMES = {
+    "ChargebeeDoctorOperator": "doctor.operator",
     "ChargebeeExportOperator": "operators",
     "ChargebeeExportToS3Operator": "transfers",
     "ChargebeeHook": "hooks",
@@ -32,6 +34,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ChargebeeDoctorOperator",
     "ChargebeeExportOperator",
     "ChargebeeExportToS3Operator",
     "ChargebeeHook",

@@ -1,0 +1,26 @@
+"""Examines the Chargebee site, the bucket and this Airflow. It has no schedule: trigger it once, and read its log.
+
+It takes a few minutes and one small export job for each resource.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.configuration import conf
+
+from chargebee_operators import ChargebeeDoctorOperator
+from chargebee_operators._compat import DAG
+
+BUCKET = conf.get("chargebee_export", "bucket", fallback="")
+
+if BUCKET:
+    with DAG(
+        dag_id="chargebee_doctor",
+        description="Examines the Chargebee site, the bucket and this Airflow",
+        schedule=None,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["chargebee"],
+    ):
+        ChargebeeDoctorOperator(task_id="examine", s3_bucket=BUCKET)

@@ -1,0 +1,138 @@
+"""What the report says of the files of an export, and which settings follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chargebee_operators.chargebee.resources import Resource, get_resource
+from chargebee_operators.checks.clock_column import find_clock
+from chargebee_operators.checks.record_id import RecordId, find_id
+from chargebee_operators.common.foreign_text import clean, listed
+from chargebee_operators.doctor.findings import Report
+from chargebee_operators.doctor.look import TimeLook, column_types, look_of_times, money_look, value_pairs
+from chargebee_operators.doctor.sample_file import SampleFile
+
+# Records of each resource that are retrieved, to compare their times and amounts.
+RECORDS = 8
+_CREATED = ("created_at", "date", "order_date")
+_AMOUNTS = ("total", "amount", "price")
+
+Records = Callable[[str, Sequence[str]], Mapping[str, Mapping[str, Any]]]
+
+
+class LookReport:
+    """Looks at exports with rows, one resource after the other.
+
+    :param report: the report.
+    :param records: retrieves records of a resource by their ids.
+    """
+
+    def __init__(self, report: Report, records: Records) -> None:
+        self._report = report
+        self._records = records
+        self._times: list[TimeLook] = []
+        self._money: list[str] = []
+        self._types: dict[str, str] = {}
+        self._facts: dict[str, Any] = {}
+
+    def add(self, name: str, files: Sequence[SampleFile]) -> None:
+        """Look at the export of a resource."""
+        resource = get_resource(name)
+        self._facts[name] = [_facts_of(each) for each in files]
+        if not any(each.rows for each in files):
+            self._report.attention("look", f"{name}: nothing was changed in these days, so its files show no rows.")
+            return
+        main = [each for each in files if find_id(each.columns, each.member, resource)]
+        self._report.ok("look", f"{name}: {listed(each.member for each in files)}; {_style(files[0])}.")
+        for each in files:
+            for problem in each.warnings:
+                self._report.attention("look", f"{each.member}: {problem}")
+        self._clock(resource, files)
+        if main:
+            found = find_id(main[0].columns, main[0].member, resource)
+            assert found is not None
+            self._compare(resource, main[0], found)
+
+    def finish(self) -> None:
+        """Report what all of them say together, and the settings that follow."""
+        report = self._report
+        report.facts["look"] = self._facts
+        zones = [set(each.zones) for each in self._times if each.zones]
+        zone = (
+            next((each for each in self._times[0].zones if all(each in fit for fit in zones)), None) if zones else None
+        )
+        zoneless = [each for each in self._times if not each.zoned]
+        if zone:
+            report.ok("look", f"Times look like {self._times[0].shape} and fit the zone {zone}.")
+            report.settings.append(f'upload_args={{"window_timezone": "{zone}"}},')
+            if zone != "UTC":
+                report.attention(
+                    "look",
+                    "Times are in the site's zone, so an hour of each autumn exists twice.",
+                    "Switch on 'UTC for data exports' in Chargebee's settings (Business Profile, time zone).",
+                )
+        elif zoneless:
+            report.attention("look", f"Times name no zone, and no zone fits {zoneless[0].compared} of them.")
+        elif self._times:
+            report.ok("look", f"Times look like {self._times[0].shape} and name their zone.")
+        kinds = sorted(set(self._money) - {"unknown"})
+        report.facts["money"] = kinds
+        if len(kinds) == 1:
+            report.ok("look", f"Amounts are written in {kinds[0]}.")
+        elif kinds:
+            report.attention("look", "Some files write amounts in decimals, and others in cents.")
+        if self._types:
+            report.settings.append("# For Parquet; columns that are not named stay text:")
+            report.settings.append(f'upload_args={{"column_types": {self._types!r}}},')
+
+    def _clock(self, resource: Resource, files: Sequence[SampleFile]) -> None:
+        field = resource.default_window_field or ""
+        clocks = {each.member: find_clock(each.columns, each.member, resource, field) for each in files if each.columns}
+        by = [
+            each.columns[found.at]
+            for each in files
+            if (found := clocks.get(each.member)) and not isinstance(found, str) and not found.one_sided
+        ]
+        if by:
+            self._report.ok("look", f"{resource.name}: the window is checked by the column {clean(by[0])}.")
+        else:
+            self._report.ok(
+                "look", f"{resource.name}: no column shows {field}, so the window is checked by records from the API."
+            )
+
+    def _compare(self, resource: Resource, file: SampleFile, found: RecordId) -> None:
+        """Compare times and amounts with the API's."""
+        ids = list(dict.fromkeys(row[found.at] for row in file.records if len(row) > found.at and row[found.at]))
+        # From the whole length of the sample: the zone shows only in winter and summer together.
+        step = max(1, len(ids) // RECORDS)
+        records = self._records(resource.name, ids[::step][:RECORDS])
+        for field in _CREATED:
+            names = [field, f"{resource.record}_{field}", f"{resource.name}_{field}"]
+            look = look_of_times(value_pairs(file, found.at, names, records, [field]))
+            if look:
+                self._times.append(look)
+        for field in _AMOUNTS:
+            names = [field, "amount", f"{resource.record}_{field}", f"{resource.name}_{field}"]
+            pairs = value_pairs(file, found.at, names, records, [field])
+            if pairs:
+                self._money.append(money_look(pairs))
+        zone_is_known = any(each.zones for each in self._times)
+        self._types |= column_types(file, zone_is_known)
+
+
+def _style(file: SampleFile) -> str:
+    mark = "with" if file.has_bom else "without"
+    return f"quotes around {file.quoting} fields, lines end in {file.line_end}, {mark} a byte order mark"
+
+
+def _facts_of(file: SampleFile) -> dict[str, Any]:
+    return {
+        "member": file.member,
+        "bytes": file.size,
+        "rows": file.rows,
+        "columns": file.columns,
+        "bom": file.has_bom,
+        "quoting": file.quoting,
+        "line_end": file.line_end,
+    }

@@ -1,0 +1,204 @@
+"""The operator that examines a real site, bucket and deployment, and reports in plain words."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators._compat import AirflowFailException, BaseOperator
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, get_resource
+from chargebee_operators.chargebee.trigger_events import Outcome as TriggerOutcome
+from chargebee_operators.chargebee.trigger_events import read_event
+from chargebee_operators.chargebee.windows import compact
+from chargebee_operators.common.argument_checks import check_flag, check_seconds, check_whole_number
+from chargebee_operators.common.exceptions import ChargebeeApiError
+from chargebee_operators.doctor.bucket import check_bucket_rights
+from chargebee_operators.doctor.delivery import Delivery
+from chargebee_operators.doctor.deployment import check_deployment
+from chargebee_operators.doctor.findings import Level, Report
+from chargebee_operators.doctor.jobs import ExportRuns
+from chargebee_operators.doctor.look_report import LookReport
+from chargebee_operators.doctor.site import (
+    check_connection,
+    fetch_records,
+    report_filters,
+    report_runs,
+    wanted_exports,
+)
+from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.s3.connection import check_bucket_name, s3_hook
+from chargebee_operators.task_errors import failing_fast
+from chargebee_operators.triggers import ExportReadyTrigger
+
+if TYPE_CHECKING:
+    from chargebee_operators._compat import Context
+
+# Seconds that the task may wait in the triggerer before it reports without it.
+_DEFERRED = 15 * 60
+
+
+class ChargebeeDoctorOperator(BaseOperator):
+    """Measures what the documentation of Chargebee does not say, on the real site and the real bucket.
+
+    It requests one small export of each resource, for a day in the far future: a row in it proves that Chargebee ignored
+    the filter. It requests an export with rows of a few resources, and compares times and amounts with the API. It tries
+    each S3 call of an upload. The task fails only on a finding that is ``wrong``.
+
+    :param s3_bucket: the bucket of the exports. (templated)
+    :param prefix: what its keys begin with; the report goes to ``{prefix}/doctor/``. (templated)
+    :param chargebee_conn_id: the Airflow connection of the site. (templated)
+    :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
+    :param resource_names: the resources to try; Product Catalog 2.0 by default.
+    :param look_at: names of those of which an export with rows is requested.
+    :param look_days: how many days these exports cover.
+    :param extra_args: as the upload tasks have them, encryption and tags say. (templated)
+    :param timeout: seconds for all exports together.
+    :param poll_interval: seconds between two looks; the connection's (10) by default.
+    :param deferrable: wait for the first export in the triggerer, which proves that one runs.
+    :raises SettingsError: at parse time, for an unknown resource or an empty bucket.
+    :raises AirflowFailException: when a finding is wrong; the report is written before.
+    """
+
+    template_fields: Sequence[str] = ("s3_bucket", "prefix", "chargebee_conn_id", "aws_conn_id", "extra_args")
+    ui_color = "#e8dcf5"
+
+    def __init__(
+        self,
+        *,
+        s3_bucket: str,
+        prefix: str = "chargebee",
+        chargebee_conn_id: str = ChargebeeHook.default_conn_name,
+        aws_conn_id: str | None = "aws_default",
+        resource_names: Sequence[str] = PRODUCT_CATALOG_2,
+        look_at: Sequence[str] = ("customers", "subscriptions", "invoices"),
+        look_days: int = 30,
+        extra_args: Mapping[str, Any] | None = None,
+        timeout: float = 40 * 60,
+        poll_interval: float | None = None,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.s3_bucket = s3_bucket
+        self.prefix = prefix
+        self.chargebee_conn_id = chargebee_conn_id
+        self.aws_conn_id = aws_conn_id
+        self.resource_names = list(resource_names)
+        self.look_at = [each for each in look_at if each in self.resource_names]
+        self.look_days = look_days
+        self.extra_args = extra_args
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self.deferrable = deferrable
+        check_bucket_name(s3_bucket)
+        check_whole_number("look_days", look_days, 1)
+        check_seconds("timeout", timeout)
+        check_flag("deferrable", deferrable)
+        for name in (*self.resource_names, *look_at):
+            get_resource(name)
+
+    def execute(self, context: Context) -> Any:
+        """Request the first export, and wait for it in the triggerer; then do the rest."""
+        with failing_fast():
+            hook = ChargebeeHook(self.chargebee_conn_id)
+            if not self.deferrable:
+                return self._examine(context, hook, None)
+            wanted = self._wanted(context)
+            name = next(iter(wanted), None)
+            if name is None or not hook.test_connection()[0]:
+                return self._examine(context, hook, None)
+            first = wanted[name]
+            try:
+                export = hook.create_export(first.resource, first.fields, idempotency_key=first.key)
+            except ChargebeeApiError:
+                return self._examine(context, hook, None)
+            now, interval = time.time(), self._interval(hook)
+            self.log.info("Export %s: waiting in the triggerer, at most %.0f s", export.id, _DEFERRED)
+            self.log.info(
+                "If this task stays deferred for longer, no triggerer runs: start one, or set deferrable=False."
+            )
+            self.defer(
+                trigger=ExportReadyTrigger(
+                    chargebee_conn_id=self.chargebee_conn_id,
+                    export_id=export.id,
+                    poll_interval=interval,
+                    max_poll_interval=interval,
+                    outage_timeout=_DEFERRED,
+                    deadline=now + _DEFERRED,
+                    since=now,
+                ),
+                method_name="execute_complete",
+                timeout=timedelta(seconds=2 * _DEFERRED),
+            )
+        raise AssertionError("defer() always raises")
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Resume after the triggerer, and do the rest."""
+        outcome, _ = read_event(event)
+        with failing_fast():
+            return self._examine(context, ChargebeeHook(self.chargebee_conn_id), outcome)
+
+    def _examine(self, context: Context, hook: ChargebeeHook, triggerer: TriggerOutcome | None) -> dict[str, Any]:
+        report = Report(hook.settings.site)
+        check_deployment(report)
+        if triggerer in (TriggerOutcome.COMPLETED, TriggerOutcome.FAILED):
+            report.ok("airflow", "The triggerer runs, and reaches Chargebee.")
+        elif triggerer is not None:
+            report.wrong(
+                "airflow", f"The triggerer runs, but its wait ended as {triggerer}.", "Read the triggerer's log."
+            )
+        if check_connection(hook, report):
+            self._exports(context, hook, report)
+        check_bucket_rights(s3_hook(self.aws_conn_id), self.s3_bucket, self.prefix, self.extra_args or {}, report)
+        return self._end(report)
+
+    def _exports(self, context: Context, hook: ChargebeeHook, report: Report) -> None:
+        runs = ExportRuns(hook, self._interval(hook), self.timeout)
+        outcomes = runs.run(self._wanted(context))
+        report_runs(runs, outcomes, report)
+        delivery = Delivery(hook, report)
+        look = LookReport(report, lambda name, ids: fetch_records(hook, name, ids, report))
+        empty = {}
+        for name, each in outcomes.items():
+            kind, _, resource = name.partition(" ")
+            files = delivery.fetch(each.export.id) if each.is_ready and each.export else None
+            if files is None:
+                continue
+            if kind == "empty":
+                empty[resource] = files
+            else:
+                look.add(resource, files)
+        report_filters(empty, report)
+        look.finish()
+        delivery.finish()
+
+    def _wanted(self, context: Context) -> dict[str, Any]:
+        until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        return wanted_exports(self.resource_names, self.look_at, self.look_days, str(context["ti"].run_id), until)
+
+    def _interval(self, hook: ChargebeeHook) -> float:
+        return hook.settings.checked_poll_interval(self.poll_interval)
+
+    def _end(self, report: Report) -> dict[str, Any]:
+        """Log the report, write it to the bucket, and fail on what is wrong."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for line in report.lines():
+            self.log.info("%s", line)
+        now = compact(datetime.now(UTC))
+        key = f"{self.prefix}/doctor/site={report.site}/{now}.json"
+        body = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, default=str)
+        try:
+            s3_hook(self.aws_conn_id, self.extra_args).load_string(body, key, self.s3_bucket, replace=True)
+            self.log.info("The report is at s3://%s/%s", self.s3_bucket, key)
+        except (BotoCoreError, ClientError, OSError) as error:
+            self.log.warning(
+                "The report could not be written to s3://%s/%s (%s)", self.s3_bucket, key, type(error).__name__
+            )
+        wrong = [each.says for each in report.findings if each.level is Level.WRONG]
+        if wrong:
+            raise AirflowFailException(f"{report.verdict} {' '.join(wrong[:5])}")
+        return {"verdict": report.verdict, "report": f"s3://{self.s3_bucket}/{key}", "settings": report.settings}
