@@ -1,0 +1,128 @@
+"""The doctor on healthy and on sick sites: each wrong that is made on purpose is found, and a right site has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chargebee_operators import ChargebeeDoctorOperator
+from chargebee_operators._compat import AirflowFailException
+from chargebee_simulator.profiles import PROFILES
+from support.tasks import context, run
+
+RESOURCES = ["customers", "subscriptions", "invoices", "coupons"]
+
+
+def examine(bucket: str, **arguments: Any) -> dict[str, Any]:
+    arguments = {"resource_names": RESOURCES, "look_days": 400, "deferrable": False, "poll_interval": 0.05, **arguments}
+    return run(ChargebeeDoctorOperator(task_id="examine", s3_bucket=bucket, **arguments), context())
+
+
+def report_of(client: Any, bucket: str) -> dict[str, Any]:
+    """Return the report that was written last."""
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket, Prefix="chargebee/doctor/")["Contents"]]
+    assert all(key.endswith(".json") for key in keys), "the probe is left behind"
+    return json.loads(client.get_object(Bucket=bucket, Key=max(keys))["Body"].read())
+
+
+def said(report: dict[str, Any], level: str) -> list[str]:
+    return [f"{each['area']}: {each['says']}" for each in report["findings"] if each["level"] == level]
+
+
+@pytest.fixture
+def doctor(s3, bucket, connect, make_simulator, aws) -> Callable[..., dict[str, Any]]:
+    """Examine a simulator with such settings, and return the report, whether the task failed or not."""
+
+    def examined(**settings: Any) -> dict[str, Any]:
+        simulator = make_simulator(**settings)
+        connect(simulator)
+        try:
+            landed = examine(bucket)
+        except AirflowFailException as error:
+            report = report_of(s3.client(), bucket)
+            assert report["verdict"] in str(error)
+        else:
+            report = report_of(s3.client(), bucket)
+            assert landed["verdict"] == report["verdict"] and not said(report, "wrong")
+        return report
+
+    return examined
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_healthy_site_has_nothing_wrong_whatever_its_files_look_like(doctor, profile):
+    report = doctor(profile=profile)
+    assert said(report, "wrong") == []
+    assert sorted(report["facts"]["filters"]["honoured"]) == sorted(RESOURCES)
+    assert set(report["facts"]["look"]) == {"customers", "subscriptions", "invoices"}
+    assert report["facts"]["download"]["hosts"] == ["127.0.0.1"]
+    assert any("Conditional writes work" in each for each in said(report, "ok"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_ignored_filter_is_wrong_for_each_resource_whatever_its_files_look_like(doctor, profile):
+    report = doctor(profile=profile, ignore_filters=True)
+    assert sorted(report["facts"]["filters"]["ignored"]) == sorted(RESOURCES)
+    wrong = said(report, "wrong")
+    assert len(wrong) == len(RESOURCES) and all("so Chargebee ignored the filter" in each for each in wrong)
+
+
+def test_a_busy_site_is_waited_for(doctor):
+    report = doctor(max_jobs=1, job_seconds=0.2)
+    assert said(report, "wrong") == []
+    assert report["facts"]["exports"]["throttled"] > 0
+
+
+def test_a_wrong_key_is_wrong_and_the_bucket_is_examined_all_the_same(s3, bucket, connect, simulator, aws):
+    connect(simulator, password="live_a_wrong_key_000000")
+    with pytest.raises(AirflowFailException, match="refused the API key"):
+        examine(bucket)
+    report = report_of(s3.client(), bucket)
+    assert len(said(report, "wrong")) == 1
+    assert any("allows s3:" in each for each in said(report, "ok"))
+    assert "live_a_wrong_key" not in json.dumps(report)
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("CreateMultipartUpload", "s3:PutObject"),
+        ("UploadPart", "s3:PutObject"),
+        ("CompleteMultipartUpload", "s3:PutObject"),
+        ("AbortMultipartUpload", "s3:AbortMultipartUpload"),
+        ("ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+        ("ListObjects", "s3:ListBucket"),
+        ("GetObject", "s3:GetObject"),
+        ("DeleteObject", "s3:DeleteObject"),
+    ],
+)
+def test_each_right_that_is_missing_is_named(s3, bucket, connected, proxy, operation, action):
+    proxy.rule(operation, status=403, times=None)
+    with pytest.raises(AirflowFailException, match=action):
+        examine(bucket, resource_names=["customers"], look_at=[])
+    proxy.clear()
+    keys = [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+    report = json.loads(s3.client().get_object(Bucket=bucket, Key=max(keys))["Body"].read())
+    assert any(f"{action} is refused" in each for each in said(report, "wrong"))
+
+
+def test_a_bucket_that_does_not_exist_is_wrong(connected, aws):
+    with pytest.raises(AirflowFailException, match="Bucket 'no-such-bucket' does not exist"):
+        examine("no-such-bucket", resource_names=["customers"], look_at=[])
+
+
+def test_the_triggerer_waits_for_the_first_export_where_there_is_one(bucket, connected, aws):
+    deferrals: list[str] = []
+    operator = ChargebeeDoctorOperator(
+        task_id="examine", s3_bucket=bucket, resource_names=["customers"], look_at=[], poll_interval=0.05
+    )
+    run(operator, context(), deferrals)
+    assert deferrals == ["ExportReadyTrigger"]
+
+
+def test_no_secret_is_in_the_report_or_the_log(doctor, nothing_of_a_url_is_logged):
+    report = json.dumps(doctor())
+    assert not any(secret in report for secret in ("X-Amz", "Signature", "export.zip", "test_key"))
