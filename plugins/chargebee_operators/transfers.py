@@ -13,8 +13,10 @@ from chargebee_operators.archive.records import Entry
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.records import RETRIEVABLE
 from chargebee_operators.chargebee.resources import check_business_entity
 from chargebee_operators.chargebee.windows import parse_instant
+from chargebee_operators.checks.spot_check import Fetch
 from chargebee_operators.common.argument_checks import check_flag, check_number, check_whole_number
 from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.common.prompt_threads import prompt_threads
@@ -220,7 +222,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
                 landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
                 with prompt_threads():
                     self._send(hook, job, landing)
-                landing.judge()
+                landing.judge(self._fetch_record(hook, job))
                 ti = context["ti"]
                 run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
                 manifest = landing.manifest(run)
@@ -284,6 +286,13 @@ class ChargebeeExportToS3Operator(BaseOperator):
             window_timezone=self.window_timezone,
             column_changes=self.column_changes,
         )
+
+    def _fetch_record(self, hook: ChargebeeHook, job: JobRecord) -> Fetch | None:
+        """Return what retrieves one exported record; None where Chargebee has no such call."""
+        if job.resource not in RETRIEVABLE:
+            return None
+        entity = self.business_entity_id or job.business_entity_id
+        return lambda record_id: hook.get_record(job.resource, record_id, business_entity_id=entity)
 
     def _fresh_url(self, hook: ChargebeeHook, job: JobRecord) -> str:
         export_id = job.export_id

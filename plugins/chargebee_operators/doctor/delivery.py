@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from chargebee_operators.archive.directory import read_directory
+from chargebee_operators.archive.records import Entry
 from chargebee_operators.common.exceptions import ChargebeeExportError
 from chargebee_operators.common.progress import size_text
 from chargebee_operators.doctor.findings import Report
@@ -35,7 +37,7 @@ class Delivery:
         """Return the files of an export; None where they can't be had, which is reported."""
         download = self._download(export_id, streams=1)
         try:
-            files = sample_files(download)
+            files = sample_files(download, lambda: _directory(download))
         except ChargebeeExportError as error:
             self._report.wrong("download", str(error))
             return None
@@ -97,3 +99,9 @@ class Delivery:
             return url
 
         return look
+
+
+def _directory(download: Download) -> Mapping[int, Entry] | None:
+    """Read the zip's directory; None where the host serves no ranges."""
+    size = download.size if download.is_ranged else None
+    return None if size is None else read_directory(download.read, size)

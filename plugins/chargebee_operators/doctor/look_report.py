@@ -65,7 +65,6 @@ class LookReport:
         zoneless = [each for each in self._times if not each.zoned]
         if zone:
             report.ok("look", f"Times look like {self._times[0].shape} and fit the zone {zone}.")
-            report.settings.append(f'upload_args={{"window_timezone": "{zone}"}},')
             if zone != "UTC":
                 report.attention(
                     "look",
@@ -82,9 +81,17 @@ class LookReport:
             report.ok("look", f"Amounts are written in {kinds[0]}.")
         elif kinds:
             report.attention("look", "Some files write amounts in decimals, and others in cents.")
+        self._settings(zone)
+
+    def _settings(self, zone: str | None) -> None:
+        """Write the settings as lines of Python."""
+        lines = [f'    "window_timezone": "{zone}",'] if zone else []
         if self._types:
-            report.settings.append("# For Parquet; columns that are not named stay text:")
-            report.settings.append(f'upload_args={{"column_types": {self._types!r}}},')
+            lines.append('    "column_types": {  # for Parquet; columns that are not named stay text')
+            lines += [f'        "{clean(name)}": "{kind}",' for name, kind in self._types.items()]
+            lines.append("    },")
+        if lines:
+            self._report.settings += ["upload_args={", *lines, "},"]
 
     def _clock(self, resource: Resource, files: Sequence[SampleFile]) -> None:
         field = resource.default_window_field or ""

@@ -21,6 +21,7 @@ from chargebee_operators.doctor.deployment import check_deployment
 from chargebee_operators.doctor.findings import Level, Report
 from chargebee_operators.doctor.jobs import ExportRuns
 from chargebee_operators.doctor.look_report import LookReport
+from chargebee_operators.doctor.sample_file import SampleFile
 from chargebee_operators.doctor.site import (
     check_connection,
     fetch_records,
@@ -161,17 +162,15 @@ class ChargebeeDoctorOperator(BaseOperator):
         report_runs(runs, outcomes, report)
         delivery = Delivery(hook, report)
         look = LookReport(report, lambda name, ids: fetch_records(hook, name, ids, report))
-        empty = {}
+        samples: dict[str, dict[str, list[SampleFile]]] = {"empty": {}, "look": {}}
         for name, each in outcomes.items():
             kind, _, resource = name.partition(" ")
             files = delivery.fetch(each.export.id) if each.is_ready and each.export else None
-            if files is None:
-                continue
-            if kind == "empty":
-                empty[resource] = files
-            else:
-                look.add(resource, files)
-        report_filters(empty, report)
+            if files is not None:
+                samples[kind][resource] = files
+        report_filters(samples["empty"], report)
+        for resource, files in samples["look"].items():
+            look.add(resource, files)
         look.finish()
         delivery.finish()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chargebee_operators.archive.records import Entry
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.checks.columns import fold
 from chargebee_operators.formats.csv_facts import CsvFacts, read_records
@@ -64,14 +65,17 @@ class SampleFile:
         return "some" if b'"' in self.head else "none"
 
 
-def sample_files(chunks: Iterable[bytes]) -> list[SampleFile]:
+def sample_files(
+    chunks: Iterable[bytes], directory: Callable[[], Mapping[int, Entry] | None] | None = None
+) -> list[SampleFile]:
     """Read a zip and return its files.
 
     :param chunks: the zip's bytes.
+    :param directory: reads the zip's directory ahead, as ``ZipStream`` takes it.
     :raises ArchiveError: when it is damaged.
     """
     found = []
-    for member in ZipStream(chunks).members():
+    for member in ZipStream(chunks, directory=directory).members():
         sample, facts, head = SampleFile(member.name), CsvFacts(), bytearray()
         for _, data in member:
             sample.size += len(data)

@@ -73,7 +73,9 @@ def test_a_column_gets_a_type_only_where_each_value_fits():
 
 
 def test_values_are_paired_by_the_id_whatever_the_spelling():
-    file = SampleFile("Customers.csv", columns=["Customer Id", "Created At"], records=[["c1", "x"], ["c2", "y"], ["c3"]])
+    file = SampleFile(
+        "Customers.csv", columns=["Customer Id", "Created At"], records=[["c1", "x"], ["c2", "y"], ["c3"]]
+    )
     records = {"c1": {"created_at": 5}, "c2": {"created_at": None}, "c3": {"created_at": 7}}
     assert value_pairs(file, 0, ["created_at"], records, ["created_at"]) == [("x", 5)]
     assert value_pairs(file, 0, ["updated_at"], records, ["created_at"]) == []
