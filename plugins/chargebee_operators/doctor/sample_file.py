@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from chargebee_operators.archive.records import Entry
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.checks.columns import fold
-from chargebee_operators.formats.csv_facts import CsvFacts, read_records
+from chargebee_operators.formats.csv_facts import CsvFacts
+from chargebee_operators.formats.csv_records import read_records
 
 # Bytes of each file that are kept, and rows of them that are looked at.
 _KEPT = 256 << 10
