@@ -2,6 +2,8 @@
 AIRFLOW_VERSION ?= 3.3.1
 PYTHON ?= python3
 DATA ?=
+# Each with servers of its own. More of them than cores make no test faster.
+WORKERS ?= 2
 
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
 # On its own, for a comma would end an argument of $(or).
@@ -15,7 +17,7 @@ demo: environment tools  ## run the DAG for real against a simulator (DATA=invoi
 	@$(AIRFLOW_PYTHON) local/demo.py $(if $(DATA),--data "$(DATA)")
 
 test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
-	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-all: tools  ## unit and integration tests on all five Airflow versions
 	@.venv/tools/bin/nox $(if $(ARGS),-- $(ARGS))

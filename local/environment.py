@@ -9,11 +9,14 @@ done at once. Downloads are kept in ``.local/cache``, unless ``UV_CACHE_DIR`` na
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,25 +109,40 @@ def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path])
     made = folder / "bin" / "python"
     stamp = folder / "made-from"
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + str(python).encode()).hexdigest()
-    if made.exists() and stamp.exists() and stamp.read_text() == digest:
-        return made
-    uv = _uv()
-    print(f"Installing {name} ...", file=sys.stderr)
-    _run([uv, "venv", "--quiet", "--clear", "--python", str(python), str(folder)])
-    _run([uv, "pip", "install", "--quiet", "--python", str(made), *wanted])
-    # Compiled once here; otherwise each of the demo's and the tests' many processes would pay for it.
-    _run([str(made), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], check=False)
-    stamp.write_text(digest)
+    with _alone(name):
+        if made.exists() and stamp.exists() and stamp.read_text() == digest:
+            return made
+        uv = _uv()
+        print(f"Installing {name} ...", file=sys.stderr)
+        _run([uv, "venv", "--quiet", "--clear", "--python", str(python), str(folder)])
+        _run([uv, "pip", "install", "--quiet", "--python", str(made), *wanted])
+        # Compiled once here; otherwise each of the demo's and the tests' many processes would pay for it.
+        _run([str(made), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], check=False)
+        stamp.write_text(digest)
     return made
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Let two commands that need the same environment make it one after the other; the second one finds it made."""
+    VENVS.mkdir(exist_ok=True)
+    with (VENVS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _uv() -> str:
     """Return the path of uv: the machine's, or one of our own."""
     own = VENVS / "uv" / "bin" / "uv"
-    if own.exists():
-        return str(own)
-    if found := shutil.which("uv"):
-        return found
+    with _alone("uv"):
+        if not own.exists():
+            if found := shutil.which("uv"):
+                return found
+            _install_uv()
+    return str(own)
+
+
+def _install_uv() -> None:
     try:
         _run([sys.executable, "-m", "venv", str(VENVS / "uv")])
     except SetUpError:
@@ -134,7 +152,6 @@ def _uv() -> str:
     _run(
         [str(VENVS / "uv" / "bin" / "pip"), "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", "uv"]
     )
-    return str(own)
 
 
 def _run(command: list[str], check: bool = True) -> None:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,11 @@ class S3Server:
     ca_bundle: str | None = None
 
     def client(self) -> Any:
-        """Return a boto3 client."""
+        """Return a boto3 client, the same one each time: making one takes longer than most calls."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3
         from botocore.config import Config
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chargebee_simulator import Simulator, SimulatorSettings
+from support import airflow_free
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,36 @@ for name in list(os.environ):
     foreign = name.startswith(("AIRFLOW_CONN_", "AWS_")) or name.lower().endswith("_proxy")
     if foreign or name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"):
         del os.environ[name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep Airflow out of a run of the tests that do without it."""
+    if runs_without_airflow(config):
+        airflow_free.keep_airflow_out()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the other tests out of such a run: they could not even be imported."""
+    is_other = collection_path.is_file() and not airflow_free.knows_no_airflow(collection_path)
+    return True if is_other and runs_without_airflow(config) else None
+
+
+def runs_without_airflow(config: pytest.Config) -> bool:
+    """Return whether the command says ``-m airflow_free`` and no more."""
+    return config.option.markexpr == airflow_free.MARKER
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what knows no Airflow; ``make test-all`` runs that on two of the five versions."""
+    if airflow_free.knows_no_airflow(item.path):
+        item.add_marker(airflow_free.MARKER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let pytest-xdist begin with what takes longest in one piece, or one worker would wait for it at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path.name != "test_whole_run.py")
+
 
 NOW = "2026-11-24T12:00:00Z"
 SITE, KEY = "acme-test", "test_key_0123456789abcdef"

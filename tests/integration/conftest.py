@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import itertools
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 import stack
@@ -31,10 +35,28 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_loader_for_botocore() -> Iterator[None]:
+    """Let all sessions of botocore share what the first one reads: megabytes of JSON that describe AWS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
+
+
 @pytest.fixture(scope="session")
-def airflow_db() -> None:
-    """Airflow's own database, migrated."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Airflow's own database, migrated: one of this process, copied from one for all of pytest-xdist's workers."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    with (shared / "airflow-db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = shared / "airflow-home" / "airflow.db"
+        if not made.exists():
+            home = {**os.environ, "AIRFLOW_HOME": str(made.parent)}
+            subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"], env=home, check=True, capture_output=True
+            )
+    return Path(shutil.copy(made, os.environ["AIRFLOW_HOME"]))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,11 +24,12 @@ SECRETS = {
 
 
 @pytest.fixture(scope="module")
-def whole_run(s3, tmp_path_factory) -> Any:
+def whole_run(s3, airflow_db, tmp_path_factory) -> Any:
     """One run at DEBUG level: a full house, a failed job, an outage, a cut download."""
     from chargebee_simulator import Simulator, SimulatorSettings
 
     folder = tmp_path_factory.mktemp("whole-run")
+    shutil.copy(airflow_db, folder)
     with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=3)) as simulator:
         for fault in (
             {"kind": "status", "status": 429, "method": "POST", "times": 1, "retry_after": 1},

@@ -224,5 +224,5 @@ def test_the_module_is_light_until_it_is_used():
     code = (
         "import sys, chargebee_operators.download.download; sys.exit(bool({'urllib3', 'requests'} & set(sys.modules)))"
     )
-    plugins = Path(__file__).parents[2] / "plugins"
+    plugins = Path(__file__).parents[3] / "plugins"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(plugins)}, check=True)

@@ -1,0 +1,63 @@
+"""Which tests know no Airflow, so that ``make test-all`` need not repeat them on each version of it.
+
+A test that is not listed here runs on all five versions: a new file is on the safe side until somebody lists it.
+Listed ones run on the oldest and on the newest version, that is, with the oldest and the newest Python and libraries.
+There they have a run of their own in which nothing can import Airflow.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+MARKER = "airflow_free"
+TESTS = Path(__file__).resolve().parent.parent
+# Folders and files below tests/.
+PATHS = (
+    "integration/download",
+    "integration/local",
+    "unit/archive",
+    "unit/chargebee/test_api.py",
+    "unit/chargebee/test_filters.py",
+    "unit/chargebee/test_jobs.py",
+    "unit/chargebee/test_resources.py",
+    "unit/chargebee/test_slot_queue.py",
+    "unit/chargebee/test_windows.py",
+    "unit/checks",
+    "unit/common",
+    "unit/dag/test_planning.py",
+    "unit/dag/test_settings.py",
+    "unit/download",
+    "unit/formats",
+    "unit/local",
+    "unit/partition/test_before.py",
+    "unit/partition/test_manifest.py",
+    "unit/s3/test_multipart.py",
+)
+
+
+def knows_no_airflow(path: Path) -> bool:
+    """Return whether a test module is listed, or in a folder that is."""
+    return any(path.is_relative_to(TESTS / each) for each in PATHS)
+
+
+class NoAirflow:
+    """Refuses to import Airflow; for ``sys.meta_path``."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Find no module but Airflow, and refuse that."""
+        if name.partition(".")[0] == "airflow":
+            raise ModuleNotFoundError(
+                f"{name} was imported by a test that does without Airflow: mend the import, or take the test's module out "
+                "of tests/support/airflow_free.py, so that it runs on every Airflow version.",
+                name=name,
+            )
+        return None
+
+
+def keep_airflow_out() -> None:
+    """Refuse Airflow to every import from now on."""
+    sys.meta_path.insert(0, NoAirflow())
