@@ -50,12 +50,12 @@ def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
     shared = own if worker_id == "master" else own.parent
     with (shared / "airflow-db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = shared / "airflow-home" / "airflow.db"
+        made = shared / "airflow.db"
         if not made.exists():
-            home = {**os.environ, "AIRFLOW_HOME": str(made.parent)}
-            subprocess.run(
-                [sys.executable, "-m", "airflow", "db", "migrate"], env=home, check=True, capture_output=True
-            )
+            home = shared / "airflow-home"
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            subprocess.run(command, env={**os.environ, "AIRFLOW_HOME": str(home)}, check=True, capture_output=True)
+            (home / made.name).replace(made)
     return Path(shutil.copy(made, os.environ["AIRFLOW_HOME"]))
 
 

@@ -39,7 +39,12 @@ pytestmark = pytest.mark.usefixtures("nothing_of_a_url_is_logged")
 def test_an_interruption_is_mended(site, fault, ranges):
     # Also when what is resumed has to be sent from its front again.
     site.control.add_faults([fault] if ranges else [fault, {"kind": "no_range", "times": None}])
-    assert b"".join(site.download(settings={"read_timeout": 0.5})) == ZIP
+    assert b"".join(site.download(settings=patience(fault, 0.5))) == ZIP
+
+
+def patience(fault: dict[str, Any], seconds: float) -> dict[str, float]:
+    """Wait for so short a time only where nothing will come: a busy machine is slow as well."""
+    return {"read_timeout": seconds if fault["kind"] == "stall_download" else 30.0}
 
 
 def test_a_range_that_ends_early_without_an_error_is_seen(site):
@@ -61,10 +66,10 @@ def test_a_cut_range_goes_on_where_it_stopped(site):
 
 def test_streams_that_lose_their_url_at_once_ask_for_one_new_one(site):
     site.control.fault("stall_download", times=4, skip=1)
-    chunks = iter(site.download(settings={"read_timeout": 1.0}))
+    chunks = iter(site.download(settings={"read_timeout": 3.0}))
     with closing(chunks):
         data = next(chunks)
-        wait_until(lambda: len(site.fetched()) == 5)
+        wait_until(lambda: len(site.fetched()) >= 5)
         site.control.advance(14401)
         assert data + b"".join(chunks) == ZIP
     assert site.urls_asked_for() == 2
@@ -121,7 +126,7 @@ def test_attempts_without_progress_are_counted(site, ranges, reached):
 )
 def test_what_can_not_be_mended_is_one_clear_error(site, fault, words):
     site.control.add_faults([fault])
-    assert words in str(failing(site.download(resume_attempts=1, settings={"read_timeout": 0.2})))
+    assert words in str(failing(site.download(resume_attempts=1, settings=patience(fault, 0.2))))
 
 
 @over_tls
