@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
+        AirflowNotFoundException,
         AirflowSensorTimeout,
         AirflowSkipException,
     )
@@ -38,6 +39,7 @@ else:
         from airflow.sdk.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -45,6 +47,7 @@ else:
         from airflow.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -57,6 +60,7 @@ else:
     # Its signal handler does no more than call ``on_kill``; that of 2.x raises an exception after it.
     RUNS_ON_AFTER_ON_KILL = True
 
+from airflow.configuration import conf
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -67,6 +71,7 @@ __all__ = [
     "RUNS_ON_AFTER_ON_KILL",
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "Asset",
@@ -82,7 +87,10 @@ __all__ = [
     "TaskGroup",
     "TriggerEvent",
     "aget_connection",
+    "dag_ids_of_this_file",
+    "params_are_overridden",
     "pendulum_utc",
+    "states_of_run",
     "task",
     "xcom_of",
 ]
@@ -109,6 +117,35 @@ def pendulum_utc(instant: datetime) -> Any:
     import pendulum
 
     return pendulum.instance(instant).in_timezone("UTC")
+
+
+def dag_ids_of_this_file() -> set[str]:
+    """Return the ids of the DAGs that the DAG file which Airflow parses at the moment has made so far."""
+    try:
+        from airflow.sdk.definitions._internal import contextmanager as module
+    except ImportError:  # 2.x
+        from airflow.models import dag as module  # type: ignore[no-redef]
+    return {dag.dag_id for dag, _ in module.DagContext.autoregistered_dags}
+
+
+def states_of_run(context: Context, task_ids: Collection[str]) -> dict[str, str]:
+    """Return the states of a run's tasks, by task id; tasks without one are left out.
+
+    :param context: of a task of the run.
+    :param task_ids: which tasks.
+    """
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_task_states"):  # 3.x, where a task has no database
+        found = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id]).get(ti.run_id, {})
+    else:
+        run: Any = context["dag_run"]
+        found = {each.task_id: each.state for each in run.get_task_instances()}
+    return {name: str(getattr(state, "value", state)) for name, state in found.items() if state and name in task_ids}
+
+
+def params_are_overridden() -> bool:
+    """Return whether a run's configuration sets the DAG's parameters, as it does unless Airflow's options say otherwise."""
+    return conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True)
 
 
 def xcom_of(ti_key: Any) -> Any:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import BaseHook
+from chargebee_operators._compat import AirflowNotFoundException, BaseHook
 from chargebee_operators.chargebee.api import (
     NO_EXPORT,
     Export,
@@ -36,7 +36,12 @@ from chargebee_operators.chargebee.events import (
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.records import get_record_request, read_record
 from chargebee_operators.chargebee.windows import Window
-from chargebee_operators.common.exceptions import ChargebeeExportError, RequestRejectedError, UnavailableError
+from chargebee_operators.common.exceptions import (
+    ChargebeeExportError,
+    RequestRejectedError,
+    SettingsError,
+    UnavailableError,
+)
 from chargebee_operators.common.patience import patiently
 from chargebee_operators.common.redaction import quieten
 from chargebee_operators.common.tls import tls_context
@@ -84,9 +89,17 @@ class ChargebeeHook(BaseHook):
     def settings(self) -> SiteSettings:
         """The site and how to reach it, from the connection; looked up once.
 
-        :raises SettingsError: when the connection lacks something or has it wrong.
+        :raises SettingsError: when the connection does not exist, lacks something or has it wrong.
         """
-        return settings_from_connection(self.get_connection(self.chargebee_conn_id))
+        try:
+            connection = self.get_connection(self.chargebee_conn_id)
+        except AirflowNotFoundException:
+            raise SettingsError(
+                f"Connection {self.chargebee_conn_id!r} does not exist: create it under Admin, Connections, or in the secrets "
+                "backend. If it is in AWS, the workers need the right to read it: ssm:GetParameter or "
+                "secretsmanager:GetSecretValue, and kms:Decrypt for a key of your own."
+            ) from None
+        return settings_from_connection(connection)
 
     @cached_property
     def _client(self) -> ChargebeeClient:
@@ -245,14 +258,21 @@ class ChargebeeHook(BaseHook):
         async with self.async_client() as client:
             return await client.get_export(export_id, business_entity_id)
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Return whether the site accepts the key, found by looking at an export that does not exist, and a sentence."""
+    def check_access(self) -> None:
+        """Make sure that the site accepts the key, by looking at an export that does not exist.
+
+        :raises ChargebeeApiError: when it does not, or can't be reached.
+        """
         try:
             self.get_export(NO_EXPORT)
         except RequestRejectedError as error:
-            if error.status == 404 and error.code == "resource_not_found":
-                return True, f"Site {self.settings.site} accepted the key"
-            return False, str(error)
+            if error.status != 404 or error.code != "resource_not_found":
+                raise
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether the site accepts the key, and a sentence."""
+        try:
+            self.check_access()
         except ChargebeeExportError as error:
             return False, str(error)
         except Exception as error:  # the UI's Test button shows the sentence, and needs one in any case

@@ -57,7 +57,7 @@ def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(ai
     airflow.rest.trigger("chargebee_export", "by-hand", conf)
     states = airflow.finished("chargebee_export", "by-hand")
     asked = {f"{name}.{task}" for name in ("customers", "invoices") for task in ("start", "ready", "upload")}
-    assert {name for name, state in states.items() if state == "success"} == {"plan", *asked}
+    assert {name for name, state in states.items() if state == "success"} == {"a_plan", "summary", *asked}
     assert set(states.values()) == {"success", "skipped"}
     landed = {each["job"]["resource"]: each for each in airflow.manifests("hand/")}
     assert sorted(landed) == ["customers", "invoices"]

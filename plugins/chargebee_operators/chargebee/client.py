@@ -45,8 +45,13 @@ class ChargebeeClient:
             return self._exchange(request)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             kind = type(error.__cause__ or error).__name__
+            # No connection could be made: to this address, to the proxy, or with this certificate.
+            own = urllib3.exceptions
+            reached = not isinstance(
+                error, own.ConnectTimeoutError | own.NewConnectionError | own.ProxyError | own.SSLError
+            )
         # Raised outside the except block: the library's own message may quote what was sent.
-        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")
+        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).", reached=reached)
 
     def _exchange(self, request: ApiRequest) -> ApiAnswer:
         import urllib3

@@ -97,6 +97,7 @@ class UnavailableError(ChargebeeApiError):
     """No usable answer: 5xx, a timeout, a lost connection or a body that is not JSON.
 
     :param retry_after: seconds that Chargebee asked to wait, or None when it did not say.
+    :param reached: whether a connection was made at all. Without one, the address or the network may be wrong.
     """
 
     def __init__(
@@ -106,9 +107,11 @@ class UnavailableError(ChargebeeApiError):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        reached: bool = True,
     ) -> None:
         super().__init__(message, status=status, code=code)
         self.retry_after = retry_after
+        self.reached = reached
 
 
 class ExportFailedError(ChargebeeExportError):

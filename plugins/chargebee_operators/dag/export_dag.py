@@ -1,28 +1,23 @@
-"""Builds the DAG: one task group a resource, and a plan in front that picks the window and the resources."""
+"""Builds the DAG: a plan in front, one task group a resource, and a summary at the end."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import inspect
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, task
-from chargebee_operators.chargebee.windows import iso_in
-from chargebee_operators.common.task_log import task_log
-from chargebee_operators.dag.planning import Interval, plan_run
+from chargebee_operators._compat import DAG, Asset, BaseOperator, TaskGroup, dag_ids_of_this_file, task
+from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.spelling import nearest
+from chargebee_operators.dag.plan import PLAN, WINDOW, plan_of_run
 from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
-from chargebee_operators.dag.ticks import CronTicks
+from chargebee_operators.dag.summary import summarize
 from chargebee_operators.dag.timetable import ExportTimetable
-from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.dag.trigger_form import params_of
 from chargebee_operators.operators import ChargebeeExportOperator
-from chargebee_operators.s3.connection import check_bucket, s3_hook
 from chargebee_operators.sensors import ExportReadySensor
-from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
-
-log = task_log(__name__)
-
-PLAN = "plan"
 
 DOC_MD = """
 ### Chargebee exports to S3
@@ -34,10 +29,11 @@ resource as a partition in S3:
 
 | task | what it does | when it fails |
 |---|---|---|
-| `plan` | picks the window and the resources, checks the connections and the bucket | its log says which setting to mend |
+| `plan` | picks the window and the resources, checks the connections and the bucket | its log says what to correct |
 | `start` | asks Chargebee for the export; waits in the triggerer for one of the site's five slots | clear it for a new export |
 | `ready` | waits in the triggerer until the export is completed | clear `start` and all below it |
 | `upload` | streams the zip into S3 and writes `_manifest.json` last | clear it: it asks for a fresh URL |
+| `summary` | logs one table: rows, files and bytes of each resource, what failed, what was skipped and why | it changes nothing |
 
 A partition without `_manifest.json` is not there yet. A rerun replaces it.
 """
@@ -47,16 +43,25 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
     """Build the DAG that exports one Chargebee site to S3.
 
     :param settings: what differs from DAG to DAG.
+    :raises SettingsError: when the file has a DAG of that id already, or an ``upload_args`` names no argument.
     """
+    if settings.dag_id in dag_ids_of_this_file():
+        # Airflow would keep one of the two, and at each parse perhaps another.
+        raise SettingsError(
+            f"This file has two DAGs with the dag_id {settings.dag_id!r}: give each ExportDagSettings a dag_id of its own."
+        )
+    _check_upload_args(f"DAG {settings.dag_id!r}", settings.upload_args)
+    for each in settings.each_resource:
+        _check_upload_args(each.name, each.upload_args)
     dag = DAG(
         dag_id=settings.dag_id,
-        description="Lands Chargebee exports in S3, one partition a resource and window",
+        description="Writes Chargebee exports to S3, one partition a resource and window",
         doc_md=DOC_MD.format(prefix=settings.prefix),
         schedule=ExportTimetable(settings.schedule, timezone=settings.timezone) if settings.schedule else None,
         start_date=settings.start_date,
-        catchup=False,
+        catchup=settings.catchup,
         max_active_runs=settings.max_active_runs,
-        params=_params(settings),
+        params=params_of(settings),
         render_template_as_native_obj=False,
         tags=list(settings.tags),
         default_args={
@@ -69,59 +74,14 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         },
     )
     with dag:
-        plan = _plan_task(settings)
+        plan, summary = _plan_task(settings), _summary_task(settings)
         for resource in settings.each_resource:
-            plan >> _resource_group(settings, resource)
+            plan >> _resource_group(settings, resource, summary)
     return dag
 
 
-def _params(settings: ExportDagSettings) -> dict[str, Param]:
-    names = [each.name for each in settings.each_resource]
-    instant: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
-    return {
-        "resources": Param(
-            names,
-            type="array",
-            items={"type": "string", "enum": names},
-            examples=names,
-            minItems=1,
-            title="Resources",
-            description="What to export. The others are skipped in this run.",
-        ),
-        "window_start": Param(
-            None,
-            title="Window start",
-            description="First instant of the window. Leave both ends empty for the run's data interval, or for the "
-            "last complete interval when it has none.",
-            **instant,
-        ),
-        "window_end": Param(
-            None,
-            title="Window end",
-            description="First instant after the window; it must be later than the start. Rows of a window over several "
-            "intervals are also in their partitions, and one with an interval's start but another end is refused.",
-            **instant,
-        ),
-        "snapshot": Param(
-            False,
-            type="boolean",
-            title="Full snapshot",
-            description="Take everything there is, without a window, into a partition of its own, named after "
-            "the time at which it is asked for (snapshot=...).",
-        ),
-        "prefix": Param(
-            settings.prefix,
-            type="string",
-            pattern="^[^{}]*$",
-            maxLength=512,
-            title="Key prefix",
-            description="What the keys in the bucket begin with.",
-        ),
-    }
-
-
 def _plan_task(settings: ExportDagSettings) -> Any:
-    @task.branch(task_id=PLAN)
+    @task.branch(task_id=PLAN, task_display_name="plan")
     def plan(**context: Any) -> list[str]:
         """Pick the window and the resources; check what can be checked before anything is sent to Chargebee."""
         return plan_of_run(settings, context)  # type: ignore[arg-type]
@@ -129,34 +89,18 @@ def _plan_task(settings: ExportDagSettings) -> Any:
     return plan()
 
 
-def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
-    """Return the start tasks to run, and leave the window in XCom.
+def _summary_task(settings: ExportDagSettings) -> Any:
+    @task(task_id="summary")
+    def summary(**context: Any) -> None:
+        """Log a table of what was written, what failed, and what was skipped."""
+        summarize([each.name for each in settings.each_resource], context)  # type: ignore[arg-type]
 
-    :raises AirflowFailException: when the window, a resource, a connection or the bucket is wrong.
-    """
-    with failing_fast():
-        latest = _latest_interval(settings)
-        interval = (context.get("data_interval_start"), context.get("data_interval_end"))
-        run = plan_run(context["params"], interval, latest, settings.each_resource)
-        site = ChargebeeHook(settings.chargebee_conn_id).settings.site
-        check_bucket(s3_hook(settings.aws_conn_id), settings.s3_bucket)
-    log.info("Site %s, window %s, %s of %s resources", site, run.window, len(run.resources), len(settings.resources))
-    for name, why in run.skipped.items():
-        log.info("Skipping %s: %s", name, why)
-    # In the schedule's zone, whose months the revenue reports take: the data interval comes in UTC.
-    ends = [iso_in(each, settings.timezone) for each in (run.window.start, run.window.end)] if run.window else ["", ""]
-    context["ti"].xcom_push(key="window", value={"start": ends[0], "end": ends[1]})
-    return [f"{name}.start" for name in run.resources]
+    # A teardown runs whatever became of the uploads, and leaves it to them whether the run has failed.
+    return summary().as_teardown()
 
 
-def _latest_interval(settings: ExportDagSettings) -> Interval:
-    if not settings.schedule:
-        return None, None
-    return CronTicks(settings.schedule, ZoneInfo(settings.timezone)).last_interval(datetime.now(UTC))
-
-
-def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> TaskGroup:
-    window = f"ti.xcom_pull(task_ids='{PLAN}', key='window')"
+def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, summary: Any) -> TaskGroup:
+    window = f"ti.xcom_pull(task_ids='{PLAN}', key='{WINDOW}')"
     with TaskGroup(resource.name) as group:
         start = ChargebeeExportOperator(
             task_id="start",
@@ -175,21 +119,30 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings) -> 
             job=start.output,
             chargebee_conn_id=settings.chargebee_conn_id,
         )
-        _upload_task(settings, resource, ready.output)
+        _upload_task(settings, resource, ready.output) >> summary
     return group
 
 
-def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> None:
+def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> ChargebeeExportToS3Operator:
     arguments = {
-        "s3_bucket": settings.s3_bucket,
         "s3_prefix": "{{ params.prefix }}/site={site}/resource={resource}/{partition}",
-        "file_format": settings.file_format,
-        "chargebee_conn_id": settings.chargebee_conn_id,
-        "aws_conn_id": settings.aws_conn_id,
-        "extra_args": settings.extra_args,
         # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
         "outlets": [Asset(f"{settings.dag_id}/{resource.name}")],
-        **settings.upload_args,
-        **resource.upload_args,
+        **settings.upload_args_of(resource),
     }
-    ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)
+    return ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)
+
+
+def _check_upload_args(owner: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse an argument that the upload task does not have; Airflow's own error does not name the settings.
+
+    :param owner: whose ``upload_args`` they are, for the error.
+    """
+    kinds = (ChargebeeExportToS3Operator, BaseOperator)
+    known = {name for each in kinds for name in inspect.signature(inspect.unwrap(each.__init__)).parameters}
+    for name in arguments:
+        if name not in known - {"self", "kwargs"}:
+            raise SettingsError(
+                f"{owner}: upload_args holds {name!r}, which the upload task does not take{nearest(name, known)}: use the "
+                "arguments of ChargebeeExportToS3Operator."
+            )

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from chargebee_operators.chargebee.windows import Window, window_of
+from chargebee_operators.chargebee.windows import Window, as_utc, iso, window_of
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.foreign_text import listed
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.dag.settings import ResourceSettings
 
 Interval = tuple[datetime | None, datetime | None]
+
+NO_INTERVAL: Interval = (None, None)
+
+# The clocks of the scheduler and of a worker may differ by so much: a run of the schedule starts right at its window's end.
+CLOCKS_DIFFER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What Airflow says of a run.
+
+    :param params: ``resources``, ``window_start``, ``window_end`` and ``snapshot``, from the trigger form.
+    :param interval: the data interval; Nones for a manual run that has none.
+    :param is_backfill: whether it is one of the runs of a backfill.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    interval: Interval = NO_INTERVAL
+    is_backfill: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,26 +49,24 @@ class RunPlan:
     skipped: Mapping[str, str]
 
 
-def plan_run(
-    params: Mapping[str, Any],
-    interval: Interval,
-    latest: Interval,
-    resources: Sequence[ResourceSettings],
-) -> RunPlan:
+def plan_run(run: Run, latest: Interval, resources: Sequence[ResourceSettings], now: datetime) -> RunPlan:
     """Decide what a run exports.
 
-    :param params: ``resources``, ``window_start``, ``window_end`` and ``snapshot``, from the trigger form.
-    :param interval: the run's data interval; Nones for a manual run that has none.
+    :param run: what Airflow says of it.
     :param latest: the schedule's last complete interval; Nones without a schedule.
     :param resources: what the DAG is set up for.
-    :raises SettingsError: when there is no window, or a resource that the DAG does not have.
+    :param now: the present.
+    :raises SettingsError: when there is no window, or one that has not ended; for a resource that the DAG does not have; for
+        a window or a snapshot that each run of a backfill would export again.
     """
-    newest = None if None in latest else Window(*latest)  # type: ignore[arg-type]
-    snapshot = bool(params.get("snapshot"))
-    wanted = _wanted(params, [each.name for each in resources])
-    window = _window(params, interval, newest, snapshot)
+    newest = _newest(latest)
+    snapshot = bool(run.params.get("snapshot"))
+    wanted = _wanted(run.params, [each.name for each in resources])
+    window = _window(run, newest, snapshot)
     if window is None and not snapshot and not all(each.is_snapshot for each in resources if each.name in wanted):
         raise SettingsError("This run has no data interval, and the DAG no schedule: give window_start and window_end.")
+    if window:
+        _check_has_ended(window, now)
     skipped = {each.name: "not among the resources of this run" for each in resources if each.name not in wanted}
     if not snapshot and newest and window and window.end < newest.end:
         for each in resources:
@@ -59,17 +77,61 @@ def plan_run(
     return RunPlan(window, chosen, skipped)
 
 
-def _window(params: Mapping[str, Any], interval: Interval, newest: Window | None, snapshot: bool) -> Window | None:
-    typed = window_of(params.get("window_start"), params.get("window_end"))
+def check_configuration(
+    configuration: Mapping[str, Any] | None, known: Sequence[str], *, is_heeded: bool = True
+) -> None:
+    """Refuse a run's configuration that would have no effect.
+
+    :param configuration: the run's ``conf``.
+    :param known: the names of the DAG's parameters.
+    :param is_heeded: whether Airflow takes parameters from it (``core.dag_run_conf_overrides_params``).
+    :raises SettingsError: with the nearest right name of an unknown one.
+    """
+    unknown = [name for name in configuration or {} if name not in known]
+    if unknown:
+        raise SettingsError(
+            f"The run's configuration has {listed(map(repr, unknown))}, which the DAG does not know"
+            f"{nearest(unknown[0], known)}: use {', '.join(known)}."
+        )
+    if configuration and not is_heeded:
+        raise SettingsError(
+            f"The run's configuration sets {listed(configuration)}, but Airflow ignores it, because its option "
+            "core.dag_run_conf_overrides_params is False: set the option to True, or trigger the run without a configuration."
+        )
+
+
+def _newest(latest: Interval) -> Window | None:
+    """Return the last complete interval as a window; None when there is none, which stops no run that has its own."""
+    start, end = latest
+    return Window(start, end) if start and end and start < end else None
+
+
+def _window(run: Run, newest: Window | None, snapshot: bool) -> Window | None:
+    typed = window_of(run.params.get("window_start"), run.params.get("window_end"))
     if typed and snapshot:
         raise SettingsError(
             "window_start and window_end with snapshot: a snapshot has no window; empty the two, or untick it."
         )
+    if run.is_backfill and (typed or snapshot):
+        what = f"the window {typed}" if typed else "a snapshot of the present"
+        raise SettingsError(
+            f"This is a run of a backfill, and each of its runs would export {what} once more: leave window_start, "
+            "window_end and snapshot out of the backfill, or trigger one run with them."
+        )
     if typed:
         return typed
     # A schedule of None gives a manual run an interval of no length in Airflow 2.
-    span = None if None in interval or interval[0] == interval[1] else Window(*interval)  # type: ignore[arg-type]
+    span = None if None in run.interval or run.interval[0] == run.interval[1] else Window(*run.interval)  # type: ignore[arg-type]
     return newest or span if snapshot else span or newest
+
+
+def _check_has_ended(window: Window, now: datetime) -> None:
+    """Refuse a window whose rows are not all there yet: what changes after the export would be in no partition."""
+    if window.end > as_utc(now) + CLOCKS_DIFFER:
+        raise SettingsError(
+            f"The window {window} ends in the future, for it is {iso(now)} now: rows that change after the export would be "
+            "in no partition. Give a window_end that has passed."
+        )
 
 
 def _wanted(params: Mapping[str, Any], known: list[str]) -> list[str]:

@@ -10,10 +10,22 @@ from typing import Any
 from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
 from chargebee_operators.chargebee.windows import EARLIEST, LATEST, Window, check_timezone
-from chargebee_operators.common.argument_checks import check_whole_number
+from chargebee_operators.common.argument_checks import check_flag, check_whole_number
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.formats.file_format import get_format
+
+# Characters of a prefix: S3's keys have at most 1024.
+MOST_OF_PREFIX = 512
+
+# Arguments of the upload tasks that the DAG gives itself, with what to use in their place.
+_GIVEN_BY_DAG = {
+    "task_id": "the DAG names its tasks",
+    "job": "it is the output of the task before",
+    "chargebee_conn_id": "use the setting chargebee_conn_id",
+}
+_SETTINGS = ("s3_bucket", "aws_conn_id", "file_format", "extra_args")
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class ResourceSettings:
     def __post_init__(self) -> None:
         kind = get_resource(self.name)
         check_business_entity(self.business_entity_id)
+        _check_upload_args(self.name, self.upload_args, _GIVEN_BY_DAG)
         if self.snapshot and self.window_field:
             raise SettingsError(
                 f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two."
@@ -77,22 +90,24 @@ class ExportDagSettings:
 
     :param s3_bucket: the bucket that the exports go to.
     :param dag_id: the DAG's id; a DAG for a second site needs its own.
-    :param prefix: what all keys begin with.
+    :param prefix: what all keys begin with: plain text, without placeholders.
     :param chargebee_conn_id: the Airflow connection of the Chargebee site.
     :param aws_conn_id: the Airflow connection for S3; None for boto3's own search for credentials.
-    :param schedule: a cron expression or preset; a run's data interval lies between two of its ticks. None for runs
+    :param schedule: a cron expression or preset; a run's data interval is the time between two of its ticks. None for runs
         by hand only.
-    :param timezone: IANA name of the zone that the schedule is told in.
-    :param start_date: the first instant that a backfill may reach.
+    :param timezone: IANA name of the schedule's time zone.
+    :param start_date: the first instant that a backfill may reach, as a datetime; without a zone it is in UTC.
+    :param catchup: whether Airflow makes the runs that were missed while the DAG was paused, and those since the
+        ``start_date`` when it is new. Otherwise it makes the latest one only.
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
-    :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, ``window_check`` or ``object_name`` say.
+    :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, for example ``window_check``.
     :param owner: shown in the UI.
     :param tags: shown in the UI.
     :param retries: of each task, with exponential backoff.
-    :param max_active_runs: how many runs may be under way at once, in a backfill say.
-    :param default_args: further arguments of every task, ``on_failure_callback`` or ``pool`` say.
+    :param max_active_runs: how many runs may be under way at once, for example in a backfill.
+    :param default_args: further arguments of every task, for example ``on_failure_callback`` or ``pool``.
     :raises SettingsError: for anything that can be known to be wrong without a run.
     """
 
@@ -104,6 +119,7 @@ class ExportDagSettings:
     schedule: str | None = "@daily"
     timezone: str = "UTC"
     start_date: datetime = datetime(2024, 1, 1, tzinfo=UTC)
+    catchup: bool = False
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
     file_format: str = "csv.gz"
     extra_args: Mapping[str, Any] | None = None
@@ -115,35 +131,85 @@ class ExportDagSettings:
     default_args: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        get_format(self.file_format)
-        if not str(self.s3_bucket or "").strip():
-            raise SettingsError(
-                f"DAG {self.dag_id!r}: s3_bucket is empty. Give the bucket's name where the DAG's settings stand, or in "
-                "Airflow's configuration as [chargebee_export] bucket."
-            )
-        if str(self.s3_bucket).startswith("s3://"):
-            raise SettingsError(
-                f"DAG {self.dag_id!r}: s3_bucket is {self.s3_bucket!r}: give the bucket's name alone, without s3://, and "
-                "what its keys begin with as prefix."
-            )
-        if not self.resources or not isinstance(self.resources, Sequence) or isinstance(self.resources, str):
-            raise SettingsError(f"DAG {self.dag_id!r}: resources is {self.resources!r}: give a list of one or more.")
-        each = tuple(one if isinstance(one, ResourceSettings) else ResourceSettings(one) for one in self.resources)
-        names = [one.name for one in each]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise SettingsError(f"DAG {self.dag_id!r}: resources names {', '.join(twice)} twice.")
-        self._check_numbers_and_zone()
-        object.__setattr__(self, "resources", each)
-
-    def _check_numbers_and_zone(self) -> None:
+        self._check_destination()
+        self._check_times()
         for name, least in (("retries", 0), ("max_active_runs", 1)):
-            check_whole_number(f"DAG {self.dag_id!r}: {name}", getattr(self, name), least)
-        check_timezone(f"DAG {self.dag_id!r}: timezone", self.timezone)
-        if self.schedule is not None:
-            check_cron(f"DAG {self.dag_id!r}: schedule", self.schedule)
+            check_whole_number(f"{self._dag}: {name}", getattr(self, name), least)
+        given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
+        _check_upload_args(self._dag, self.upload_args, given)
+        object.__setattr__(self, "resources", self._checked_resources())
 
     @property
     def each_resource(self) -> tuple[ResourceSettings, ...]:
         """The resources, each with its settings."""
         return tuple(one for one in self.resources if isinstance(one, ResourceSettings))
+
+    def upload_args_of(self, resource: ResourceSettings) -> dict[str, Any]:
+        """Return the arguments of a resource's upload task that the settings give.
+
+        :param resource: one of ``each_resource``.
+        """
+        own = {name: getattr(self, name) for name in (*_SETTINGS, "chargebee_conn_id")}
+        return {**own, **self.upload_args, **resource.upload_args}
+
+    @property
+    def _dag(self) -> str:
+        return f"DAG {self.dag_id!r}"
+
+    def _check_destination(self) -> None:
+        get_format(self.file_format)
+        if not str(self.s3_bucket or "").strip():
+            raise SettingsError(
+                f"{self._dag}: s3_bucket is empty: give the bucket's name in the settings of the DAG, or in Airflow's option "
+                "chargebee_export.bucket."
+            )
+        if str(self.s3_bucket).startswith("s3://"):
+            raise SettingsError(
+                f"{self._dag}: s3_bucket is {self.s3_bucket!r}: give the bucket's name alone, without s3://, and what its "
+                "keys begin with as prefix."
+            )
+        if not isinstance(self.prefix, str) or len(self.prefix) > MOST_OF_PREFIX:
+            raise SettingsError(
+                f"{self._dag}: prefix is {clean(repr(self.prefix))}: give a text of at most 512 characters."
+            )
+        if "{" in self.prefix or "}" in self.prefix:
+            raise SettingsError(
+                f"{self._dag}: prefix is {self.prefix!r}: it takes no placeholders. For other keys give "
+                'upload_args={"s3_prefix": ..., "object_name": ..., "manifest_name": ...}.'
+            )
+
+    def _check_times(self) -> None:
+        if not isinstance(self.start_date, datetime):
+            raise SettingsError(
+                f"{self._dag}: start_date is {self.start_date!r}: give a datetime, for example "
+                "datetime(2024, 1, 1, tzinfo=UTC)."
+            )
+        check_flag(f"{self._dag}: catchup", self.catchup)
+        check_timezone(f"{self._dag}: timezone", self.timezone)
+        if self.schedule is not None:
+            check_cron(f"{self._dag}: schedule", self.schedule)
+
+    def _checked_resources(self) -> tuple[ResourceSettings, ...]:
+        if not self.resources or not isinstance(self.resources, Sequence) or isinstance(self.resources, str):
+            raise SettingsError(f"{self._dag}: resources is {self.resources!r}: give a list of one or more.")
+        each = tuple(one if isinstance(one, ResourceSettings) else ResourceSettings(one) for one in self.resources)
+        names = [one.name for one in each]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingsError(f"{self._dag}: resources names {', '.join(twice)} twice.")
+        return each
+
+
+def _check_upload_args(owner: str, arguments: Any, given: Mapping[str, str]) -> None:
+    """Refuse arguments of an upload task that have another place; the operator knows which ones exist.
+
+    :param owner: whose ``upload_args`` they are, for the error.
+    :param given: the names that are refused, each with its place.
+    """
+    if not isinstance(arguments, Mapping):
+        raise SettingsError(
+            f"{owner}: upload_args is {clean(repr(arguments))}: give a dict of argument names and values."
+        )
+    for name in arguments:
+        if name in given:
+            raise SettingsError(f"{owner}: upload_args must not hold {name!r}: {given[name]}.")

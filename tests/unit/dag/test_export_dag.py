@@ -42,15 +42,93 @@ def test_every_resource_of_product_catalog_2_has_its_three_tasks(dag):
     from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
 
     expected = {f"{name}.{step}" for name in PRODUCT_CATALOG_2 for step in ("start", "ready", "upload")}
-    assert {task.task_id for task in dag.tasks} == expected | {"plan"}
+    assert {task.task_id for task in dag.tasks} == expected | {"a_plan", "summary"}
     assert len(PRODUCT_CATALOG_2) == 14
 
 
-def test_each_group_runs_in_a_row_behind_the_plan(dag):
+def test_each_group_runs_in_a_row_behind_the_plan_and_the_summary_behind_all(dag):
     for task in dag.tasks:
         group, _, step = task.task_id.rpartition(".")
-        upstream = {"start": {"plan"}, "ready": {f"{group}.start"}, "upload": {f"{group}.ready"}, "plan": set()}
+        upstream = {
+            "start": {"a_plan"},
+            "ready": {f"{group}.start"},
+            "upload": {f"{group}.ready"},
+            "a_plan": set(),
+            "summary": {each.task_id for each in dag.tasks if each.task_id.endswith(".upload")},
+        }
         assert task.upstream_task_ids == upstream[step]
+
+
+def test_the_grid_has_the_plan_first_and_the_summary_last(dag):
+    """As Airflow has the DAG after it was stored: version 3 sorts by the ids, and only then by the order of tasks."""
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization as Stored  # 3.2 and later
+    except ImportError:
+        from airflow.serialization.serialized_objects import SerializedDAG as Stored
+    rows = Stored.from_dict(Stored.to_dict(dag)).task_group.topological_sort()
+    names = [each.node_id for each in rows]
+    assert (names[0], names[-1]) == ("a_plan", "summary")
+    assert airflow_major() < 3 or names[1:-1] == sorted(names[1:-1])
+
+
+def test_the_uploads_decide_on_the_state_of_a_run(dag):
+    assert dag.get_task("summary").is_teardown
+    assert not dag.get_task("summary").on_failure_fail_dagrun
+
+
+def test_two_dags_of_one_id_in_a_file_are_refused(tmp_path):
+    """Airflow keeps one of the two, and at each parse perhaps another."""
+    (tmp_path / "sites.py").write_text(
+        "import airflow\n"
+        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
+        "for site in ('acme', 'acme_us'):\n"
+        "    made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', chargebee_conn_id=site))\n"
+    )
+    (tmp_path / "other.py").write_text(
+        "import airflow\n"
+        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
+        "made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', dag_id='another'))\n"
+    )
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "plugins")!r})
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models import DagBag
+bags = [DagBag({str(tmp_path)!r}) for _ in range(2)]
+print(json.dumps([[sorted(bag.dags), list(bag.import_errors.values())] for bag in bags]))
+"""
+    for dags, (error,) in json.loads(in_a_clean_interpreter(code)):
+        assert dags == ["another"]
+        assert (
+            "This file has two DAGs with the dag_id 'chargebee_export': give each ExportDagSettings a dag_id" in error
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"upload_args": {"bucket": "other"}},
+            r"DAG 'wrong': upload_args holds 'bucket', which the upload task does not take \(did you mean 's3_bucket'\?\)",
+        ),
+        ({"upload_args": {"windowcheck": "off"}}, "did you mean 'window_check'"),
+    ],
+)
+def test_a_wrong_argument_is_said_when_the_file_is_parsed(arguments, message):
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    with pytest.raises(ValueError, match=message):
+        chargebee_export_dag(ExportDagSettings(**{"s3_bucket": "b", "dag_id": "wrong", **arguments}))
+
+
+def test_a_resource_of_a_wrong_upload_argument_is_named():
+    from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+
+    settings = ExportDagSettings(s3_bucket="b", resources=[ResourceSettings("coupons", upload_args={"colums": 1})])
+    with pytest.raises(ValueError, match="coupons: upload_args holds 'colums'"):
+        chargebee_export_dag(settings)
 
 
 def test_every_task_is_retried_with_growing_pauses_and_has_an_owner(dag):
@@ -113,8 +191,11 @@ def test_the_pool_can_be_for_starts_and_sensors_alone():
     assert pools["customers.upload"] == "default_pool"
 
 
-def test_it_does_not_catch_up_and_says_what_it_is(dag):
+def test_it_catches_up_only_where_that_is_set_and_says_what_it_is(dag):
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
     assert dag.catchup is False
+    assert chargebee_export_dag(ExportDagSettings(s3_bucket="b", dag_id="caught_up", catchup=True)).catchup is True
     assert dag.doc_md
     assert set(dag.tags) == {"chargebee", "s3"}
 
@@ -173,7 +254,8 @@ except ValueError as error:
 """
     told = in_a_clean_interpreter(code, AIRFLOW__CHARGEBEE_EXPORT__BUCKET="")
     assert "s3_bucket is empty" in told
-    assert "[chargebee_export] bucket" in told
+    # In brackets, Airflow's command line would take the section for markup and leave it out.
+    assert "chargebee_export.bucket" in told and "[" not in told
 
 
 def test_airflow_loads_the_folders_without_errors_or_stray_modules():

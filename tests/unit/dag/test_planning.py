@@ -8,7 +8,7 @@ import pytest
 
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.dag.planning import RunPlan, plan_run
+from chargebee_operators.dag.planning import Run, RunPlan, check_configuration, plan_run
 from chargebee_operators.dag.settings import ResourceSettings
 
 DAY = timedelta(days=1)
@@ -24,8 +24,11 @@ RESOURCES = [
 ALL = ("customers", "differential_prices", "items")
 
 
-def plan(params=None, interval=NEWEST, latest=NEWEST) -> RunPlan:
-    return plan_run(params or {}, interval, latest, RESOURCES)
+NOW = NEWEST[1] + timedelta(seconds=5)
+
+
+def plan(params=None, interval=NEWEST, latest=NEWEST, *, is_backfill=False, now=NOW) -> RunPlan:
+    return plan_run(Run(params or {}, interval, is_backfill), latest, RESOURCES, now)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +117,86 @@ def test_no_choice_is_every_resource(nothing):
 def test_an_impossible_run_says_what_to_mend(params, interval, latest, message):
     with pytest.raises(SettingsError, match=message):
         plan(params, interval, latest)
+
+
+@pytest.mark.parametrize(
+    "latest", [(NEWEST[0], NEWEST[0]), (NEWEST[1], NEWEST[0]), NONE], ids=["empty", "backwards", "none"]
+)
+def test_a_run_with_an_interval_of_its_own_needs_no_latest_one(latest):
+    assert plan(interval=OLDER, latest=latest).window == Window(*OLDER)
+
+
+@pytest.mark.parametrize(
+    ("params", "interval"),
+    [
+        ({"window_start": "2026-11-24", "window_end": "2030-01-01"}, NEWEST),
+        ({"window_start": "2026-11-24", "window_end": NOW + timedelta(minutes=16)}, NEWEST),
+        ({}, (NEWEST[1], NEWEST[1] + DAY)),
+    ],
+    ids=["years", "minutes", "an interval given by hand"],
+)
+def test_a_window_that_has_not_ended_is_refused(params, interval):
+    with pytest.raises(
+        SettingsError, match=r"The window \[2026-11-24T00:00:00Z, .* ends in the future, for it is 2026-11-24T0"
+    ):
+        plan(params, interval)
+
+
+def test_a_window_up_to_now_is_taken_and_so_is_a_clock_that_is_a_little_behind():
+    today = {"window_start": "2026-11-24T00:00:00Z", "window_end": NOW}
+    assert plan(today).window == Window(NEWEST[1], NOW)
+    assert plan(now=NEWEST[1] - timedelta(minutes=10)).window == Window(*NEWEST)
+
+
+@pytest.mark.parametrize(
+    ("params", "what"),
+    [
+        (TYPED, r"the window \[2026-11-01T00:00:00Z, 2026-11-03T00:00:00Z\)"),
+        ({"snapshot": True}, "a snapshot of the present"),
+    ],
+)
+def test_what_each_run_of_a_backfill_would_export_again_is_refused(params, what):
+    with pytest.raises(
+        SettingsError, match=f"run of a backfill, and each of its runs would export {what} once more: leave"
+    ):
+        plan(params, OLDER, is_backfill=True)
+
+
+@pytest.mark.parametrize("params", [{}, {"resources": ["customers"], "prefix": "x", "snapshot": False}])
+def test_a_run_of_a_backfill_takes_its_interval(params):
+    assert plan(params, OLDER, is_backfill=True).window == Window(*OLDER)
+
+
+KNOWN = ["resources", "window_start", "window_end", "snapshot", "prefix"]
+
+
+@pytest.mark.parametrize("configuration", [None, {}, {"resources": ["customers"], "window_end": None}])
+def test_a_configuration_of_known_names_is_taken(configuration):
+    check_configuration(configuration, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "message"),
+    [
+        (
+            {"resource": ["customers"]},
+            r"has 'resource', which the DAG does not know \(did you mean 'resources'\?\): use resources,",
+        ),
+        ({"window_from": "2026-11-01"}, r"'window_from'.*\(did you mean 'window_\w+'\?\)"),
+        (
+            {"resources": ["items"], "Snapshot": True, "x": 1},
+            r"has 'Snapshot' and 'x', which.*\(did you mean 'snapshot'\?\)",
+        ),
+    ],
+)
+def test_an_unknown_name_in_the_configuration_is_refused(configuration, message):
+    with pytest.raises(SettingsError, match=message):
+        check_configuration(configuration, KNOWN)
+
+
+def test_a_configuration_that_airflow_ignores_is_refused():
+    check_configuration({}, KNOWN, is_heeded=False)
+    with pytest.raises(
+        SettingsError, match="sets resources, but Airflow ignores it.*core.dag_run_conf_overrides_params is Fa"
+    ):
+        check_configuration({"resources": ["items"]}, KNOWN, is_heeded=False)

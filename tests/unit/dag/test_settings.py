@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, RESOURCE_NAMES, get_resource
@@ -61,6 +63,10 @@ def test_what_is_taken_whole(arguments, whole):
         ({"name": "deferred_revenue"}, "needs report_by"),
         ({"name": "customers", "business_entity_id": "a\nb"}, r"business_entity_id is 'a\\nb': give the entity's id"),
         ({"name": "customers", "business_entity_id": 5}, "business_entity_id is 5: give"),
+        (
+            {"name": "customers", "upload_args": {"chargebee_conn_id": "other"}},
+            "customers: upload_args must not hold 'chargebee_conn_id': use the setting chargebee_conn_id",
+        ),
     ],
     ids=str,
 )
@@ -72,7 +78,7 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"s3_bucket": ""}, "DAG 'chargebee_export': s3_bucket is empty.*chargebee_export. bucket"),
+        ({"s3_bucket": ""}, "DAG 'chargebee_export': s3_bucket is empty.*option chargebee_export.bucket"),
         ({"s3_bucket": None}, "s3_bucket is empty"),
         ({"s3_bucket": "s3://mine/x"}, "s3_bucket is 's3://mine/x': give the bucket's name alone, without s3://"),
         ({"file_format": "cvs"}, "cvs"),
@@ -92,6 +98,29 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"timezone": ""}, "timezone '' is not known"),
         ({"timezone": None}, "timezone None is not known"),
         ({"resources": [["customers"]]}, r"resource \['customers'\] is not one"),
+        (
+            {"start_date": "2024-01-01"},
+            r"start_date is '2024-01-01': give a datetime, for example datetime\(2024, 1, 1",
+        ),
+        ({"start_date": date(2024, 1, 1)}, r"start_date is datetime.date\(2024, 1, 1\): give a datetime"),
+        ({"start_date": None}, "start_date is None: give a datetime"),
+        ({"catchup": "no"}, "catchup is 'no': give True or False"),
+        ({"schedule": "@dayly"}, "DAG 'chargebee_export': schedule '@dayly' is not a cron expression"),
+        ({"schedule": "0 0 30 2 *"}, "schedule '0 0 30 2 \\*' is not a cron expression"),
+        ({"schedule": timedelta(days=1)}, "is not a cron expression"),
+        ({"schedule": ""}, "schedule '' is not a cron expression"),
+        (
+            {"prefix": "raw/{resource}"},
+            "prefix is 'raw/{resource}': it takes no placeholders. For other keys give upload",
+        ),
+        ({"prefix": "{{ ds }}"}, "prefix is '{{ ds }}': it takes no placeholders"),
+        ({"prefix": None}, "prefix is None: give a text"),
+        ({"prefix": "x" * 600}, "characters.: give a text of at most 512"),
+        ({"upload_args": {"s3_bucket": "other"}}, "upload_args must not hold 's3_bucket': use the setting s3_bucket"),
+        ({"upload_args": {"file_format": "csv"}}, "must not hold 'file_format': use the setting file_format"),
+        ({"upload_args": {"job": "{{ x }}"}}, "must not hold 'job': it is the output of the task before"),
+        ({"upload_args": {"task_id": "x"}}, "must not hold 'task_id'"),
+        ({"upload_args": ["verify"]}, r"upload_args is \['verify'\]: give a dict"),
     ],
     ids=str,
 )
@@ -119,3 +148,16 @@ def test_a_template_may_stand_where_it_is_rendered_later():
 def test_no_retries_and_an_entity_from_a_template_are_fine():
     assert ExportDagSettings(s3_bucket="mine", retries=0).retries == 0
     assert ResourceSettings("customers", business_entity_id="{{ var.value.entity }}")
+
+
+def test_a_resource_may_go_to_a_bucket_of_its_own():
+    own = ResourceSettings("invoices", upload_args={"s3_bucket": "theirs", "file_format": "parquet"})
+    settings = ExportDagSettings(s3_bucket="mine", resources=["customers", own], upload_args={"verify": False})
+    ours, theirs = map(settings.upload_args_of, settings.each_resource)
+    assert (ours["s3_bucket"], ours["file_format"], ours["verify"]) == ("mine", "csv.gz", False)
+    assert (theirs["s3_bucket"], theirs["file_format"], theirs["verify"]) == ("theirs", "parquet", False)
+
+
+def test_no_prefix_and_runs_by_hand_only_are_fine():
+    settings = ExportDagSettings(s3_bucket="mine", prefix="", schedule=None)
+    assert (settings.prefix, settings.schedule) == ("", None)

@@ -1,0 +1,87 @@
+"""The task in front: it picks the window and the resources, and checks what can be checked before anything is exported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chargebee_operators._compat import Context, params_are_overridden
+from chargebee_operators.chargebee.windows import iso_in
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, check_configuration, plan_run
+from chargebee_operators.dag.preflight import check_chargebee, check_packages, check_s3
+from chargebee_operators.dag.settings import ExportDagSettings
+from chargebee_operators.dag.ticks import CronTicks
+from chargebee_operators.dag.trigger_form import params_of
+from chargebee_operators.task_errors import failing_fast
+
+log = task_log(__name__)
+
+# The grid of Airflow 3 sorts tasks by their ids, and only then by their order. So it begins with the first of all letters.
+PLAN = "a_plan"
+# What the plan leaves in XCom: the window's two ends, and why resources are skipped.
+WINDOW, SKIPPED = "window", "skipped"
+
+
+def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
+    """Return the start tasks to run; leave the window, and why resources are skipped, in XCom.
+
+    :raises AirflowFailException: when the configuration, the window, a resource, a package, a connection or the bucket is
+        wrong.
+    :raises ChargebeeExportError: when Chargebee or S3 can't be reached, so that Airflow tries again.
+    """
+    now = datetime.now(UTC)
+    with failing_fast():
+        _check_configuration(settings, context)
+        plan = plan_run(_run(context), _latest_interval(settings, now), settings.each_resource, now)
+        check_packages()
+        site = check_chargebee(_rendered(settings.chargebee_conn_id, context))
+        check_s3(_rendered(_targets(settings, plan), context), str(context["params"].get("prefix", settings.prefix)))
+    log.info("Site %s, window %s, %s of %s resources", site, plan.window, len(plan.resources), len(settings.resources))
+    for name, why in plan.skipped.items():
+        log.info("Skipping %s: %s", name, why)
+    context["ti"].xcom_push(key=WINDOW, value=_ends(plan, settings.timezone))
+    context["ti"].xcom_push(key=SKIPPED, value=dict(plan.skipped))
+    return [f"{name}.start" for name in plan.resources]
+
+
+def _run(context: Context) -> Run:
+    # .get, for a manual run without a logical date has no interval in its context at all.
+    interval = (context.get("data_interval_start"), context.get("data_interval_end"))
+    kind = getattr(context.get("dag_run"), "run_type", "")
+    return Run(context["params"], interval, is_backfill=getattr(kind, "value", kind) == "backfill")
+
+
+def _check_configuration(settings: ExportDagSettings, context: Context) -> None:
+    own = dict(settings.default_args.get("params") or {})
+    check_configuration(
+        getattr(context.get("dag_run"), "conf", None),
+        [*params_of(settings), *own],
+        is_heeded=params_are_overridden(),
+    )
+
+
+def _targets(settings: ExportDagSettings, plan: RunPlan) -> list[dict[str, Any]]:
+    """Return where the uploads of a run go, and with what."""
+    every = [settings.upload_args_of(each) for each in settings.each_resource if each.name in plan.resources]
+    return [{name: args[name] for name in ("s3_bucket", "aws_conn_id", "extra_args")} for args in every]
+
+
+def _rendered(value: Any, context: Context) -> Any:
+    """Return a setting as Airflow renders it for the tasks that take it."""
+    task: Any = context["task"]
+    return task.render_template(value, context)
+
+
+def _latest_interval(settings: ExportDagSettings, now: datetime) -> Interval:
+    if not settings.schedule:
+        return NO_INTERVAL
+    return CronTicks(settings.schedule, ZoneInfo(settings.timezone)).last_interval(now)
+
+
+def _ends(plan: RunPlan, zone: str) -> dict[str, Any]:
+    """Return the window's ends in the schedule's zone, whose months the revenue reports take; Airflow has them in UTC."""
+    if plan.window is None:
+        return {"start": "", "end": ""}
+    return {"start": iso_in(plan.window.start, zone), "end": iso_in(plan.window.end, zone)}

@@ -1,0 +1,57 @@
+"""The parameters of a run, as the trigger form shows them and ``--conf`` takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chargebee_operators._compat import Param
+from chargebee_operators.dag.settings import MOST_OF_PREFIX, ExportDagSettings
+
+
+def params_of(settings: ExportDagSettings) -> dict[str, Param]:
+    """Return the parameters of a DAG, by name.
+
+    :param settings: the DAG's.
+    """
+    names = [each.name for each in settings.each_resource]
+    instant: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
+    return {
+        "resources": Param(
+            names,
+            type="array",
+            items={"type": "string", "enum": names},
+            examples=names,
+            minItems=1,
+            title="Resources",
+            description="What to export. The others are skipped in this run.",
+        ),
+        "window_start": Param(
+            None,
+            title="Window start",
+            description="The first instant of the window. Leave both ends empty for the run's data interval, or for the "
+            "last complete interval if the run has none. Leave both empty in a backfill.",
+            **instant,
+        ),
+        "window_end": Param(
+            None,
+            title="Window end",
+            description="The first instant after the window. It must be later than the start, and in the past. Rows of a "
+            "window over several intervals are also in the partitions of those. A window with the start of a partition and "
+            "another end is refused.",
+            **instant,
+        ),
+        "snapshot": Param(
+            False,
+            type="boolean",
+            title="Full snapshot",
+            description="Export everything, without a window, into a partition that is named after the time of the request.",
+        ),
+        "prefix": Param(
+            settings.prefix,
+            type="string",
+            pattern="^[^{}]*$",
+            maxLength=MOST_OF_PREFIX,
+            title="Key prefix",
+            description="What the keys in the bucket begin with. Braces are refused: the form then says only Bad Request.",
+        ),
+    }

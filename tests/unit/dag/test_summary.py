@@ -1,0 +1,69 @@
+"""The summary of a run: what it says of each resource, and that it says what a person has changed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from chargebee_operators.dag.summary import Outcome, outcome_of, table
+
+WRITTEN = {"rows": 1500, "files": 3, "bytes": 20480}
+TABLES = {"files": 3, "bytes": 20480, "tables": {"customers": {"rows": 1200}, "customers__addresses": {"rows": 300}}}
+
+
+def states(**of: str) -> dict[str, str]:
+    return {f"customers.{step}": state for step, state in of.items()}
+
+
+@pytest.mark.parametrize(
+    ("of", "written", "skipped", "result"),
+    [
+        ({"upload": "success"}, WRITTEN, None, Outcome("customers", "written", 1500, 3, 20480)),
+        ({"upload": "success"}, TABLES, None, Outcome("customers", "written", 1200, 3, 20480)),
+        (
+            {"start": "success", "ready": "success", "upload": "success"},
+            None,
+            None,
+            Outcome("customers", "marked as success by hand: nothing was written", is_trouble=True),
+        ),
+        ({"upload": "skipped"}, None, "it is exported whole", Outcome("customers", "skipped: it is exported whole")),
+        ({"upload": "skipped"}, None, None, Outcome("customers", "skipped by hand", is_trouble=True)),
+        ({"upload": "failed"}, None, None, Outcome("customers", "failed in upload", is_trouble=True)),
+        (
+            {"start": "failed", "ready": "upstream_failed", "upload": "upstream_failed"},
+            None,
+            None,
+            Outcome("customers", "failed in start", is_trouble=True),
+        ),
+        (
+            dict.fromkeys(("start", "ready", "upload"), "upstream_failed"),
+            None,
+            None,
+            Outcome("customers", "not run: plan failed"),
+        ),
+        ({}, None, None, Outcome("customers", "not run", is_trouble=True)),
+    ],
+)
+def test_what_became_of_a_resource(of, written, skipped, result):
+    assert outcome_of("customers", states(**of), written, skipped) == result
+
+
+def test_the_table_has_a_line_for_each_resource_and_the_sums():
+    lines = table(
+        [
+            Outcome("customers", "written", 1500, 3, 20480),
+            Outcome("invoices", "failed in ready", is_trouble=True),
+            Outcome("orders", "written", 0, 0, 0),
+        ]
+    )
+    assert lines == [
+        "resource    rows  files   bytes  result",
+        "customers  1,500      3  20,480  written",
+        "invoices                         failed in ready",
+        "orders         0      0       0  written",
+        "all        1,500      3  20,480",
+    ]
+
+
+def test_rows_that_cannot_be_counted_are_not_zero():
+    lines = table([Outcome("customers", "written", None, 1, 10), Outcome("orders", "written", 5, 1, 10)])
+    assert [line.split()[1] for line in lines[1:]] == ["?", "5", "?"]
