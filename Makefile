@@ -19,7 +19,7 @@ demo: environment tools  ## run the DAG for real against a simulator (DATA=invoi
 test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
 	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-all: tools  ## unit and integration tests on all five Airflow versions
+test-all: tools  ## the same on all five Airflow versions; tests that use no Airflow: on the oldest and the newest
 	@.venv/tools/bin/nox $(if $(ARGS),-- $(ARGS))
 
 e2e: tools  ## runs, backfills and crashes in a real Airflow; needs apt's postgresql and redis-server (AIRFLOW_VERSION=2.11.2)
