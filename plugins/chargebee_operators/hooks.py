@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import AirflowNotFoundException, BaseHook
+from chargebee_operators import provider_info
 from chargebee_operators.chargebee.api import (
     NO_EXPORT,
     Export,
@@ -64,8 +65,8 @@ class ChargebeeHook(BaseHook):
 
     conn_name_attr = "chargebee_conn_id"
     default_conn_name = "chargebee_default"
-    conn_type = "chargebee"
-    hook_name = "Chargebee"
+    conn_type = provider_info.CONNECTION_TYPE
+    hook_name = provider_info.HOOK_NAME
 
     def __init__(self, chargebee_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -74,15 +75,22 @@ class ChargebeeHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the labels of the connection form, where the Chargebee connection type is installed."""
+        """Return the labels of the connection form, for Airflow 2 and 3.0 with the wheel installed."""
         return {
-            "hidden_fields": ["port", "schema"],
-            "relabeling": {"login": "Site", "password": "API key", "host": "Endpoint override"},
-            "placeholders": {
-                "login": "acme-test",
-                "host": "leave empty for Chargebee",
-                "extra": '{"read_timeout": 60, "poll_interval": 10}',
-            },
+            "hidden_fields": [*provider_info.HIDDEN_FIELDS, "extra"],
+            "relabeling": provider_info.RELABELING,
+            "placeholders": provider_info.PLACEHOLDERS,
+        }
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's fields for the extra, for Airflow 2 and 3.0 with the wheel installed."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+
+        return {
+            name: StringField(label, widget=BS3TextFieldWidget(), description=hint)
+            for name, (_, label, hint) in provider_info.FORM_FIELDS.items()
         }
 
     @cached_property

@@ -173,7 +173,8 @@ class _Extra:
         return domain
 
     def seconds(self, name: str, default: float) -> float:
-        value = self.values.get(name, default)
+        given = self.values.get(name)
+        value: Any = default if given in (None, "") else given  # an empty field of the form is no value
         try:
             seconds = float(value)
         except (TypeError, ValueError):
