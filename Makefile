@@ -8,7 +8,7 @@ WORKERS ?= 2
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
 # On its own, for a comma would end an argument of $(or).
 FULL_BENCHMARK = --sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs
-.PHONY: help demo test test-all e2e e2e-all benchmark lint clean environment tools
+.PHONY: help demo test test-all e2e e2e-all benchmark lint wheel clean environment tools
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,8 +37,11 @@ lint: environment tools  ## ruff, mypy, and which module may import which
 	@.venv/tools/bin/mypy --python-executable $(AIRFLOW_PYTHON)
 	@PYTHONPATH=plugins .venv/tools/bin/lint-imports --cache-dir .local/import_linter
 
+wheel: tools  ## the wheel in dist/, which adds the Chargebee connection type to the UI
+	@SOURCE_DATE_EPOCH=315532800 .venv/tools/bin/python -m hatchling build -t wheel -d dist
+
 clean:  ## remove what was installed and run
-	rm -rf .venv .local .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .local dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 environment:
 	@$(PYTHON) local/environment.py $(AIRFLOW_VERSION) >/dev/null

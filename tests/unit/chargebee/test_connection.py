@@ -167,7 +167,6 @@ def test_without_extras_the_defaults_hold(extra):
         ({"extra": {"connect_timeout": 0}}, ["extra connect_timeout is 0"]),
         ({"extra": {"poll_interval": "nan"}}, ["extra poll_interval is 'nan'"]),
         ({"extra": {"max_poll_interval": "inf"}}, ["extra max_poll_interval is 'inf'"]),
-        ({"extra": {"poll_interval": None}}, ["extra poll_interval is None"]),
         ({"extra": {"ca_bundle": 1}}, ["extra ca_bundle is 1", "give a text"]),
         ({"extra": {"domain": "https://chargebee.com"}}, ["extra domain is 'https://chargebee.com'", "bare domain"]),
         ({"extra": {"domain": "chargebee.com/api"}}, ["extra domain", "bare domain"]),
