@@ -12,8 +12,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import AirflowNotFoundException, BaseHook
 from chargebee_operators import provider_info
+from chargebee_operators._compat import AirflowNotFoundException, BaseHook
 from chargebee_operators.chargebee.api import (
     NO_EXPORT,
     Export,
