@@ -16,6 +16,7 @@ from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_
 from chargebee_operators.chargebee.windows import Window, iso, window_of
 from chargebee_operators.common.argument_checks import check_seconds, is_template
 from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import ChargebeeSiteLink
@@ -239,5 +240,7 @@ class ChargebeeExportOperator(BaseOperator):
         raise AssertionError("defer() always raises")
 
     def _accepted(self, job: JobRecord, export_id: str, created_at: datetime) -> dict[str, Any]:
-        self.log.info("Export %s: %s of site %s, %s", export_id, job.resource, job.site, job.filters or "everything")
+        self.log.info(
+            "Export %s: %s of site %s, %s", export_id, job.resource, job.site, clean(job.filters or "everything")
+        )
         return replace(job, export_id=export_id, requested_at=iso(created_at)).to_dict()

@@ -20,6 +20,8 @@ from chargebee_operators.chargebee.jobs import JobRecord, restart_key
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.common.argument_checks import check_seconds
 from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.foreign_text import clean_line
+from chargebee_operators.common.wording import counted
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.task_errors import failing_fast, raise_outcome
@@ -190,9 +192,10 @@ class ExportReadySensor(BaseSensorOperator):
 
     def _restart(self, job: JobRecord) -> JobRecord:
         if job.restarts >= self.max_restarts:
+            tries = counted(self.max_restarts + 1, "try", "tries")
             raise AirflowFailException(
-                f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {self.max_restarts + 1} tries. It "
-                "gives no reason; a large export usually passes with a narrower window."
+                f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {tries}. It gives no reason; a large "
+                "export usually passes with a narrower window."
             )
         job = self._to_restart(job)
         export = self._hook().create_export(
@@ -256,5 +259,5 @@ class ExportReadySensor(BaseSensorOperator):
 
     def _raise(self, outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
         if outcome is Outcome.TIMED_OUT:
-            raise AirflowSensorTimeout(str(details.get("message")))
+            raise AirflowSensorTimeout(clean_line(details.get("message")))
         raise_outcome(outcome, details)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from chargebee_operators._compat import AirflowException, AirflowFailException
 from chargebee_operators.chargebee.trigger_events import Outcome
 from chargebee_operators.common.exceptions import ChargebeeExportError
+from chargebee_operators.common.foreign_text import clean_line
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def failing_fast() -> Iterator[None]:
 
 def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
     """Raise what an unhappy outcome of a trigger stands for, with the trigger's own sentence."""
-    message = str(details.get("message") or f"the trigger ended with {outcome}")
+    message = clean_line(details.get("message") or f"the trigger ended with {outcome}")
     if outcome is Outcome.REJECTED:
         raise AirflowFailException(message)
     raise AirflowException(message)

@@ -100,7 +100,7 @@ def test_an_export_that_fails_again_says_to_narrow_the_window(connected, deferra
 def test_max_restarts_zero_asks_only_once(connected):
     connected.control.fault("fail_job")
     failed = run(ChargebeeExportOperator(task_id="start", resource="customers"))
-    with pytest.raises(AirflowFailException, match="1 of 1 tries"):
+    with pytest.raises(AirflowFailException, match="1 of 1 try"):
         run(ready(failed, max_restarts=0))
     assert len(connected.control.exports()) == 1
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chargebee_operators.archive.byte_source import ByteSource
 from chargebee_operators.common.exceptions import UnsafeArchiveError
 from chargebee_operators.common.foreign_text import printable
+from chargebee_operators.common.wording import counted
 
 LOCAL, DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
 CENTRAL, END, END64, LOCATOR64 = b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
@@ -131,7 +132,9 @@ def read_central_entry(source: ByteSource) -> Entry:
 def check_members(count: int, most: int) -> None:
     """Refuse a zip of too many members."""
     if count > most:
-        raise UnsafeArchiveError(f"The zip has more than {most} members: raise max_members if that is right.")
+        raise UnsafeArchiveError(
+            f"The zip has more than {counted(most, 'member')}: raise max_members if that is right."
+        )
 
 
 def check_name(length: int) -> None:

@@ -20,6 +20,7 @@ from chargebee_operators.checks.record_id import RecordId, find_id, is_called_af
 from chargebee_operators.checks.row_sample import RowSample
 from chargebee_operators.checks.spot_check import DRAWN
 from chargebee_operators.checks.window_result import WindowResult
+from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.csv_records import MAX_RECORD, read_records
 
 # Above so many quotes a byte, a file has most of its fields quoted; a block's first bytes are enough to tell.
@@ -131,9 +132,9 @@ class WindowCheck:
         """Take the end."""
         self._has_rows = self._has_rows or unread > 0
         if unread and self._column is not None:
-            limit = MAX_RECORD >> 20
+            end, limit = counted(unread, "byte"), MAX_RECORD >> 20
             self._not_checked = (
-                f"its last {unread} bytes are one record: its quotes do not pair, or it is longer than {limit} MB"
+                f"its last {end} are one record: its quotes do not pair, or it is longer than {limit} MB"
             )
 
     def set_aside(self, reason: str) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 
 from chargebee_operators.checks.window_check import WindowCheck
 from chargebee_operators.checks.window_result import WindowResult
+from chargebee_operators.common.wording import counted
 
 
 def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
@@ -47,7 +48,7 @@ def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
         for each in outside:
             found = each.result
             each.set_aside(
-                f"{found.outside} of its {found.checked} rows lie outside the window, but {what} {other[0].member}, "
+                f"{found.outside} of its {counted(found.checked, 'row')} lie outside the window, but {what} {other[0].member}, "
                 f"so it {'is taken for' if inside else 'may be'} a file of related things"
             )
     return [each.result for each in checks]

@@ -20,7 +20,9 @@ from chargebee_operators.checks.window_files import settle
 from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.spelling import nearest
+from chargebee_operators.common.wording import counted
 
 WINDOW_CHECKS = ("fail", "require", "warn", "off")
 _IGNORED = "Chargebee ignored the filter and exported more than was requested."
@@ -79,10 +81,12 @@ def _outside(results: Sequence[WindowResult], job: JobRecord, window: Window) ->
     first = next((each for each in outside if each.example_id is not None), outside[0])
     example = "" if first.example_id is None else f", for example the row with the id {first.example_id!r}"
     count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
-    where = f"have their {first.column} outside the window {window}"
+    where = f"have their {clean(first.column)} outside the window {window}"
     if first.one_sided:
-        where = f"were created ({first.column}) after the end of the window {window}, so they did not change in it"
-    return WindowProof("column", False, f"{count} of {checked} rows {where}{example}. {_IGNORED}")
+        where = (
+            f"were created ({clean(first.column)}) after the end of the window {window}, so they did not change in it"
+        )
+    return WindowProof("column", False, f"{count} of {counted(checked, 'row')} {where}{example}. {_IGNORED}")
 
 
 def _inside(checks: Sequence[WindowCheck], results: Sequence[WindowResult]) -> WindowProof | None:
@@ -90,8 +94,10 @@ def _inside(checks: Sequence[WindowCheck], results: Sequence[WindowResult]) -> W
     compared = [each for each in results if each.is_compared]
     if compared:
         count, unread = sum(each.checked for each in compared), sum(each.unread for each in compared)
-        rest = f" {unread} more rows have a time in an unknown format." if unread else ""
-        return WindowProof("column", True, f"{count} rows were compared by {compared[0].column}.{rest}")
+        rest = f", and has an unknown format in {counted(unread, 'more row', 'more rows')}" if unread else ""
+        return WindowProof(
+            "column", True, f"{clean(compared[0].column)} was compared in {counted(count, 'row')}{rest}."
+        )
     own = [each for each in checks if each.is_own] or list(checks)
     if not any(each.has_rows for each in own):
         return WindowProof("empty", True, "The export has no rows.")

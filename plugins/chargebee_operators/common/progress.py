@@ -23,6 +23,8 @@ class ProgressLine:
     rate: float
 
     def __str__(self) -> str:
+        if not self.done:
+            return "nothing has come yet"
         if not self.total:
             return f"{size_text(self.done)} so far, {size_text(self.rate)}/s"
         text = f"{size_text(self.done)} of {size_text(self.total)} ({100 * self.done / self.total:.0f}%)"

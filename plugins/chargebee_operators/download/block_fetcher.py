@@ -8,6 +8,7 @@ from contextlib import closing
 from chargebee_operators.common.exceptions import DownloadError
 from chargebee_operators.common.polling import next_try, retry_after
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.download.block_buffer import Stopped
 from chargebee_operators.download.client import Answer, DownloadClient, Interrupted
 from chargebee_operators.download.ranges import Block, ObjectVersion, RemoteObject, Span
@@ -67,7 +68,7 @@ class BlockFetcher:
             failures += 1
             if failures > self._attempts:
                 raise DownloadError(
-                    f"Export {self._export_id}: {problem} at byte {block.at}, {failures} times in a row."
+                    f"Export {self._export_id}: {problem} at byte {block.at}, in {counted(failures, 'try', 'tries')} in a row."
                 )
             log.info("Export %s: %s at byte %s, resuming", self._export_id, problem, block.at)
             if not (problem.at_once and failures == 1):
@@ -189,4 +190,4 @@ class BlockFetcher:
         if end is None:  # a whole object without a length
             block.last = block.at - 1
         elif at < end:
-            raise Interrupted(f"the connection ended {end - at} bytes early")
+            raise Interrupted(f"the connection ended {counted(end - at, 'byte')} early")

@@ -96,9 +96,9 @@ class Download:
         :raises DownloadError: when they can't be had whole.
         """
         self._begin()
-        progress = Progress()
         buffer = BlockBuffer(self.block_size, self.streams + 1)
         with self._fetcher() as fetcher:
+            progress = Progress()  # of the download alone: the libraries may take long to import
             crew = _Crew(self, fetcher, buffer)
             try:
                 crew.add()

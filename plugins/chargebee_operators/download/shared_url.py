@@ -8,6 +8,7 @@ from collections.abc import Callable
 from chargebee_operators.common.exceptions import DownloadError, ThrottledError, UnavailableError
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.download.block_buffer import Stopped
 
 log = task_log(__name__)
@@ -57,9 +58,8 @@ class SharedUrl:
                 problem, asked = str(error), error.retry_after
             failures += 1
             if failures > self._attempts:
-                raise DownloadError(
-                    f"Export {self._export_id}: no fresh download URL, {failures} times in a row: {problem}"
-                )
+                tries = counted(failures, "try", "tries")
+                raise DownloadError(f"Export {self._export_id}: no fresh download URL in {tries} in a row: {problem}")
             log.info("Export %s: no fresh download URL yet, asking again: %s", self._export_id, problem)
             stopped.wait(next_try(failures, self._pause, asked))
         raise Stopped

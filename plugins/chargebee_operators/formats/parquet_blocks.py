@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import ConversionError
+from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.csv_records import blank_lines, lines_in, read_records
 from chargebee_operators.formats.parquet_values import convert, first_wrong
 
@@ -90,13 +92,13 @@ class BlockParser:
         for number, row in enumerate(rows, self._rows + 1):
             if len(row) != len(self._names):
                 return ConversionError(
-                    f"{self._member}: row {number} has {len(row)} fields, but the header {len(self._names)}. "
+                    f"{self._member}: row {number} has {counted(len(row), 'field')}, but the header {len(self._names)}. "
                     "Choose csv.gz, which takes the data as it is."
                 )
             for name, value in zip(self._names, row, strict=True):
                 if "\ufffd" in value:
                     return ConversionError(
-                        f"{self._member}: column {name!r} of row {number} is not UTF-8. Choose csv.gz."
+                        f"{self._member}: column {clean(name)!r} of row {number} is not UTF-8. Choose csv.gz."
                     )
         return ConversionError(
             f"{self._member}: the rows from {self._rows + 1} on are no regular CSV (quotes or carriage returns in odd "
@@ -114,7 +116,7 @@ class BlockParser:
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 row = self._rows + 1 + first_wrong(column, kind)
                 raise ConversionError(
-                    f"{self._member}: column {name!r} of row {row} can't be read as {kind}. Give the column another type "
+                    f"{self._member}: column {clean(name)!r} of row {row} can't be read as {kind}. Give the column another type "
                     "in column_types, or none: then it is text."
                 ) from None
             table = table.set_column(at, name, converted)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError, SettingsError, UploadError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.partition.manifest import Manifest, ObjectNames, known_keys
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 from chargebee_operators.s3.connection import transfer_config
@@ -248,7 +249,7 @@ class S3Partition:
     def _remove(self, keys: Iterable[str]) -> None:
         keys = list(keys)
         if keys:
-            log.info("Removing %s objects that %s replaces", len(keys), self.manifest_key)
+            log.info("Removing %s that %s replaces", counted(len(keys), "object"), self.manifest_key)
         for problem in self._s3.delete(keys):
             log.warning("Not removed; the next run of this partition tries again: %s", problem)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
+from chargebee_operators.common.foreign_text import listed
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
@@ -131,11 +132,11 @@ class S3Bucket:
         ordered, problems = sorted(keys), []
         for at in range(0, len(ordered), DELETED_AT_ONCE):
             batch = ordered[at : at + DELETED_AT_ONCE]
-            listed = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            objects = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
             try:
-                answer = self._call("delete_objects", None, only(EVERY_CALL, self.extra_args), Delete=listed)
+                answer = self._call("delete_objects", None, only(EVERY_CALL, self.extra_args), Delete=objects)
             except (UploadError, DestinationError) as error:
-                problems.append(f"{batch[0]} and {len(batch) - 1} more: {error}")
+                problems.append(f"{listed(batch, 1)}: {error}")
             else:
                 problems += [f"{each.get('Key')}: {each.get('Code')}" for each in answer.get("Errors", [])]
         return problems

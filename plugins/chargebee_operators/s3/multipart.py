@@ -15,6 +15,7 @@ from typing import Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, UploadError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError, composite, crc32
 
 log = task_log(__name__)
@@ -205,7 +206,9 @@ class Uploader:
         name = f"s3://{self._bucket.name}/{upload.key}"
         found = self._bucket.head(upload.key)
         if found["ContentLength"] != upload.size:
-            raise UploadError(f"{name} has {found['ContentLength']} bytes in S3, but {upload.size} were sent.")
+            raise UploadError(
+                f"{name} has {counted(found['ContentLength'], 'byte')} in S3, but {upload.size} were sent."
+            )
         if found["ETag"].strip('"') != upload.etag.strip('"'):
             raise UploadError(f"{name} is another object by now: its ETag is not the one that was written.")
         told, sent = found.get("ChecksumCRC32", ""), composite(crc for _, (_, crc) in sorted(upload.parts.items()))

@@ -104,14 +104,14 @@ def test_attempts_without_progress_are_counted(site, ranges, reached):
     site.control.add_faults([{"kind": "no_range", "times": None}] if not ranges else [])
     site.control.fault("cut_download", after_bytes=10, times=None)
     error = failing(site.download(resume_attempts=2, streams=1))
-    assert str(error) == f"Export {site.export_id}: the connection was cut at byte {reached}, 3 times in a row."
+    assert str(error) == f"Export {site.export_id}: the connection was cut at byte {reached}, in 3 tries in a row."
     assert len(site.fetched()) == 3
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"kind": "expire_url", "times": None}, "the download host answered 403 at byte 0, 2 times in a row"),
+        ({"kind": "expire_url", "times": None}, "the download host answered 403 at byte 0, in 2 tries in a row"),
         ({"kind": "status", "status": 500, "listener": "download", "times": None}, "answered 500 at byte 0"),
         ({"kind": "stall_download", "times": None}, "nothing came for 0.2 seconds at byte"),
         ({"kind": "change_object", "skip": 3}, "the zip changed while it was fetched; the task must start over"),

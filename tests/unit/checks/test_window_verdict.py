@@ -30,7 +30,7 @@ def judged(*checks, mode="fail", fetch=None, job=JOB):
 def test_rows_inside_are_a_proof_by_column():
     proof, warnings = judged(check_of(customers([IN, IN])))
     assert (proof.by, proof.confirmed, warnings) == ("column", True, [])
-    assert proof.says == "2 rows were compared by updated_at."
+    assert proof.says == "updated_at was compared in 2 rows."
 
 
 def test_where_a_column_proves_it_no_record_is_retrieved():
@@ -65,7 +65,7 @@ def test_a_related_file_does_not_fail_a_correct_export():
 
 def test_times_in_an_unknown_format_beside_known_ones_are_counted_in_the_proof():
     proof, warnings = judged(check_of(customers([IN, "soon"])))
-    assert proof.says == "1 rows were compared by updated_at. 1 more rows have a time in an unknown format."
+    assert proof.says == "updated_at was compared in 1 row, and has an unknown format in 1 more row."
     assert warnings == []
 
 

@@ -49,7 +49,12 @@ def test_without_a_total_neither_share_nor_rest(clock):
 
 
 def test_a_standstill_promises_no_end(clock):
-    assert lines(Progress(clock), clock, [(10, 0)], 100) == ["0 B of 100 B (0%), 0 B/s"]
+    assert lines(Progress(clock), clock, [(1, 50), (10, 0), (10, 0)], 100)[-1] == "50 B of 100 B (50%), 0 B/s"
+
+
+@pytest.mark.parametrize("total", [None, 100])
+def test_before_the_first_byte_there_are_no_figures(clock, total):
+    assert lines(Progress(clock), clock, [(12, 0)], total) == ["nothing has come yet"]
 
 
 def test_a_short_transfer_has_its_last_line_only(clock):

@@ -53,7 +53,7 @@ def test_an_outage_is_waited_out_within_the_budget(error):
 
     assert SharedUrl(fresh, "e", 2, 0.001).get(threading.Event()) == "url"
     answers[:] = [error, error, "url"]
-    with pytest.raises(DownloadError, match=f"Export e: no fresh download URL, 2 times in a row: {error}") as caught:
+    with pytest.raises(DownloadError, match=f"Export e: no fresh download URL in 2 tries in a row: {error}") as caught:
         SharedUrl(fresh, "e", 1, 0.001).get(threading.Event())
     assert caught.value.__context__ is None
 

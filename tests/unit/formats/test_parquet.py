@@ -109,7 +109,7 @@ def test_types(kind, text, value):
         (b"id,x\n1,2\n2,19.995\n", {"x": "decimal(18, 2)"}, "column 'x' of row 2 can't be read as decimal"),
         (b"id,x\n1,\n2,2026-11-23T00:00:00Z\n3,secret\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 3"),
         (b"id,x\n1,2026-11-23T00:00:00.5Z\n", {"x": "timestamp[s, UTC]"}, "column 'x' of row 1"),
-        (b"id,x\n1,2\nsecret\n", None, "row 2 has 1 fields, but the header 2"),
+        (b"id,x\n1,2\nsecret\n", None, "row 2 has 1 field, but the header 2"),
         (b"id,x\n1,2\n\n2,3,secret\n", None, "row 2 has 3 fields, but the header 2"),
         (b"id,x\n1,2\n2,secret\xff\n", None, "column 'x' of row 2 is not UTF-8"),
         (b'id,x\n1,"secret\n', None, "the quotes do not pair"),
