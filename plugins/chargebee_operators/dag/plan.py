@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from chargebee_operators._compat import Context, params_are_overridden
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, check_configuration, plan_run
 from chargebee_operators.dag.preflight import check_chargebee, check_packages, check_s3
 from chargebee_operators.dag.settings import ExportDagSettings
@@ -38,7 +39,8 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
         check_packages()
         site = check_chargebee(_rendered(settings.chargebee_conn_id, context))
         check_s3(_rendered(_targets(settings, plan), context), str(context["params"].get("prefix", settings.prefix)))
-    log.info("Site %s, window %s, %s of %s resources", site, plan.window, len(plan.resources), len(settings.resources))
+    every = counted(len(settings.resources), "resource")
+    log.info("Site %s, window %s, %s of %s", site, plan.window, len(plan.resources), every)
     for name, why in plan.skipped.items():
         log.info("Skipping %s: %s", name, why)
     context["ti"].xcom_push(key=WINDOW, value=_ends(plan, settings.timezone))
