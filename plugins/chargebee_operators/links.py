@@ -50,6 +50,5 @@ class S3PartitionLink(_ResultLink):
     name = "S3 partition"
 
     def address(self, result: Mapping[str, Any]) -> str:
-        """Return the console's address of the partition."""
-        bucket, prefix = quote(result["bucket"], safe=""), quote(result["prefix"])
-        return f"https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={prefix}"
+        """Return the console's address of the partition; empty where S3 is not that of AWS."""
+        return str(result["console_url"])

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
-from chargebee_operators.archive.directory import read_directory
 from chargebee_operators.archive.limits import Limits
-from chargebee_operators.archive.records import Entry
-from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.records import RETRIEVABLE
 from chargebee_operators.chargebee.resources import check_business_entity
-from chargebee_operators.chargebee.windows import parse_instant
 from chargebee_operators.checks.spot_check import Fetch
-from chargebee_operators.common.argument_checks import check_flag, check_number, check_whole_number
+from chargebee_operators.common.argument_checks import (
+    as_flag,
+    check_flag,
+    check_number,
+    check_whole_number,
+    is_template,
+)
 from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
-from chargebee_operators.common.prompt_threads import prompt_threads
 from chargebee_operators.common.wording import counted
 from chargebee_operators.download.download import STREAMS, Download
 from chargebee_operators.formats.file_format import get_format
@@ -27,17 +28,20 @@ from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import S3PartitionLink
 from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.fetching import send_download
 from chargebee_operators.partition.key_templates import (
+    DEFAULT_MANIFEST_NAME,
     DEFAULT_OBJECT_NAME,
     DEFAULT_PREFIX,
-    check_key_templates,
-    fill,
-    join,
+    KeyTemplates,
 )
+from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.landing import Landing
-from chargebee_operators.partition.manifest import MANIFEST_NAME, Manifest, ObjectNames, check_replaces
+from chargebee_operators.partition.replacing import Replacing
+from chargebee_operators.partition.report import report
 from chargebee_operators.partition.verdict import Checks
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
+from chargebee_operators.s3.console import partition_url
 from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
 from chargebee_operators.task_errors import failing_fast
 
@@ -54,14 +58,17 @@ class ChargebeeExportToS3Operator(BaseOperator):
 
     :param job: the job record of the sensor, ``ready.output``. (templated)
     :param s3_bucket: the bucket's name. (templated)
-    :param s3_prefix: the partition's prefix; besides Jinja it takes ``{site}``, ``{resource}``, ``{partition}``
-        (``window_start=20261123T000000Z``, or ``snapshot=...``), ``{window_start}``, ``{window_end}`` and
-        ``{export_id}`` from the job record. ``dt={window_start:.10}`` gives a day, ``dt=2026-11-23``. (templated)
-    :param object_name: an object's name within the prefix; besides those, ``{member}``, ``{suffix}`` and ``{attempt}``,
-        a token of this try alone. Without ``{attempt}`` a rerun overwrites what the standing manifest lists before its
-        own manifest stands, and two runs at once may leave a mix. (templated)
-    :param manifest_name: the manifest's name within the prefix; takes the same placeholders as ``s3_prefix``. Without
-        any, the prefix is this partition's alone, and whatever unlisted objects of that naming it holds are removed.
+    :param s3_prefix: what all keys begin with. Besides Jinja, all three templates of keys take ``{site}``, ``{resource}``,
+        ``{windows_or_snapshots}`` (one of the two words), ``{partition}`` (``window_start=20261123T000000Z``, or
+        ``taken_at=20261124T060504Z`` for a snapshot), ``{window_start}``, ``{window_end}`` and ``{export_id}``, from the job
+        record. ``dt={window_start:.10}`` gives a day, ``dt=2026-11-23``. (templated)
+    :param object_name: the rest of an object's key. It takes also ``{table}`` (``invoices`` for the export's own file,
+        ``invoices__line_items`` for a related one), ``{kind}`` (``line_items``), ``{member}`` (the file's name),
+        ``{suffix}`` and ``{attempt}``, a token of this try alone. By default each table and window has its own folder.
+        Without ``{attempt}`` a rerun overwrites what the manifest lists before its own manifest is written, and two runs at
+        once may leave a mix. (templated)
+    :param manifest_name: the rest of the manifest's key. The manifest is the commit: it lists the objects of all tables, and
+        is written last. (templated)
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` (needs pyarrow) or ``zip`` (the download as it is).
     :param column_types: for ``parquet``: column as the header spells it -> ``bool``, ``int32``, ``int64``, ``float64``,
         ``decimal(18, 2)``, ``date``, ``timestamp[s]`` or ``timestamp[s, UTC]``; the others are text.
@@ -85,8 +92,12 @@ class ChargebeeExportToS3Operator(BaseOperator):
         any zone, and lie up to 14 hours outside.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
         the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
-    :param replace_other_window: let this export take the place of a partition that holds another one: to the same
-        window's start, but with another end, time field, filter or export type. It is refused by default.
+    :param keep_latest_only: this layout has one manifest for all windows of a resource, and each run replaces the one
+        before, as in the flat ``exports/customers.csv``. By default a run is refused when the manifest in S3 is of another
+        window, for it would remove that window's objects.
+    :param replace_other_window: let this run replace whatever the manifest in S3 is of: another window, time field, filter
+        or export type. By default a run replaces reruns of the same export, and a shorter window inside its own. True,
+        False, or a template that gives one of the two words. (templated)
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
     :param download_streams: how many ranges of the zip are fetched at a time, of 2 MB each.
@@ -104,6 +115,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
         "s3_bucket",
         "s3_prefix",
         "object_name",
+        "manifest_name",
+        "replace_other_window",
         "chargebee_conn_id",
         "business_entity_id",
         "aws_conn_id",
@@ -120,7 +133,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         s3_bucket: str,
         s3_prefix: str = DEFAULT_PREFIX,
         object_name: str = DEFAULT_OBJECT_NAME,
-        manifest_name: str = MANIFEST_NAME,
+        manifest_name: str = DEFAULT_MANIFEST_NAME,
         file_format: str = "csv.gz",
         column_types: Mapping[str, str] | None = None,
         chargebee_conn_id: str = ChargebeeHook.default_conn_name,
@@ -133,7 +146,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
         window_format: str | None = None,
         window_timezone: str | None = None,
         column_changes: str = Checks.column_changes,
-        replace_other_window: bool = False,
+        keep_latest_only: bool = False,
+        replace_other_window: bool | str = False,
         verify: bool = True,
         resume_attempts: int = 5,
         download_streams: int = STREAMS,
@@ -160,6 +174,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.window_format = window_format
         self.window_timezone = window_timezone
         self.column_changes = column_changes
+        self.keep_latest_only = keep_latest_only
         self.replace_other_window = replace_other_window
         self.verify = verify
         self.resume_attempts = resume_attempts
@@ -167,6 +182,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.max_bytes = max_bytes
         self.max_ratio = max_ratio
         self.max_members = max_members
+        # Rendered by the time of the run; other runs may then have another manifest for alike objects.
+        self._manifest_by_jinja = is_template(manifest_name)
         self._running = False
         self._check()
 
@@ -181,19 +198,21 @@ class ChargebeeExportToS3Operator(BaseOperator):
         check_number("max_bytes", self.max_bytes, 1)
         check_number("max_ratio", self.max_ratio, 1)
         check_flag("verify", self.verify)
-        check_flag("replace_other_window", self.replace_other_window)
+        check_flag("keep_latest_only", self.keep_latest_only)
+        if not is_template(self.replace_other_window):
+            check_flag("replace_other_window", self.replace_other_window)
         check_business_entity(self.business_entity_id)
         check_bucket_name(self.s3_bucket)
-        check_key_templates(self.s3_prefix, self.manifest_name, self.object_name)
+        self._templates().check()
         check_extra_args(self.extra_args)
         check_transfer_config_args(self.transfer_config_args)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Stream the export, commit the partition, and return what was landed."""
+        """Stream the export, commit the partition, and return what was written."""
         with failing_fast(), self._killable():
             job = JobRecord.from_dict(self.job)
             check_bucket_name(self.s3_bucket)
-            check_key_templates(self.s3_prefix, self.manifest_name, self.object_name)
+            replacing = Replacing(self.keep_latest_only, as_flag("replace_other_window", self.replace_other_window))
             hook = ChargebeeHook(self.chargebee_conn_id)
             if hook.settings.site != job.site:
                 raise SettingsError(
@@ -201,33 +220,26 @@ class ChargebeeExportToS3Operator(BaseOperator):
                     f"{job.export_id} is of {job.site!r}: give this task the start task's connection."
                 )
             file_format = get_format(self.file_format)
+            keys = PartitionKeys(self._templates(), job, file_format.suffix, alone=not self._manifest_by_jinja)
             check_extra_args(self.extra_args)
             extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
             s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
-            check_bucket(s3, self.s3_bucket)
-            prefix = fill("s3_prefix", self.s3_prefix, job).strip("/")
-            manifest_name = fill("manifest_name", self.manifest_name, job)
-            manifest_key = join(prefix, manifest_name)
-            names = ObjectNames(self.object_name, job, file_format.suffix)
-            sole = "{" not in self.manifest_name
-            since = parse_instant(job.requested_at, "requested_at")
-            partition = S3Partition(s3, self.s3_bucket, prefix, manifest_key, names, sole=sole, since=since)
-
-            def check(standing: Any) -> None:
-                if not self.replace_other_window:
-                    check_replaces(standing, job, manifest_key)
-
-            check(partition.current().document)  # rather before the download than after it
+            region = check_bucket(s3, self.s3_bucket)
+            partition = S3Partition(s3, self.s3_bucket, keys, job, replacing)
+            partition.check()  # rather before the download than after it
             with partition:
-                landing = Landing(job, partition, names, file_format, self._checks(), self.column_types)
-                with prompt_threads():
-                    self._send(hook, job, landing)
+                landing = Landing(job, partition, file_format, self._checks(), self.column_types)
+                send_download(self._download(hook, job), self._limits(), landing)
                 landing.judge(self._fetch_record(hook, job))
                 ti = context["ti"]
                 run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
                 manifest = landing.manifest(run)
-                partition.commit(manifest, verify=self.verify, check=check)
-        return self._landed(context, job, prefix, manifest_key, manifest)
+                partition.commit(manifest, verify=self.verify)
+        landed = report(job, self.s3_bucket, keys.manifest_key, manifest)
+        self._log_landed(landed)
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = dict(landed)
+        return {**landed, "console_url": partition_url(s3.get_conn(), region, landed)}
 
     def on_kill(self) -> None:
         """End a run whose task is to end, so that what it has sent is taken back.
@@ -251,32 +263,20 @@ class ChargebeeExportToS3Operator(BaseOperator):
         finally:
             self._running = False
 
-    def _send(self, hook: ChargebeeHook, job: JobRecord, landing: Landing) -> None:
-        """Fetch the zip and send what is in it."""
-        download = Download(
+    def _download(self, hook: ChargebeeHook, job: JobRecord) -> Download:
+        return Download(
             lambda: self._fresh_url(hook, job),
             hook.settings,
             job.export_id,
             resume_attempts=self.resume_attempts,
             streams=self.download_streams,
         )
-        limits = Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
 
-        def size() -> int | None:
-            return download.size if download.is_ranged else None
+    def _limits(self) -> Limits:
+        return Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
 
-        def directory() -> Mapping[int, Entry] | None:
-            known = size()
-            return None if known is None else read_directory(download.read, known, self.max_members)
-
-        def open_archive(chunks: Iterable[bytes]) -> ZipStream:
-            return ZipStream(chunks, limits, directory=directory, size=size)
-
-        try:
-            landing.send(download, open_archive, lambda: download.size)
-        finally:
-            # An error keeps the iteration alive until it is dealt with; its threads need not last that long.
-            download.close()
+    def _templates(self) -> KeyTemplates:
+        return KeyTemplates(self.s3_prefix, self.object_name, self.manifest_name)
 
     def _checks(self) -> Checks:
         return Checks(
@@ -305,26 +305,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             )
         return export.download_url
 
-    def _landed(
-        self, context: Context, job: JobRecord, prefix: str, manifest_key: str, manifest: Manifest
-    ) -> dict[str, Any]:
-        landed: dict[str, Any] = {
-            "bucket": self.s3_bucket,
-            "prefix": prefix,
-            "manifest_key": manifest_key,
-            "export_id": job.export_id,
-            "files": len(manifest.files),
-            "rows": manifest.rows,
-            "bytes": manifest.bytes,
-        }
-        self.log.info(
-            "Export %s: committed s3://%s/%s, %s in %s",
-            job.export_id,
-            self.s3_bucket,
-            manifest_key,
-            counted(manifest.rows, "row"),
-            counted(len(manifest.files), "file"),
-        )
-        for outlet in self.outlets:
-            context["outlet_events"][outlet].extra = dict(landed)
-        return landed
+    def _log_landed(self, landed: Mapping[str, Any]) -> None:
+        export_id = landed["export_id"]
+        self.log.info("Export %s: committed s3://%s/%s", export_id, landed["bucket"], landed["manifest_key"])
+        for name, table in landed["tables"].items():
+            rows, files = counted(table["rows"], "row"), counted(table["files"], "file")
+            self.log.info("Export %s: table %s has %s in %s", export_id, name, rows, files)

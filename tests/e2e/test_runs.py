@@ -158,7 +158,9 @@ def test_the_latest_run_takes_the_snapshot_that_the_backfill_skipped(airflow):
     assert set(latest_run(airflow).values()) == {"success"}
     landed = {each["job"]["resource"]: each for each in airflow.manifests("days/") if window_of(each) == LATEST}
     assert sorted(landed) == ["customers", "differential_prices"]
-    assert landed["differential_prices"]["files"][0]["rows"] == len(airflow.control.records("differential_prices"))
+    assert landed["differential_prices"]["tables"]["differential_prices"]["rows"] == len(
+        airflow.control.records("differential_prices")
+    )
 
 
 def test_no_secret_is_left_anywhere(airflow):

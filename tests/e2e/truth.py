@@ -48,11 +48,14 @@ def landed_files(airflow: Any, manifest: dict[str, Any]) -> dict[str, bytes]:
 def landed_ids(airflow: Any, manifest: dict[str, Any]) -> list[str]:
     """Return the ids of the records that a partition holds, sorted.
 
-    They are the first column of the export's own file, whatever its header; a look without rows may have no such file.
+    They are the first column of the export's own table, whatever its header; a table without rows has no file.
     """
-    own = landed.own_file(manifest["job"]["resource"])
-    text = landed_files(airflow, manifest).get(own, b"").decode()
-    return sorted(row[0] for row in [*csv.reader(io.StringIO(text, newline=""))][1:])
+    files, resource = landed_files(airflow, manifest), manifest["job"]["resource"]
+    own = [file["member"] for file in manifest["files"] if file["table"] == resource]
+    texts = [files[member].decode() for member in own]
+    ids = sorted(row[0] for text in texts for row in [*csv.reader(io.StringIO(text, newline=""))][1:])
+    assert len(ids) == manifest["tables"].get(resource, {"rows": 0})["rows"]
+    return ids
 
 
 def what_landed(airflow: Any, manifest: dict[str, Any]) -> dict[str, tuple[int, list[str], str]]:

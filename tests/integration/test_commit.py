@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.common.exceptions import DestinationError, UploadError
-from support.landing import BIG, MB, UNIQUE, attempt_of
+from support.landing import BIG, FOLDER, MB, NO_ATTEMPT, NO_EXPORT, SHARED, attempt_of
 from support.s3_proxy import PATIENCE
 
 HOUR = timedelta(hours=1)
@@ -25,7 +26,7 @@ def test_nothing_can_be_seen_before_the_commit(store, land):
         assert len(store.uploads()) == 2
         yield b"end"
 
-    land("e1", {"first": b"1", "second": watched(), "empty": b""})
+    land("e1", {"first": b"1", "addresses:second": watched(), "contacts:empty": b""})
     told = store.check()
     assert [each["bytes"] for each in told["files"]] == [1, len(BIG) + 3, 0]
 
@@ -42,10 +43,10 @@ def test_nothing_can_be_seen_before_the_commit(store, land):
     ],
 )
 def test_a_commit_that_fails_takes_everything_back(proxy, store, land, operation, fault, error):
-    old = land("e0", {"a": b"old", "b": b"old"})
+    old = land("e0", {"a": b"old", "addresses:b": b"old"})
     proxy.rule(operation, times=None, **fault)
     with pytest.raises(error):
-        land("e1", {"a": b"new", "b": b"new"})
+        land("e1", {"a": b"new", "contacts:b": b"new"})
     assert attempt_of(store.check()) == old
 
 
@@ -99,50 +100,105 @@ def test_a_try_that_can_not_look_whether_its_manifest_stands_leaves_its_objects(
     store.check()
 
 
-@pytest.mark.parametrize("sole", [True, False])
-def test_what_another_export_left_unlisted_goes_where_the_prefix_has_one_manifest(proxy, store, land, sole):
+@pytest.mark.parametrize(
+    ("templates", "stays"),
+    [
+        ({}, False),
+        (FOLDER, False),
+        ({**SHARED, "manifest_name": "_manifests/{resource}-{window_start:.10}.json"}, True),
+    ],
+    ids=["tables", "folder", "shared"],
+)
+def test_what_a_dead_try_of_another_export_left_goes_where_the_keys_say_whose_it_is(
+    proxy, store, land, templates, stays
+):
     proxy.rule("PutManifest", cut="before", times=None)
     with pytest.raises(UploadError, match="no answer"):
-        land("e1", {"a": b"first"})
-    (left,) = store.keys()
+        land("e1", {"a": b"first", "contacts:b": b"first"}, templates)
+    left = set(store.keys())
+    assert len(left) == 2
     proxy.clear()
-    land("e2", {"a": b"second"}, sole=sole)
-    after = store.keys()
-    assert (left in after) == (not sole)
+    land("e2", {"a": b"second"}, templates)
+    assert left & set(store.keys()) == (left if stays else set())
+
+
+DEFAULT_KEY = "windows/customers{}/site=acme/window_start=20261123T000000Z/{}.csv"
+NO_RESOURCE = "{partition}/_manifests/{resource}.json"
 
 
 @pytest.mark.parametrize(
-    ("template", "name", "asked_for", "sole", "stays"),
+    ("templates", "name", "asked_for", "stays"),
     [
-        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "after", True, False, id="earlier export"),
-        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "before", True, True, id="later export"),
-        pytest.param(UNIQUE, "a-e1-0123abcd.csv", "after", False, True, id="shared prefix"),
-        pytest.param(UNIQUE, "a.csv", "after", True, True, id="another's name"),
-        pytest.param(UNIQUE, "a-e2-0123abcd.csv", "before", False, False, id="own earlier try"),
-        # Whose it is shows by the export in its name, or by a prefix that has but one manifest.
-        pytest.param("{member}{suffix}", "a.csv", "before", True, False, id="own prefix"),
-        pytest.param("{member}-{export_id}{suffix}", "a-e2.csv", "before", False, False, id="own export"),
-        pytest.param("{member}-{export_id}{suffix}", "a-e1.csv", "before", False, True, id="other export"),
-        pytest.param("{member}{suffix}", "invoices.csv", "before", False, True, id="flat"),
+        pytest.param({}, DEFAULT_KEY.format("", "a-e1-0123abcd"), "after", False, id="earlier export"),
+        pytest.param({}, DEFAULT_KEY.format("__x", "a-e1-0123abcd"), "after", False, id="earlier export, other table"),
+        pytest.param({}, DEFAULT_KEY.format("", "a-e1-0123abcd"), "before", True, id="later export"),
+        pytest.param({}, DEFAULT_KEY.format("_x", "a-e1-0123abcd"), "after", True, id="another resource"),
+        pytest.param({}, DEFAULT_KEY.format("", "a"), "after", True, id="another's name"),
+        pytest.param({}, DEFAULT_KEY.format("__x", "a-e2-0123abcd"), "before", False, id="own earlier try"),
         pytest.param(
-            "{member}-{attempt}{suffix}", "invoices-0123abcd.csv", "before", False, True, id="flat, with tries"
+            {**SHARED, "manifest_name": NO_RESOURCE},
+            "window_start=20261123T000000Z/a-e1-0123abcd.csv",
+            "after",
+            True,
+            id="shared prefix",
+        ),
+        # Whose it is shows by the export in its name, or by keys that say all that the manifest's key says.
+        pytest.param(
+            NO_ATTEMPT, "acme/customers/window_start=20261123T000000Z/a.csv", "before", False, id="own folder"
+        ),
+        pytest.param({"object_name": "{member}-{export_id}{suffix}"}, "a-e2.csv", "before", False, id="own export"),
+        pytest.param({"object_name": "{member}-{export_id}{suffix}"}, "a-e1.csv", "before", True, id="other export"),
+        pytest.param(
+            {"object_name": "{member}{suffix}", "manifest_name": "_m/{resource}.json"},
+            "invoices.csv",
+            "before",
+            True,
+            id="flat",
+        ),
+        pytest.param(
+            {"object_name": "{member}-{attempt}{suffix}"},
+            "invoices-0123abcd.csv",
+            "before",
+            True,
+            id="flat, with tries",
         ),
     ],
 )
-def test_the_upload_of_a_killed_run_is_aborted_by_the_next_export(store, land, template, name, asked_for, sole, stays):
-    key = f"{store.prefix}/{name}"
+def test_the_upload_of_a_killed_run_is_aborted_by_the_next_export(store, land, templates, name, asked_for, stays):
+    key = f"{store.root}{name}"
     store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
-    since = datetime.now(UTC) + (HOUR if asked_for == "after" else -HOUR)
-    land("e2", {"a": b"new"}, template, sole=sole, since=since)
+    requested_at = iso(datetime.now(UTC) + (HOUR if asked_for == "after" else -HOUR))
+    land("e2", {"a": b"new"}, templates, job={"requested_at": requested_at})
     assert store.uploads() == [key] * stays
 
 
-def test_names_that_tell_no_export_are_not_taken_for_leftovers_where_others_write_too(store, land):
-    template = "{member}-{attempt}{suffix}"
-    land("e1", {"invoices": b"1"}, template, manifest="_manifests/invoices.json")
+@pytest.mark.parametrize("resource", ["customers", "invoices"])
+def test_names_that_tell_no_export_are_not_taken_for_leftovers_where_others_write_too(store, land, resource):
+    templates = {"object_name": "{member}-{attempt}{suffix}", "manifest_name": "_manifests/{resource}-{partition}.json"}
+    land("e1", {"a": b"1"}, templates)
     before = set(store.keys())
-    land("e2", {"customers": b"2"}, template, manifest="_manifests/customers.json")
+    other = {"resource": resource, "window_start": "2026-11-24T00:00:00Z", "window_end": "2026-11-25T00:00:00Z"}
+    land("e2", {"a": b"2"}, templates, job=other)
+    land("e3", {"a": b"3"}, templates, job=other)
     assert before < set(store.keys())
+
+
+@pytest.mark.parametrize(
+    "templates", [{}, FOLDER, NO_EXPORT, NO_ATTEMPT], ids=["tables", "folder", "no-export", "no-try"]
+)
+def test_a_rerun_removes_the_objects_of_all_tables_and_leaves_other_windows_alone(store, land, templates):
+    days = [
+        {"window_start": f"2026-11-{each}T00:00:00Z", "window_end": f"2026-11-{each + 1}T00:00:00Z"}
+        for each in (22, 24)
+    ]
+    for number, day in enumerate(days):
+        land(f"d{number}", {"a": b"another day", "addresses:b": b"another day"}, templates, job=day)
+    others = set(store.keys())
+    land("e1", {"a": b"1", "addresses:b": b"1", "contacts:c": b"1"}, templates)
+    assert len(store.keys()) == len(others) + 4
+    land("e2", {"a": b"2", "orders:d": b"2"}, templates)
+    assert others < set(store.keys())
+    assert len(store.keys()) == len(others) + 3
 
 
 def test_objects_that_could_not_be_removed_are_removed_by_the_next_run(proxy, store, land):
@@ -162,7 +218,6 @@ def test_objects_that_could_not_be_removed_are_removed_by_the_next_run(proxy, st
         ("ListMultipartUploads", 403),
         ("ListMultipartUploads", 501),
         ("ListObjects", 403),
-        ("GetManifest", 403),
         ("DeleteObjects", 501),
     ],
 )
@@ -172,33 +227,31 @@ def test_without_the_right_to_look_the_run_lands_all_the_same(proxy, store, land
     assert land("e1", {"a": b"1"}) == attempt_of(store.manifest()) != old
 
 
-def test_a_server_without_conditions_is_written_to_without(proxy, store, land):
-    land("e0", {"a": b"0"})
-    proxy.rule("PutManifest", status=501)
-    assert land("e1", {"a": b"1"}) == attempt_of(store.check())
-
-
-def test_keys_outside_the_partition_are_never_removed(store, land):
-    for key in (f"{store.root}other/data.csv", f"{store.prefix}2/data.csv"):
+def test_keys_outside_the_prefix_are_never_removed(store, land):
+    root = store.root.removesuffix("/")
+    outside = [
+        f"{root}2/data.csv",
+        f"{root}x/windows/customers/site=acme/window_start=20261123T000000Z/a-e1-0123abcd.csv",
+    ]
+    for key in outside:
         store.client.put_object(Bucket=store.bucket, Key=key, Body=b"not ours")
-    forged = {
-        "files": [
-            {"key": f"{store.root}other/data.csv"},
-            {"key": f"{store.prefix}2/data.csv"},
-            {"key": store.manifest_key},
-        ]
-    }
+    land("e0", {"a": b"0"})
+    forged = store.manifest()
+    forged["files"] += [{"key": key} for key in [*outside, store.manifest_key]]
     store.client.put_object(Bucket=store.bucket, Key=store.manifest_key, Body=json.dumps(forged).encode())
     land("e1", {"a": b"1"})
-    assert {f"{store.root}other/data.csv", f"{store.prefix}2/data.csv", store.manifest_key} <= set(store.keys())
+    store.check()
+    for key in outside:
+        assert store.body(key) == b"not ours"
 
 
 def test_names_that_tries_share_are_kept_when_a_manifest_lists_them(proxy, store, land):
-    land("e0", {"a": b"old", "b": b"old"}, "{member}{suffix}")
+    land("e0", {"a": b"old", "b": b"old"}, NO_ATTEMPT)
+    before = store.keys()
     proxy.rule("PutManifest", status=403, times=None)
     with pytest.raises(DestinationError):
-        land("e1", {"a": b"new", "c": b"new"}, "{member}{suffix}")
-    assert sorted(store.keys()) == [store.manifest_key, f"{store.prefix}/a.csv", f"{store.prefix}/b.csv"]
+        land("e1", {"a": b"new", "c": b"new"}, NO_ATTEMPT)
+    assert store.keys() == before
 
 
 HOLD = ["data", "GetManifest", "CompleteMultipartUpload", "HeadObject", "ListObjects", "PutManifest", "DeleteObjects"]
@@ -209,10 +262,10 @@ HOLD = ["data", "GetManifest", "CompleteMultipartUpload", "HeadObject", "ListObj
     # Where nothing stands there is nothing to delete.
     [(hold, standing) for hold in HOLD for standing in (None, "e1", "e3") if standing or hold != "DeleteObjects"],
 )
-@pytest.mark.parametrize(("other", "sole"), [("e1", False), ("e2", False), ("e2", True)], ids=["same", "other", "sole"])
-def test_two_runs_of_a_partition_end_with_one_that_is_whole(proxy, store, land, hold, other, sole, standing):
+@pytest.mark.parametrize("other", ["e1", "e2"], ids=["same", "other"])
+def test_two_runs_of_a_partition_end_with_one_that_is_whole(proxy, store, land, hold, other, standing):
     if standing:
-        land(standing, {"a": b"standing", "b": b"standing"})
+        land(standing, {"a": b"standing", "addresses:b": b"standing"})
     gate, fetched = threading.Event(), threading.Event()
 
     def slow() -> Iterator[bytes]:
@@ -223,14 +276,14 @@ def test_two_runs_of_a_partition_end_with_one_that_is_whole(proxy, store, land, 
     held = proxy.rule(hold, hold=True)
     with ThreadPoolExecutor() as pool:
         one: Future[str] = pool.submit(
-            land, "e1", {"a": slow() if hold == "data" else b"one", "b": b"one"}, worker=1, sole=sole
+            land, "e1", {"a": slow() if hold == "data" else b"one", "addresses:b": b"one"}, worker=1
         )
         if hold == "data":
             assert fetched.wait(PATIENCE)
         else:
             held.wait_until_reached()
         with suppress(UploadError):
-            land(other, {"a": b"other", "c": b"other"}, sole=sole)
+            land(other, {"a": b"other", "contacts:c": b"other"})
         gate.set()
         held.release()
         with suppress(UploadError):
@@ -258,7 +311,9 @@ def test_many_runs_at_once_end_with_one_that_is_whole(store, land):
         for number in range(3):
             with suppress(UploadError):
                 landed.append(
-                    land(f"e{(worker + number) % 3}", {"a": b"%d" % worker, "b": bytes(number)}, worker=worker)
+                    land(
+                        f"e{(worker + number) % 3}", {"a": b"%d" % worker, "addresses:b": bytes(number)}, worker=worker
+                    )
                 )
         return landed
 

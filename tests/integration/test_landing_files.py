@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,15 +17,28 @@ from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError, WindowCheckError
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.key_templates import KeyTemplates
+from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.landing import Landing
-from chargebee_operators.partition.manifest import ObjectNames, placeholders
+from chargebee_operators.partition.replacing import Replacing
 from chargebee_operators.partition.verdict import Checks
 from support import landing
 from support.tasks import run
 from support.uploads import manifest, upload
-from support.zips import cut, directory, made
+from support.zips import directory, made
 
-HIVE, FLAT = "resource={resource}/{partition}", "exports"
+TABLES: dict[str, str] = {}
+FLAT = {"object_name": "exports/{member}-{export_id}-{attempt}{suffix}", "manifest_name": "_manifests/{resource}.json"}
+
+
+def folder(template: str) -> dict[str, str]:
+    """Return a layout of one folder for all of a partition."""
+    return {
+        "object_name": f"{template}/{{member}}-{{export_id}}-{{attempt}}{{suffix}}",
+        "manifest_name": f"{template}/_manifest.json",
+    }
+
+
 IN, OUT = "2026-11-{day}T12:00:00Z", "2020-01-01T00:00:00Z"
 _numbers = itertools.count()
 
@@ -39,22 +51,15 @@ def land(aws, store) -> Callable[..., dict[str, Any]]:
         day: int,
         files: Mapping[str, str | list[str]],
         file_format: str = "csv",
-        layout: str = HIVE,
+        layout: Mapping[str, str] = TABLES,
         **checks: str,
     ) -> dict[str, Any]:
         window = [f"2026-11-{each:02}T00:00:00Z" for each in (day, day + 1)]
         job = JobRecord(f"exp{next(_numbers)}", "customers", "acme", {}, *window, "updated_at", window[1])
-        template, kind = f"{store.root}{layout}", get_format(file_format)
-        prefix, names = template.format(**placeholders(job)), ObjectNames(landing.UNIQUE, job, kind.suffix)
-        key = f"{prefix}/_manifest.json"
         texts = {name: "\n".join([text] if isinstance(text, str) else text) for name, text in files.items()}
         data = made([(name, text.format(day=f"{day:02}").encode()) for name, text in texts.items()])
-        with S3Partition(landing.hook_of(99, "{}"), store.bucket, prefix, key, names, sole=True) as partition:
-            sent = Landing(job, partition, names, kind, Checks(**checks))
-            sent.send(cut(data, 1000), ZipStream, lambda: len(data))
-            sent.judge()
-            partition.commit(sent.manifest({}))
-        return json.loads(store.body(key))
+        replacing = Replacing(keep_latest_only=layout is FLAT, other=layout is FLAT)
+        return landing.land_archive(store, job, data, file_format, layout, replacing, **checks)
 
     return land_day
 
@@ -81,12 +86,18 @@ def test_a_filter_that_was_ignored_fails_whatever_the_files_are_called(land, mem
 
 
 @pytest.mark.parametrize(
-    "layout", [HIVE, FLAT, "dt={window_start:.10}/resource={resource}", "{resource}/year={window_start:.4}/{partition}"]
+    "layout",
+    [
+        TABLES,
+        FLAT,
+        folder("dt={window_start:.10}/resource={resource}"),
+        folder("{resource}/year={window_start:.4}/{partition}"),
+    ],
 )
 def test_the_manifest_says_what_its_columns_were_compared_with(land, layout):
     first, second = (land(day, {"customers.csv": MAIN}, layout=layout) for day in (1, 2))
     assert first["compared_with"] is None
-    assert second["compared_with"].endswith("/_manifest.json") and not second["column_changes"]
+    assert second["compared_with"].endswith(".json") and not second["column_changes"]
     changed = [f"{MAIN[0]},cf_new", f"{MAIN[1]},x"]
     with pytest.raises(ColumnsChangedError, match="cf_new added"):
         land(28, {"customers.csv": changed}, layout=layout, column_changes="fail")
@@ -100,7 +111,7 @@ CHANGED = {"addresses": {"added": ["cf_floor"], "removed": []}}
 GONE = {"addresses": {"added": [], "removed": [], "file": "removed"}}
 
 
-@pytest.mark.parametrize("layout", [HIVE, FLAT])
+@pytest.mark.parametrize("layout", [TABLES, FLAT])
 @pytest.mark.parametrize("missing", [ALONE, {**ALONE, "addresses.csv": ""}, {}], ids=["file", "header", "all"])
 @pytest.mark.parametrize("days", [1, 7])
 def test_a_file_that_is_back_after_quiet_days_is_compared_with_what_it_was(land, layout, missing, days):
@@ -167,20 +178,20 @@ def test_a_run_that_looks_at_no_columns_carries_none(land):
 
 def test_a_file_may_not_take_the_manifests_key(aws, store):
     def land_as(export: str, members: list[str]) -> None:
-        landing.land_in(store, export, dict.fromkeys(members, b"x"), "{member}.json", manifest="data.json")
+        templates = {"object_name": "{member}.json", "manifest_name": "data.json"}
+        landing.land_in(store, export, dict.fromkeys(members, b"x"), templates)
 
     land_as("first", ["customers.csv"])
     before = store.keys()
-    with pytest.raises(SettingsError, match="the manifest's own key"):
+    with pytest.raises(SettingsError, match="the key of the manifest"):
         land_as("second", ["customers.csv", "data.csv"])
-    assert {f"{store.prefix}/data.json", *before} == set(store.keys())
+    assert {f"{store.root}data.json", *before} == set(store.keys())
     assert not store.uploads()
 
 
 def test_what_a_killed_try_of_another_format_left_goes_too(aws, store):
-    left = ("{member}-{export_id}-{attempt}{suffix}", ".csv.gz")
-    job = JobRecord("exp", "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
-    key = f"{store.prefix}/{ObjectNames(left[0], job, left[1]).name('customers.csv')}"
+    keys = PartitionKeys(KeyTemplates(store.root), landing.job_of("exp"), ".csv.gz")
+    key = keys.key("customers.csv", landing.table_of("customers.csv"))
     store.client.create_multipart_upload(Bucket=store.bucket, Key=key)
     store.client.put_object(Bucket=store.bucket, Key=key, Body=b"left")
     landing.land_in(store, "exp", {"customers.csv": b"x"})
@@ -190,18 +201,18 @@ def test_what_a_killed_try_of_another_format_left_goes_too(aws, store):
 @pytest.mark.parametrize(("large", "bound"), [(0, 7), (1 << 20, None)])
 def test_the_parts_of_a_large_csv_fit_the_size_that_the_directory_gives(aws, store, monkeypatch, large, bound):
     class Noting(S3Partition):
-        def write(self, name, pieces, bound=None):
+        def write(self, key, pieces, bound=None):
             bounds.append(bound)
-            return super().write(name, pieces, bound)
+            return super().write(key, pieces, bound)
 
     bounds: list[int | None] = []
     monkeypatch.setattr("chargebee_operators.partition.landing.LARGE", large)
     data = made([("customers.csv", b"id\n1\n2\n")], piped=True)
-    job = JobRecord("exp", "customers", "acme", {}, None, None, None, "2026-11-24T00:00:00Z")
-    names = ObjectNames(landing.UNIQUE, job, ".csv")
-    with Noting(landing.hook_of(99, "{}"), store.bucket, store.prefix, store.manifest_key, names) as partition:
+    job = landing.job_of("exp")
+    keys = PartitionKeys(KeyTemplates(store.root), job, ".csv")
+    with Noting(landing.hook_of(99, "{}"), store.bucket, keys, job) as partition:
         open_archive = functools.partial(ZipStream, directory=lambda: directory(data))
-        Landing(job, partition, names, get_format("csv"), Checks()).send([data], open_archive, lambda: len(data))
+        Landing(job, partition, get_format("csv"), Checks()).send([data], open_archive, lambda: len(data))
     assert bounds == [bound]
 
 
@@ -236,10 +247,11 @@ def piped(make_simulator, connect, aws, bucket, tmp_path, monkeypatch) -> Callab
 def test_a_zip_that_was_written_to_a_pipe_lands_whatever_the_host_tells(piped, faults, file_format):
     files = [("customers.csv", b"id\n" + b"c1\n" * 1000), ("empty.csv", b"")]
     told = piped(faults, zipfile.ZIP_DEFLATED, files, file_format)
-    assert told["rows"] == 1000
+    assert told["tables"]["customers"]["rows"] == 1000
 
 
 def test_of_members_that_are_stored_only_empty_ones_land_from_a_host_without_ranges(piped):
-    assert piped([NO_RANGE], zipfile.ZIP_STORED, [("a.csv", b""), ("b.csv", b"")], "csv")["rows"] == 0
+    told = piped([NO_RANGE], zipfile.ZIP_STORED, [("a.csv", b""), ("b.csv", b"")], "csv")
+    assert [each["member"] for each in told["left_out"]] == ["a.csv", "b.csv"]
     with pytest.raises(AirflowFailException, match="'a.csv' .* the download host must allow parts to be fetched"):
         piped([NO_RANGE], zipfile.ZIP_STORED, [("a.csv", b"id\n1\n")], "csv")

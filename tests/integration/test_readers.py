@@ -1,4 +1,4 @@
-"""DuckDB and pyarrow read back what the operator landed: each format, from an S3 server's prefixes as Hive lays them out."""
+"""DuckDB and pyarrow read back what the operator landed: each format, from the folder of a table."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ import pyarrow.fs
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator
-from chargebee_operators.transfers import DEFAULT_PREFIX
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.tasks import run
-from support.uploads import body, keys, manifest, upload
+from support.uploads import body, keys, manifest, rows_of, upload
 
 HEADER = [f"customer[{each}]" for each in ("id", "first_name", "cf_note", "created_at", "updated_at")]
 CLOCK = HEADER[-1]
@@ -35,7 +34,7 @@ ROWS = {
     ("other-test", "20261123T000000Z"): [["c1", '"', "№ 1,50 €", LONG_AGO, "2026-11-23T09:00:00Z"]],
 }
 SITES = ["acme-test", "other-test"]
-PARTITIONS = ["site", "resource", "window_start"]
+PARTITIONS = ["site", "window_start"]
 FORMATS = ["csv", "csv.gz", "parquet"]
 BUCKET = "readers"
 
@@ -80,8 +79,7 @@ def land(window_start: str, window_end: str) -> None:
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", **window))
     for file_format in FORMATS:
         types = {CLOCK: "timestamp[s, UTC]"} if file_format == "parquet" else None
-        prefix = f"{file_format}/{DEFAULT_PREFIX}"
-        run(upload(job, BUCKET, s3_prefix=prefix, file_format=file_format, column_types=types))
+        run(upload(job, BUCKET, s3_prefix=file_format, file_format=file_format, column_types=types))
 
 
 @pytest.fixture(params=FORMATS)
@@ -96,8 +94,8 @@ def landed(request: pytest.FixtureRequest, file_format: str, store: Any) -> Iter
         yield Landed(file_format)
         return
     below = [key for key in keys(store, BUCKET) if key.startswith(f"{file_format}/")]
-    manifests = [manifest(store, BUCKET, key) for key in below if key.endswith("/_manifest.json")]
-    assert sorted(each["rows"] for each in manifests) == sorted(map(len, ROWS.values()))
+    manifests = [manifest(store, BUCKET, key) for key in below if "/manifests/" in key]
+    assert sorted(rows_of(each) for each in manifests) == sorted(map(len, ROWS.values()))
     files = [each["key"] for told in manifests for each in told["files"]]
     leftover = f"{files[0].rpartition('/')[0]}/leftover.{file_format}"
     store.client().copy_object(Bucket=BUCKET, Key=leftover, CopySource={"Bucket": BUCKET, "Key": files[0]})
@@ -107,9 +105,7 @@ def landed(request: pytest.FixtureRequest, file_format: str, store: Any) -> Iter
 
 def expected(empty: str | None) -> list[tuple]:
     return sorted(
-        (*(value or empty for value in row), site, "customers", start)
-        for (site, start), rows in ROWS.items()
-        for row in rows
+        (*(value or empty for value in row), site, start) for (site, start), rows in ROWS.items() for row in rows
     )
 
 
@@ -117,7 +113,7 @@ def test_duckdb(landed, store, tmp_path):
     for key in keys(store, BUCKET):
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / key).write_bytes(body(store, BUCKET, key))
-    all_below = f"{tmp_path}/{landed.file_format}/**/*.{landed.file_format}"
+    all_below = f"{tmp_path}/{landed.file_format}/windows/customers/**/*.{landed.file_format}"
     files = [f"{tmp_path}/{key}" for key in landed.listed] or all_below
     reading = (
         f"read_parquet({files!r}, hive_partitioning=true)"
@@ -146,7 +142,7 @@ def test_pyarrow(landed, store):
     parsing = pa.dataset.CsvFileFormat(
         pa.csv.ParseOptions(newlines_in_values=True), convert_options=pa.csv.ConvertOptions(column_types=texts)
     )
-    root = f"{BUCKET}/{landed.file_format}/chargebee"
+    root = f"{BUCKET}/{landed.file_format}/windows/customers"
     dataset = pa.dataset.dataset(
         [f"{BUCKET}/{key}" for key in landed.listed] or root,
         filesystem=server,

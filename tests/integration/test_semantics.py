@@ -14,6 +14,7 @@ from chargebee_operators.chargebee.windows import compact
 from chargebee_operators.dag.planning import plan_run
 from chargebee_operators.dag.settings import ResourceSettings
 from support.tasks import TaskInstance, context, run
+from support.uploads import rows_of
 
 DAY = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
 MIDDAY = "2026-11-20T12:00:00Z"
@@ -84,7 +85,7 @@ def test_clearing_upload_takes_the_same_export_through_a_fresh_url(connected, aw
     job = run(start(snapshot=True))
     first = run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))
     again = run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket), cleared())
-    assert (again["export_id"], again["rows"]) == (first["export_id"], first["rows"])
+    assert (again["export_id"], again["tables"]) == (first["export_id"], first["tables"])
     assert len(connected.control.exports()) == 1
 
 
@@ -92,7 +93,7 @@ def test_an_export_older_than_its_url_can_still_be_uploaded(connected, aws, buck
     job = run(start(snapshot=True))
     run(ExportReadySensor(task_id="ready", job=job))  # has seen a URL, which is good for four hours
     connected.control.advance(26 * 60 * 60)
-    assert run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))["rows"] > 0
+    assert rows_of(run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))) > 0
 
 
 def test_an_export_that_chargebee_has_forgotten_says_what_to_clear(connected, aws, bucket):
@@ -169,12 +170,12 @@ def test_a_snapshot_is_named_after_the_time_of_its_request_so_that_two_can_be_co
     connected.control.advance(3 * 60 * 60)
     second = run(start(snapshot=True), cleared())
     landed = [
-        run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))["prefix"]
+        run(ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket))["partition"]
         for job in (first, first, second)  # the first one twice, as by a retry
     ]
-    one, again, other = (each.rpartition("/")[2] for each in landed)
-    assert one == again == f"snapshot={compact(datetime.fromisoformat(first['requested_at']))}"
-    assert other == f"snapshot={compact(datetime.fromisoformat(second['requested_at']))}" != one
+    one, again, other = landed
+    assert one == again == f"taken_at={compact(datetime.fromisoformat(first['requested_at']))}"
+    assert other == f"taken_at={compact(datetime.fromisoformat(second['requested_at']))}" != one
 
 
 def test_a_snapshot_needs_no_interval(connected):

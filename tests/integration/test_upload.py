@@ -16,7 +16,7 @@ from chargebee_operators.common.exceptions import ArchiveError, DownloadError
 from chargebee_operators.s3 import multipart
 from chargebee_simulator.profiles import PROFILES
 from support.tasks import TaskInstance, context, run
-from support.uploads import UNPACK, body, keys, manifest, records, upload
+from support.uploads import UNPACK, body, keys, manifest, records, rows_of, upload
 
 A_WHILE = ("2003-01-01T00:00:00Z", "2030-01-01T00:00:00Z")
 CLEARED = context(ti=TaskInstance(max_tries=9))
@@ -35,7 +35,7 @@ def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
     landed = run(upload(job, bucket, file_format=file_format))
     told = manifest(aws, bucket)
-    assert landed["rows"] == told["rows"]
+    assert (landed["tables"], landed["bytes"]) == (told["tables"], told["bytes"])
     assert sorted(keys(aws, bucket)) == sorted([*(each["key"] for each in told["files"]), landed["manifest_key"]])
     ids: set[str] = set()
     for each in told["files"]:
@@ -43,11 +43,12 @@ def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
         assert (len(stored), hashlib.sha256(stored).hexdigest()) == (each["bytes"], each["sha256"])
         header, *rows = records(UNPACK[file_format](stored))
         assert (each["columns"], each["rows"]) == (header, len(rows))
+        assert each["key"].startswith(f"chargebee/snapshots/{each['table']}/site=acme-test/{landed['partition']}/")
         ids |= {value for row in rows for value in row}
     assert {each["id"] for each in connected.control.records("customers")} <= ids
 
 
-def test_a_zip_lands_as_it_came(aws, bucket, job):
+def test_a_zip_lands_as_it_came(connected, aws, bucket, job):
     landed = run(upload(job, bucket, file_format="zip"))
     (entry,) = manifest(aws, bucket)["files"]
     archive = zipfile.ZipFile(io.BytesIO(body(aws, bucket, entry["key"])))
@@ -55,8 +56,10 @@ def test_a_zip_lands_as_it_came(aws, bucket, job):
     assert list(entry["member_columns"]) == archive.namelist()
     assert all(columns and columns[0] in entry["columns"] for columns in entry["member_columns"].values())
     attempt = manifest(aws, bucket)["run"]["attempt"]
-    assert entry["key"] == f"{landed['prefix']}/customers-{job['export_id']}-{attempt}.zip"
-    assert entry["rows"] == sum(len(records(archive.read(name))) - 1 for name in archive.namelist())
+    folder = f"chargebee/snapshots/customers/site=acme-test/{landed['partition']}"
+    assert entry["key"] == f"{folder}/customers-{job['export_id']}-{attempt}.zip"
+    assert entry["member_rows"] == {name: len(records(archive.read(name))) - 1 for name in archive.namelist()}
+    assert entry["rows"] == entry["member_rows"]["customers.csv"] == len(connected.control.records("customers"))
 
 
 @pytest.mark.parametrize("profile", ["chargebee", "api", "empty-zip", "zero-byte"])
@@ -68,7 +71,9 @@ def test_an_export_without_rows_is_committed_too(connected, aws, bucket, profile
     )
     landed = run(upload(run(start), bucket, file_format=file_format))
     told = manifest(aws, bucket, landed["manifest_key"])
-    assert (landed["rows"], told["rows"]) == (0, 0)
+    assert {each["rows"] for each in landed["tables"].values()} <= {0}
+    assert sorted(keys(aws, bucket)) == sorted([landed["manifest_key"], *(each["key"] for each in told["files"])])
+    assert file_format == "zip" or not told["files"]
     assert not told["warnings"]
     assert told["job"]["window_start"] == "2003-01-01T00:00:00Z"
 
@@ -88,11 +93,14 @@ def test_a_rerun_replaces_the_partition(connected, aws, bucket):
 def test_the_same_upload_twice_changes_nothing_but_names_and_time(aws, bucket, job):
     run(upload(job, bucket))
     first = manifest(aws, bucket)
-    run(upload(job, bucket))
+    landed = run(upload(job, bucket))
     second = manifest(aws, bucket)
     assert second["replaced"] == sorted(each["key"] for each in first["files"])
     assert [{**each, "key": ""} for each in first["files"]] == [{**each, "key": ""} for each in second["files"]]
-    assert (first["compared_with"], second["compared_with"].rpartition("/")[2]) == (None, "_manifest.json")
+    assert (first["compared_with"], second["compared_with"]) == (None, landed["manifest_key"])
+    assert [{**each, "prefix": ""} for each in first["tables"].values()] == [
+        {**each, "prefix": ""} for each in second["tables"].values()
+    ]
     changed = {"committed_at": "", "files": [], "replaced": [], "run": {}, "compared_with": ""}
     assert {**first, **changed} == {**second, **changed}
 
@@ -106,7 +114,7 @@ def test_an_hourly_window_has_a_partition_of_its_own(connected, aws, bucket):
         )
         for a, b in [("2026-11-23T01:00Z", "2026-11-23T02:00Z"), ("2026-11-23T02:00Z", "2026-11-23T03:00Z")]
     ]
-    assert [each["prefix"].rpartition("/")[2] for each in landed] == [
+    assert [each["partition"] for each in landed] == [
         "window_start=20261123T010000Z",
         "window_start=20261123T020000Z",
     ]
@@ -120,6 +128,7 @@ def test_the_flat_layout_is_a_template_away(connected, aws, bucket):
             s3_prefix="exports",
             object_name="{member}{suffix}",
             manifest_name="_manifests/{resource}.json",
+            keep_latest_only=True,
             file_format="csv",
         )
     )
@@ -167,7 +176,7 @@ def test_a_bad_download_publishes_nothing_and_leaves_what_was_there(
 )
 def test_a_cut_connection_or_an_expired_url_is_taken_up_again(connected, aws, bucket, job, fault):
     connected.control.add_faults([{**fault, "times": 1}])
-    assert run(upload(job, bucket))["rows"] > 0
+    assert rows_of(run(upload(job, bucket))) > 0
 
 
 def test_a_host_that_only_a_setting_can_allow_costs_no_retry(simulator, connect, aws, bucket, job):
@@ -253,9 +262,20 @@ def test_extra_args_reach_s3(aws, bucket, job):
     [
         ({"s3_bucket": ""}, "s3_bucket is empty"),
         ({"s3_bucket": "s3://bucket/path"}, "give the name alone"),
+        (
+            {"s3_bucket": "arn:aws:s3:eu-west-1:123456789012:accesspoint/a"},
+            "is an ARN, .* its alias, which ends in -s3a",
+        ),
+        ({"s3_bucket": "my bucket"}, "'my bucket' is not a bucket's name: one has 3 to 63 characters"),
+        ({"s3_bucket": "Exports"}, "'Exports' is not a bucket's name"),
         ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip, parquet"),
         ({"s3_prefix": "a/{resourse}"}, "{resource}"),
         ({"object_name": "{0}"}, "object_name"),
+        ({"manifest_name": "{table}.json"}, "manifest_name '{table}.json' can't be filled in"),
+        ({"manifest_name": None}, "manifest_name is None: give a text"),
+        ({"object_name": "{table:.3}-{attempt}{suffix}"}, r"object_name .* write \{table\} alone"),
+        ({"object_name": "{table}/{member}{suffix}"}, r"put \{partition\} into object_name too"),
+        ({"keep_latest_only": "yes"}, "keep_latest_only is 'yes': give True or False"),
         ({"object_name": "{member:.3}-{attempt}{suffix}"}, r"object_name .* write \{member\} alone"),
         ({"object_name": "{member}-{attempt!r}{suffix}"}, r"object_name .* write \{attempt\} alone"),
         ({"extra_args": {"StorageClas": "GLACIER"}}, "did you mean 'StorageClass'"),
@@ -272,4 +292,4 @@ def test_extra_args_reach_s3(aws, bucket, job):
 )
 def test_wrong_arguments_are_named_at_parse_time(arguments, message):
     with pytest.raises(ValueError, match=message):
-        ChargebeeExportToS3Operator(**{"task_id": "upload", "job": {}, "s3_bucket": "b", **arguments})
+        ChargebeeExportToS3Operator(**{"task_id": "upload", "job": {}, "s3_bucket": "bucket", **arguments})

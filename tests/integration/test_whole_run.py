@@ -60,8 +60,7 @@ def test_each_file_says_how_many_rows_it_has(whole_run):
         start, end = manifest["job"]["window_start"], manifest["job"]["window_end"]
         truth = whole_run.simulator.control.records(resource)
         expected = sum(1 for record in truth if between(record, start, end))
-        (main,) = [each for each in manifest["files"] if each["member"] == f"{resource.title()}.csv"]
-        assert main["rows"] == expected
+        assert manifest["tables"][resource]["rows"] == expected
 
 
 def between(record: dict[str, Any], start: str, end: str) -> bool:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.formats.file_format import get_format
-from chargebee_operators.partition.commit import S3Partition
-from chargebee_operators.partition.landing import Landing
-from chargebee_operators.partition.manifest import ObjectNames
-from chargebee_operators.partition.verdict import Checks
 from support import landing
-from support.zips import cut, made
+from support.zips import made
 
 HEAD = b"id,first_name,last_name,updated_at\r\n"
 ROWS = b"c1,Ada,Lovelace,2026-11-23T01:00:00Z\r\nc2,Grace,Hopper,2026-11-23T02:00:00Z\r\n"
@@ -33,15 +26,7 @@ def land_zip(store: landing.Store, data: bytes | Mapping[str, bytes], file_forma
     if not isinstance(data, bytes):
         data = made(list(data.items()))
     job = JobRecord(f"exp{next(_numbers)}", "customers", "acme", {}, *WINDOW, "updated_at", WINDOW[1])
-    form = get_format(file_format)
-    names = ObjectNames(landing.UNIQUE, job, form.suffix)
-    hook = landing.hook_of(99, "{}")
-    with S3Partition(hook, store.bucket, store.prefix, store.manifest_key, names, sole=True) as partition:
-        landed = Landing(job, partition, names, form, Checks(**checks))
-        landed.send(cut(data, 1000), ZipStream, lambda: len(data))
-        landed.judge()
-        partition.commit(landed.manifest({}))
-    return json.loads(store.body(store.manifest_key))
+    return landing.land_archive(store, job, data, file_format, **checks)
 
 
 @contextmanager

@@ -27,8 +27,8 @@ class Call:
     done: bool = False
 
 
-def operation_of(method: str, key: str, query: dict[str, str], manifest: bool) -> str:
-    """Return what S3 calls the request."""
+def operation_of(method: str, key: str, query: dict[str, str]) -> str:
+    """Return what S3 calls the request; one of a manifest, or of the try of conditional writes, has a name of its own."""
     if "uploads" in query:
         return {"POST": "CreateMultipartUpload", "GET": "ListMultipartUploads"}[method]
     if "uploadId" in query:
@@ -38,7 +38,7 @@ def operation_of(method: str, key: str, query: dict[str, str], manifest: bool) -
     if "/" not in key:
         return "ListObjects" if "list-type" in query else "Bucket"
     verb = {"PUT": "Put", "GET": "Get", "HEAD": "Head", "DELETE": "Delete"}[method]
-    return f"{verb}{'Manifest' if manifest else 'Object'}"
+    return f"{verb}{'WriteTest' if '.write-test-' in key else 'Manifest' if key.endswith('.json') else 'Object'}"
 
 
 @dataclass
@@ -125,7 +125,7 @@ class S3Proxy:
         key = parts.path.strip("/")
         headers = {name.lower(): value for name, value in handler.headers.items()}
         body = handler.rfile.read(int(headers.get("content-length", 0)))
-        operation = operation_of(handler.command, key, query, key.endswith("_manifest.json"))
+        operation = operation_of(handler.command, key, query)
         call = Call(handler.command, key, query, headers, operation)
         with self._lock:
             self.calls.append(call)

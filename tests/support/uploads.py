@@ -26,8 +26,13 @@ def body(s3: Any, bucket: str, key: str) -> bytes:
 def manifest(s3: Any, bucket: str, key: str | None = None) -> dict[str, Any]:
     """Return the manifest of that key, or the only one of the bucket."""
     if key is None:
-        (key,) = [each for each in keys(s3, bucket) if each.endswith("/_manifest.json")]
+        (key,) = [each for each in keys(s3, bucket) if each.endswith(".json")]
     return json.loads(body(s3, bucket, key))
+
+
+def rows_of(told: dict[str, Any]) -> int:
+    """Return the rows of all tables, as a manifest or an upload's result tells them."""
+    return sum(each["rows"] for each in told["tables"].values())
 
 
 def records(data: bytes) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import SimpleNamespace
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -31,14 +31,10 @@ def returned(monkeypatch):
         (ChargebeeSiteLink(), {"site": "a/../b"}, "https://a%2F..%2Fb.chargebee.com/"),
         (
             S3PartitionLink(),
-            {"bucket": "mine", "prefix": "chargebee/site=acme/window_start=20261123T000000Z/"},
-            "https://console.aws.amazon.com/s3/buckets/mine?prefix=chargebee/site%3Dacme/window_start%3D20261123T000000Z/",
+            {"console_url": "https://console.aws.amazon.com/s3/x"},
+            "https://console.aws.amazon.com/s3/x",
         ),
-        (
-            S3PartitionLink(),
-            {"bucket": "mine", "prefix": "a&b=c"},
-            "https://console.aws.amazon.com/s3/buckets/mine?prefix=a%26b%3Dc",
-        ),
+        (S3PartitionLink(), {"console_url": ""}, ""),
     ],
 )
 def test_the_address(returned, link, result, address):
@@ -51,13 +47,6 @@ def test_the_address(returned, link, result, address):
 def test_a_result_of_another_kind_makes_no_link(returned, link, value):
     returned(value)
     assert link.get_link(None, ti_key=KEY) == ""
-
-
-@given(st.text(), st.text())
-def test_any_bucket_and_prefix_come_back_out_of_the_address(bucket, prefix):
-    url = urlsplit(S3PartitionLink().address({"bucket": bucket, "prefix": prefix}))
-    assert (url.netloc, unquote(url.path)) == ("console.aws.amazon.com", f"/s3/buckets/{bucket}")
-    assert parse_qs(url.query, keep_blank_values=True) == {"prefix": [prefix]}
 
 
 @given(st.text(), st.text())

@@ -88,7 +88,7 @@ class JobRecord:
 
     @property
     def partition(self) -> str:
-        """Hive-style name of the partition: ``window_start=...`` or, for a snapshot, ``snapshot=...``.
+        """Hive-style name of the partition: ``window_start=...`` or, for a snapshot, ``taken_at=...``.
 
         A snapshot holds what there was when it was asked for, whatever run that was in, so it is named after that time.
         Tries of one job share it; a new job is another snapshot.
@@ -97,7 +97,7 @@ class JobRecord:
         is_windowed = self.window_field or MONTH_FIELDS[0] in self.filters
         if is_windowed and self.window_start:
             return f"window_start={compact(parse_instant(self.window_start, 'window_start'))}"
-        return f"snapshot={compact(parse_instant(self.requested_at, 'requested_at'))}"
+        return f"taken_at={compact(parse_instant(self.requested_at, 'requested_at'))}"
 
     def restarted(self, export_id: str, requested_at: datetime) -> JobRecord:
         """Return the record of the job that takes a failed one's place."""

@@ -239,9 +239,13 @@ def read_manifest(text: str | None) -> Mapping[str, Any]:
 
 
 def files_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the files that a manifest lists."""
-    files = manifest.get("files")
-    return [each for each in files if isinstance(each, dict)] if isinstance(files, list) else []
+    """Return the files that a manifest lists, and those without rows, whose columns it tells though they gave no object."""
+    read = [each for each in _dicts(manifest.get("left_out")) if isinstance(each.get("columns"), list)]
+    return _dicts(manifest.get("files")) + read
+
+
+def _dicts(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def absent_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:

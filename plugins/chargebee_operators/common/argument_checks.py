@@ -52,3 +52,16 @@ def check_flag(name: str, value: Any) -> None:
     """
     if not isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}: give True or False.")
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """Return a flag that a template may have given as text.
+
+    :param name: the argument's, for the error.
+    :raises SettingsError: for anything but True, False and these words.
+    """
+    known = {"true": True, "false": False}
+    read = value if isinstance(value, bool) else known.get(str(value).strip().lower())
+    if read is None:
+        raise SettingsError(f"{name} is {value!r}: give True or False.")
+    return read

@@ -25,17 +25,18 @@ DOC_MD = """
 Each run takes one window of time, its data interval or the one typed in the trigger form, and lands every
 resource as a partition in S3:
 
-`{prefix}/site=.../resource=customers/window_start=20261123T000000Z/`
+`{prefix}/windows/customers/site=.../window_start=20261123T000000Z/`
 
 | task | what it does | when it fails |
 |---|---|---|
 | `plan` | picks the window and the resources, checks the connections and the bucket | its log says what to correct |
 | `start` | asks Chargebee for the export; waits in the triggerer for one of the site's five slots | clear it for a new export |
 | `ready` | waits in the triggerer until the export is completed | clear `start` and all below it |
-| `upload` | streams the zip into S3 and writes `_manifest.json` last | clear it: it asks for a fresh URL |
+| `upload` | streams the zip into S3 and writes the manifest last | clear it: it asks for a fresh URL |
 | `summary` | logs one table: rows, files and bytes of each resource, what failed, what was skipped and why | it changes nothing |
 
-A partition without `_manifest.json` is not there yet. A rerun replaces it.
+Related files have tables of their own (`invoices__line_items`). The manifest, below `{prefix}/manifests/`, lists what belongs
+to the partition; without it a partition does not exist yet. A rerun replaces it.
 """
 
 
@@ -125,7 +126,7 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, sum
 
 def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> ChargebeeExportToS3Operator:
     arguments = {
-        "s3_prefix": "{{ params.prefix }}/site={site}/resource={resource}/{partition}",
+        "s3_prefix": "{{ params.prefix }}",
         # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
         "outlets": [Asset(f"{settings.dag_id}/{resource.name}")],
         **settings.upload_args_of(resource),

@@ -69,8 +69,7 @@ def outcome_of(resource: str, states: Mapping[str, str], written: Any, skipped: 
     """
     state = states.get(f"{resource}.upload", "not run")
     if state == "success" and isinstance(written, Mapping):
-        own = written.get("tables", {}).get(resource, written)
-        rows = own.get("rows")
+        rows = written.get("tables", {}).get(resource, {"rows": 0})["rows"]
         return Outcome(resource, "written", rows, written.get("files"), written.get("bytes"))
     if state == "success":
         return Outcome(resource, "marked as success by hand: nothing was written", is_trouble=True)

@@ -1,24 +1,30 @@
 """One partition in S3: complete or absent, and replaced as a whole.
 
-The data goes up as multipart uploads that nobody can see. Once all of it is there, they are completed, checked against
-what was sent, and named in ``_manifest.json``, which is the commit. Then what earlier runs left goes. docs/commit.md
-says why that is safe, whatever happens in between and whoever else is at it.
+The data goes up as multipart uploads that nobody can see. When all of it is in S3, they are completed, checked against
+what was sent, and named in the manifest, which is the commit. Then what earlier runs left is removed. docs/commit.md
+says why that is safe, whatever happens in between and whoever else writes.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError, SettingsError, UploadError
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.windows import parse_instant
+from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError, UploadError
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.common.wording import counted
-from chargebee_operators.partition.manifest import Manifest, ObjectNames, known_keys
+from chargebee_operators.partition.keys import PartitionKeys
+from chargebee_operators.partition.leftovers import Leftovers
+from chargebee_operators.partition.manifest import Manifest, known_keys
+from chargebee_operators.partition.replacing import Replacing
+from chargebee_operators.partition.shared_objects import check_not_shared
+from chargebee_operators.partition.standing import Standing, read_standing
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
+from chargebee_operators.s3.conditional_writes import honours_conditions
 from chargebee_operators.s3.connection import transfer_config
 from chargebee_operators.s3.multipart import Uploader
 from chargebee_operators.s3.upload_args import for_manifest
@@ -27,9 +33,6 @@ if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 log = task_log(__name__)
-
-# An upload of another run that is older than this has no run any more.
-ABANDONED = timedelta(hours=24)
 
 # What S3 answers when the object is not the one that If-Match or If-None-Match speak of.
 _CHANGED = (404, 409, 412)
@@ -44,60 +47,41 @@ class Written:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Current:
-    """The manifest that stands before ours.
-
-    :param condition: the header under which ours may take its place; empty when it could not be read.
-    :param document: what it says; None when there is none.
-    """
-
-    condition: Mapping[str, str]
-    document: Any = None
-
-
 class S3Partition:
     """A partition that is being replaced; to be used in a ``with`` block, which cleans up when it fails.
 
-    :param hook: from ``s3_connection.s3_hook``.
+    :param hook: from ``s3.connection.s3_hook``.
     :param bucket: the bucket's name.
-    :param prefix: what all keys of the partition begin with.
-    :param manifest_key: where the manifest goes.
-    :param names: of this run's objects.
-    :param sole: whether no other manifest has objects below the prefix; then what runs of other exports have left
-        there unlisted is removed too.
-    :param since: when this export was asked for. Where the prefix is the partition's alone, uploads of other exports
-        that began before that are dropped.
+    :param keys: of this run's objects and manifest.
+    :param job: the job record.
+    :param replacing: what the settings allow this run to replace beside reruns of the same export.
+    :raises SettingsError: when the AWS connection's transfer settings are wrong.
     """
 
     def __init__(
         self,
         hook: S3Hook,
         bucket: str,
-        prefix: str,
-        manifest_key: str,
-        names: ObjectNames,
-        *,
-        sole: bool = False,
-        since: datetime | None = None,
+        keys: PartitionKeys,
+        job: JobRecord,
+        replacing: Replacing | None = None,
     ) -> None:
         config = transfer_config(hook)
         self.bucket = bucket
-        self.manifest_key = manifest_key
-        self._below = f"{prefix}/" if prefix else ""
-        self._names = names
-        self._sole = sole
-        self._earlier_than = since if sole and since else datetime.min.replace(tzinfo=UTC)
+        self.keys = keys
+        self.manifest_key = keys.manifest_key
+        self._job = job
+        self._replacing = replacing or Replacing()
         self._s3 = S3Bucket(hook, bucket)
         self._uploader = Uploader(
             self._s3, config.multipart_chunksize, config.max_concurrency, threads=config.use_threads
         )
+        requested_at = parse_instant(job.requested_at, "requested_at")
+        self._leftovers = Leftovers(self._s3, keys, self._replacing.keep_latest_only, requested_at)
         self._undecided = False
-        # Whether the names tell what another task has below the same prefix from what is this partition's.
-        self._can_tell = sole or names.of_export
 
     def __enter__(self) -> S3Partition:
-        self._abort_earlier_uploads()
+        self._leftovers.abort_uploads()
         return self
 
     def __exit__(
@@ -110,63 +94,46 @@ class S3Partition:
         finally:
             self._uploader.close()
 
-    def write(self, name: str, pieces: Iterable[bytes], bound: int | None = None) -> Written:
+    def check(self) -> None:
+        """Look whether this run may replace the manifest that is in S3; ``commit`` looks again.
+
+        :raises SettingsError: when it may not.
+        :raises DestinationError: when S3 refuses for want of a right.
+        """
+        self._check(read_standing(self._s3, self.manifest_key))
+
+    def write(self, key: str, pieces: Iterable[bytes], bound: int | None = None) -> Written:
         """Upload one object from its bytes. It can't be seen before ``commit``.
 
-        :param name: within the partition.
+        :param key: one that ``keys`` has given.
         :param bound: the most bytes that it will have, where that is known; the size of its parts then fits it.
-        :raises SettingsError: when that is the manifest's own key.
         :raises DestinationError: when S3 refuses for want of the bucket or the right to write.
         :raises UploadError: when S3 does not take it.
         """
-        key = self._below + name
-        if key == self.manifest_key:
-            raise SettingsError(
-                f"An object of the export would have the manifest's own key {key!r}: give object_name another placeholder, "
-                "or choose another manifest_name."
-            )
         sent = self._uploader.send(key, pieces, bound)
         return Written(sent.key, sent.size, sent.sha256)
 
-    def commit(
-        self, manifest: Manifest, *, verify: bool = True, check: Callable[[Any], None] = lambda standing: None
-    ) -> None:
+    def commit(self, manifest: Manifest, *, verify: bool = True) -> None:
         """Make the objects visible, write the manifest, and remove what it replaces.
 
         :param manifest: ``replaced`` is filled in.
         :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
-        :param check: is given the manifest that is about to be replaced, None when there is none, and raises when it
-            must stay.
+        :raises SettingsError: when the manifest in S3 must not be replaced, or an object is another partition's.
         :raises UploadError: when S3 has not what was sent, or another run has committed meanwhile.
         """
         # Before anything is completed: whoever finds our objects unlisted may remove them once it has replaced this
         # very manifest, and then ours is refused.
-        current = self.current()
-        check(current.document)
+        standing = read_standing(self._s3, self.manifest_key)
+        if told := self._check(standing):
+            log.info("Export %s: %s", self._job.export_id, told)
+        check_not_shared(self._s3, self.keys, self._mine, standing)
         self._uploader.complete()
         if verify:
             self._uploader.verify()
-        manifest.replaced = self._stale(current)
-        self._publish(manifest, current)
-        self._remove(manifest.replaced)
-        self._abort_twins()
-
-    def current(self) -> Current:
-        """Read the manifest that stands now."""
-        try:
-            data, etag = self._s3.get(self.manifest_key)
-        except (DestinationError, S3CallError) as error:
-            if isinstance(error, S3CallError) and error.status == 404:
-                return Current({"If-None-Match": "*"})
-            if isinstance(error, S3CallError) and not error.refused:
-                raise
-            log.warning("The manifest that stands can't be read, so nothing that it lists will be removed: %s", error)
-            return Current({})
-        try:
-            document = json.loads(data)
-        except ValueError:
-            document = {}
-        return Current({"If-Match": etag}, document)
+        manifest.replaced = self._leftovers.stale(standing, self._mine, self._conditional)
+        self._publish(manifest, standing)
+        self._leftovers.remove(manifest.replaced)
+        self._leftovers.abort_twins(self._mine)
 
     def neighbours(self, prefix: str, start_after: str, before: str | None) -> list[str]:
         """Return the keys, and the prefixes up to the next ``/``; none where S3 does not tell.
@@ -188,98 +155,61 @@ class S3Partition:
         except ChargebeeExportError:
             return None
 
-    def _stale(self, current: Current) -> list[str]:
-        """Return the keys of earlier runs: what their manifest knows, and what tries that died left unlisted."""
-        earlier = {key for key in known_keys(current.document) if key.startswith(self._below)}
-        if self._names.unique and self._can_tell and current.condition:
-            try:
-                there = self._s3.keys(self._below)
-            except ChargebeeExportError as error:
-                log.warning("What earlier tries may have left below %s can't be listed: %s", self._below, error)
-            else:
-                ours = self._names.pattern(any_export=self._sole)
-                earlier &= there
-                earlier |= {key for key in there if ours.fullmatch(key, len(self._below))}
-        return sorted(earlier - {each.key for each in self._uploader.uploads} - {self.manifest_key})
+    @property
+    def _mine(self) -> set[str]:
+        return {each.key for each in self._uploader.uploads}
 
-    def _publish(self, manifest: Manifest, current: Current) -> None:
-        """Put the manifest in the place of the one that was read, if that still stands."""
-        condition = current.condition
+    @cached_property
+    def _conditional(self) -> bool:
+        """Whether this server honours conditions."""
+        return honours_conditions(self._s3, self.manifest_key)
+
+    def _check(self, standing: Standing) -> str:
+        told = self._replacing.check(standing.document, self._job, self.manifest_key)
+        if not self._conditional and standing.is_denied:
+            raise DestinationError(
+                f"Whether s3://{self.bucket}/{self.manifest_key} exists can't be known, and this server does not honour "
+                "If-None-Match: give the AWS connection the right s3:ListBucket, or s3:GetObject."
+            )
+        return told
+
+    def _publish(self, manifest: Manifest, standing: Standing) -> None:
+        """Put the manifest in the place of the one that was read, if nobody has replaced that."""
+        condition = standing.condition if self._conditional else {}
         body = manifest.to_json().encode()
-        args = for_manifest(self._s3.extra_args)
         self._undecided = True
         try:
-            self._s3.put(self.manifest_key, body, args, condition)
+            self._s3.put(self.manifest_key, body, for_manifest(self._s3.extra_args), condition)
         except DestinationError:
             self._undecided = False
             raise
         except S3CallError as error:
-            if condition and error.code == "NotImplemented":
-                log.warning("This S3 server can't write under a condition: two runs at once may collide.")
-                # What no manifest lists may then be of a run that is about to commit.
-                manifest.replaced = sorted(known_keys(current.document) & set(manifest.replaced))
-                self._publish(manifest, Current({}, current.document))
-                return
             # The first answer may have been lost, and a repeated call met our own manifest.
-            stands = self._stands(body)
-            if stands:
+            is_ours = self._is_written(body)
+            if is_ours:
                 return
-            self._undecided = stands is None or not error.refused
+            self._undecided = is_ours is None or not error.refused
             if condition and error.status in _CHANGED:
-                raise UploadError(self._told_of_change(stands)) from None
+                raise UploadError(self._told_of_change(is_ours)) from None
             raise
 
-    def _told_of_change(self, stands: bool | None) -> str:
+    def _told_of_change(self, is_ours: bool | None) -> str:
         name = f"s3://{self.bucket}/{self.manifest_key}"
-        if stands is None:
-            return f"{name} may be this run's or another's, for it can't be read. The next try of this task decides."
-        return (
-            f"Another run has committed {name} meanwhile; what it wrote stands. The next try of this task starts over."
-        )
+        if is_ours is None:
+            return (
+                f"{name} may be this run's or another's, for it can't be read. The next try of this task decides. If the AWS "
+                "connection has no right s3:GetObject there, it needs it."
+            )
+        return f"Another run has committed {name} meanwhile, and its data stays. The next try of this task starts over."
 
-    def _stands(self, body: bytes) -> bool | None:
-        """Tell whether this manifest is the one that stands; None when it can't be read."""
+    def _is_written(self, body: bytes) -> bool | None:
+        """Return whether the manifest in S3 is this one; None when it can't be read."""
         try:
             return self._s3.get(self.manifest_key)[0] == body
         except S3CallError as error:
             return False if error.status == 404 else None
         except ChargebeeExportError:
             return None
-
-    def _remove(self, keys: Iterable[str]) -> None:
-        keys = list(keys)
-        if keys:
-            log.info("Removing %s that %s replaces", counted(len(keys), "object"), self.manifest_key)
-        for problem in self._s3.delete(keys):
-            log.warning("Not removed; the next run of this partition tries again: %s", problem)
-
-    def _abort_earlier_uploads(self) -> None:
-        """Drop the uploads that earlier tries of this job left, those of earlier exports, and what is a day old."""
-        ours, alike = self._names.pattern(), self._names.pattern(any_export=True)
-        # The export that was asked for later wins, so that two runs at once can't abort each other for ever; where the
-        # names tell no export, the one that begins later does.
-        limit = max(datetime.now(UTC) - ABANDONED, self._earlier_than)
-        try:
-            for key, upload_id, began in self._s3.uploads(self._below):
-                abandoned = began < limit and alike.fullmatch(key, len(self._below))
-                if abandoned or (self._can_tell and ours.fullmatch(key, len(self._below))):
-                    log.info("Aborting the upload of %s that an earlier try has left", key)
-                    self._s3.abort_upload(key, upload_id)
-        except ChargebeeExportError as error:
-            log.warning("Uploads that earlier tries may have left are not aborted: %s", error)
-
-    def _abort_twins(self) -> None:
-        """Drop the uploads that S3 began at a call of ours whose answer was lost, so that it was made again."""
-        mine = {each.key for each in self._uploader.uploads}
-        if not (self._s3.repeated and self._names.unique):
-            return
-        try:
-            for key, upload_id, _ in self._s3.uploads(self._below):
-                if key in mine:
-                    log.info("Aborting an upload of %s that was begun twice", key)
-                    self._s3.abort_upload(key, upload_id)
-        except ChargebeeExportError as error:
-            log.warning("An upload that was begun twice may be left: %s", error)
 
     def _discard(self) -> None:
         """Remove what this run has sent, as far as possible; what is committed stays."""
@@ -291,10 +221,9 @@ class S3Partition:
             if self._undecided:
                 log.warning("Whether the manifest was written is not known, so its objects stay; the next try decides.")
                 return
-            if not self._names.unique:
-                current = self.current()
-                mine = mine - known_keys(current.document) if current.condition else set()
-            self._remove(mine)
+            if not self.keys.unique:
+                mine -= known_keys(read_standing(self._s3, self.manifest_key).document)
+            self._leftovers.remove(mine)
         except Exception as error:
             # The error that led here matters more than one of the clean-up.
             log.warning("What this try has sent is not all removed (%s); the next one does it.", error)

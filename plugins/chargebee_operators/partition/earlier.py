@@ -10,9 +10,9 @@ from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import parse_instant
 from chargebee_operators.checks.columns import read_manifest
 from chargebee_operators.checks.window_check import window_for
-from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.partition.before import Before, partition_before
 from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.manifest import job_of
 
 
 def find_before(job: JobRecord, partition: S3Partition) -> Before:
@@ -36,14 +36,6 @@ def time_of(job: JobRecord) -> datetime:
     """Return the start of a job's window, or when its snapshot was taken."""
     window = window_for(job)
     return window.start if window else parse_instant(job.requested_at, "requested_at")
-
-
-def job_of(manifest: Mapping[str, Any]) -> JobRecord | None:
-    """Return the job record that a manifest holds; None when it holds none."""
-    try:
-        return JobRecord.from_dict(manifest.get("job"))
-    except SettingsError:
-        return None
 
 
 def is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:

@@ -15,6 +15,7 @@ from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.checks.columns import files_of
 from chargebee_operators.checks.spot_check import Fetch
 from chargebee_operators.checks.window_check import WindowCheck, check_for
 from chargebee_operators.checks.window_proof import WindowProof
@@ -27,13 +28,16 @@ from chargebee_operators.formats.file_format import Format, member_bytes, whole_
 from chargebee_operators.formats.parquet import ColumnTypes
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.earlier import find_before
-from chargebee_operators.partition.manifest import FileEntry, Manifest, ObjectNames, total_rows
-from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes
+from chargebee_operators.partition.manifest import FileEntry, LeftOut, Manifest, total_rows
+from chargebee_operators.partition.tables import Table, Tables
+from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes, mixed_tables
 
 log = task_log(__name__)
 
 # Bytes of a zip whose members surely fit in 10,000 parts of any size, whatever they inflate to.
 LARGE = 256 << 20
+# Bytes that are held back until a file's first row is seen; a longer header is not read.
+MOST_HELD = 2 << 20
 
 
 class Landing:
@@ -44,7 +48,6 @@ class Landing:
 
     :param job: the job record.
     :param partition: where they go.
-    :param names: of its objects.
     :param file_format: that of the objects.
     :param checks: what is looked at.
     :param column_types: for Parquet, the columns that are not text.
@@ -54,19 +57,17 @@ class Landing:
         self,
         job: JobRecord,
         partition: S3Partition,
-        names: ObjectNames,
         file_format: Format,
         checks: Checks,
         column_types: Mapping[str, str] | None = None,
     ) -> None:
         self.files: list[FileEntry] = []
-        self.left_out: list[Mapping[str, str]] = []
+        self.left_out: list[LeftOut] = []
         self.warnings: list[str] = []
         self.window_proof: WindowProof | None = None
         self.verdict = Verdict()
         self._job = job
         self._partition = partition
-        self._names = names
         self._format = file_format
         self._checks = checks
         self._types = ColumnTypes(column_types)
@@ -78,24 +79,26 @@ class Landing:
         chunks: Iterable[bytes],
         open_archive: Callable[[Iterable[bytes]], ZipStream],
         size: Callable[[], int | None],
+        names_ahead: Callable[[], Iterable[str] | None] = lambda: None,
     ) -> None:
         """Send the members, or the whole zip.
 
         :param chunks: the zip's bytes.
         :param open_archive: reads them.
         :param size: gives the zip's size, if it is known, once its first bytes are here.
+        :param names_ahead: as ``Tables`` takes it.
         """
-        facts: dict[Member, CsvFacts] = {}
         if self._format.name == "zip":
-            self._file(self._job.resource, whole_zip(chunks, open_archive, facts, self._observer_of_data), facts, size)
+            facts: dict[Member, CsvFacts] = {}
+            self._send_zip(whole_zip(chunks, open_archive, facts, self._observer_of_data), facts, size)
             return
+        tables = Tables(self._job, names_ahead)
         for member in open_archive(chunks).members():
             if self._is_companion(member):
                 continue
-            facts = {member: self._observer(member)}
-            pieces = member_bytes(member, self._format, facts[member], column_types=self._types)
-            bound = partial(self._bound, member, size)
-            self._file(member.name, pieces, facts, bound)
+            facts_of_it = self._observer(member)
+            pieces = member_bytes(member, self._format, facts_of_it, column_types=self._types)
+            self._send_member(member, tables.of(member.name), pieces, facts_of_it, partial(self._bound, member, size))
 
     def judge(self, fetch: Fetch | None = None) -> None:
         """Look at the export as a whole; to be called before the commit.
@@ -115,9 +118,11 @@ class Landing:
                 entry.window_check = [each.result.to_dict() for each in its_checks]
             self.warnings += found
         if self._checks.column_changes != "off":
-            before, now = find_before(self._job, self._partition), [asdict(each) for each in self.files]
+            before = find_before(self._job, self._partition)
+            now = files_of({"files": [asdict(each) for each in self.files], "left_out": [*map(asdict, self.left_out)]})
             self.verdict = judge_changes(self._job, before, now, self._checks)
             self.warnings += self.verdict.warnings
+        self.warnings += mixed_tables(self.files)
         for each in self.warnings:
             log.warning("Export %s: %s", self._job.export_id, each)
 
@@ -129,7 +134,7 @@ class Landing:
         return Manifest(
             job=self._job.to_dict(),
             package_version=__version__,
-            run={**run, "attempt": self._names.attempt},
+            run={**run, "attempt": self._partition.keys.attempt},
             format=self._format.name,
             committed_at=iso(datetime.now(UTC)),
             files=self.files,
@@ -145,7 +150,7 @@ class Landing:
         """Leave out what a program has put beside the data; what is hidden for another reason is warned of."""
         reason = companion_of(member.name)
         if reason:
-            self._leave_out(member.name, reason)
+            self._leave_out(LeftOut(member.name, reason))
         if reason == HIDDEN:
             self.warnings.append(f"{member.name} was left out: {reason}.")
         return reason is not None
@@ -166,47 +171,84 @@ class Landing:
             return known  # what passes through as it is can't be longer than the zip
         return member.size_ahead(known) if known is not None and known > LARGE else None
 
-    def _file(
-        self,
-        name: str,
-        pieces: Iterator[bytes],
-        facts: Mapping[Member, CsvFacts],
-        bound: Callable[[], int | None],
+    def _send_member(
+        self, member: Member, table: Table, pieces: Iterator[bytes], facts: CsvFacts, bound: Callable[[], int | None]
     ) -> None:
-        first = next(pieces, None)  # which starts the download, and tells its size
-        if first is None and self._format.name == "parquet":
-            self._leave_out(name, "it has no columns, so there is no Parquet file of it")
+        first = self._until_rows(pieces, facts)  # which starts the download, and tells its size
+        if first is None:
+            columns = list(self._column_names(facts.columns))
+            reason = "it has no rows" if columns else "it is empty"
+            self._leave_out(LeftOut(member.name, reason, table.name, columns))
             return
-        written = self._partition.write(self._names.name(name), chain([first or b""], pieces), bound())
-        rows, is_zip = total_rows(each.rows for each in facts.values()), self._format.name == "zip"
+        written = self._partition.write(self._partition.keys.key(member.name, table), chain(first, pieces), bound())
+        columns = list(self._column_names(facts.columns))
+        entry = FileEntry(written.key, table.name, member.name, written.bytes, written.sha256, facts.rows, columns)
+        self._add(entry, {member: facts})
+
+    def _send_zip(
+        self, pieces: Iterator[bytes], facts: Mapping[Member, CsvFacts], size: Callable[[], int | None]
+    ) -> None:
+        own = Table(self._job.resource, self._job.resource)
+        first = next(pieces, b"")
+        written = self._partition.write(
+            self._partition.keys.key(self._job.resource, own), chain([first], pieces), size()
+        )
+        names = [each.name for each in facts]
+        tables = Tables(self._job, lambda: names)
+        rows: dict[str, int | None] = {each.name: found.rows for each, found in facts.items()}
+        mine = [rows[name] for name in rows if tables.of(name) == own]
+        entry = FileEntry(
+            written.key,
+            own.name,
+            ", ".join(names),
+            written.bytes,
+            written.sha256,
+            total_rows(mine) if mine or not rows else None,
+            [column for each in facts.values() for column in each.columns],
+            member_columns={each.name: found.columns for each, found in facts.items()},
+            member_rows=rows,
+        )
+        self._add(entry, facts)
+
+    def _until_rows(self, pieces: Iterator[bytes], facts: CsvFacts) -> list[bytes] | None:
+        """Return an object's first pieces; None when there will be no object.
+
+        A CSV without rows stops readers: DuckDB takes its header for a row, pyarrow finds no type for its columns, and one
+        without any bytes is an error to both. A Parquet file without rows has columns with types, and is read as it should.
+        """
+        first: list[bytes] = []
+        held = 0
+        for piece in pieces:
+            first.append(piece)
+            held += len(piece)
+            if self._format.name == "parquet" or _has_rows(facts) or held > MOST_HELD:
+                return first
+        return first if first and _has_rows(facts) else None
+
+    def _add(self, entry: FileEntry, facts: Mapping[Member, CsvFacts]) -> None:
         log.info(
             "Export %s: sent s3://%s/%s, %s, %s bytes",
             self._job.export_id,
             self._partition.bucket,
-            written.key,
-            counted(rows, "row"),
-            written.bytes,
+            entry.key,
+            counted(entry.rows, "row"),
+            entry.bytes,
         )
-        self.files.append(
-            FileEntry(
-                key=written.key,
-                member=", ".join(member.name for member in facts),
-                bytes=written.bytes,
-                sha256=written.sha256,
-                rows=rows,
-                columns=[column for each in facts.values() for column in self._column_names(each.columns)],
-                member_columns={each.name: found.columns for each, found in facts.items()} if is_zip else {},
-            )
-        )
+        self.files.append(entry)
         self._windows_of.append([self._windows[each] for each in facts if each in self._windows])
-        self.warnings += [f"{member.name}: {each}" for member, counted in facts.items() for each in counted.warnings]
+        self.warnings += [f"{member.name}: {each}" for member, found in facts.items() for each in found.warnings]
 
-    def _leave_out(self, member: str, reason: str) -> None:
-        log.info("Export %s: %s is left out: %s", self._job.export_id, member, reason)
-        self.left_out.append({"member": member, "reason": reason})
+    def _leave_out(self, left: LeftOut) -> None:
+        log.info("Export %s: %s is left out: %s", self._job.export_id, left.member, left.reason)
+        self.left_out.append(left)
 
     def _column_names(self, header: Sequence[str]) -> Sequence[str]:
         """Return the names that the columns have in the object."""
         if self._format.name != "parquet":
             return header
         return unique_names(header)
+
+
+def _has_rows(facts: CsvFacts) -> bool:
+    """Return whether a file has rows, or may have."""
+    return facts.rows != 0 or bool(facts.warnings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ from chargebee_operators.checks.columns import (
     judge_columns,
 )
 from chargebee_operators.checks.window_verdict import check_mode
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.before import Before
 from chargebee_operators.partition.earlier import is_later
+from chargebee_operators.partition.manifest import FileEntry
 
 log = task_log(__name__)
 
@@ -79,3 +81,17 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
     carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
     return Verdict(judge_columns(changes, checks.column_changes), changes, carried, before.key)
+
+
+def mixed_tables(files: Iterable[FileEntry]) -> list[str]:
+    """Return a warning for each table whose files do not all have the same columns, which a reader of its folder needs."""
+    first: dict[str, FileEntry] = {}
+    mixed: dict[str, str] = {}
+    for each in files:
+        one = first.setdefault(each.table, each)
+        if one.columns != each.columns and each.table not in mixed:
+            mixed[each.table] = (
+                f"Table {each.table}: {clean(one.member)} and {clean(each.member)} have different columns, or another order "
+                "of them. Read them one by one."
+            )
+    return list(mixed.values())

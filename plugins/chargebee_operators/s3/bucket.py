@@ -44,6 +44,10 @@ class S3CallError(UploadError):
         return self.status is not None and 400 <= self.status < 500
 
 
+class DeniedError(DestinationError):
+    """A call that S3 refused for want of a right. Without ``s3:ListBucket`` it also means: there is no such object."""
+
+
 class S3Bucket:
     """One bucket, over the client of Airflow's hook. Its calls may come from several threads.
 
@@ -58,6 +62,7 @@ class S3Bucket:
         self.extra_args: dict[str, Any] = dict(hook.extra_args)
         # S3 look-alikes that know no checksums have this in their connection; older botocore has no such setting.
         config = self._client.meta.config
+        self.endpoint_url: str = self._client.meta.endpoint_url
         self.repeated = False  # whether an upload may have been begun twice, because an answer was lost
         self.checksums = getattr(config, "request_checksum_calculation", None) != "when_required"
         if self.checksums:
@@ -202,7 +207,7 @@ class S3Bucket:
         if code == "NoSuchBucket":
             raise DestinationError(f"Bucket {self.name!r} does not exist: create it, or name the right one.")
         if code in _DENIED:
-            raise DestinationError(
+            raise DeniedError(
                 f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs "
                 "s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and "
                 "s3:ListBucketMultipartUploads there, and kms:GenerateDataKey and kms:Decrypt for its KMS key."

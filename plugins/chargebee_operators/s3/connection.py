@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 log = task_log(__name__)
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
 
 
@@ -59,7 +62,7 @@ def transfer_config(hook: S3Hook) -> Any:
 
 
 def check_bucket_name(bucket: str) -> None:
-    """Refuse an empty bucket, or a URL in the place of its name.
+    """Refuse what can't be a bucket's name; a template is left for the run.
 
     :raises SettingsError: with what to write in its place.
     """
@@ -67,26 +70,40 @@ def check_bucket_name(bucket: str) -> None:
         return
     if not bucket or not str(bucket).strip():
         raise SettingsError("s3_bucket is empty: give the name of the bucket that the exports go to.")
-    if "/" in bucket or ":" in bucket:
+    if str(bucket).startswith("arn:"):
+        raise SettingsError(
+            f"s3_bucket {bucket!r} is an ARN, which is not supported: give the bucket's name. For an access point give its "
+            "alias, which ends in -s3alias."
+        )
+    if not isinstance(bucket, str) or "/" in bucket or ":" in bucket:
         raise SettingsError(
             f"s3_bucket {bucket!r} is not a bucket's name: give the name alone, without s3:// and path."
         )
+    if not _BUCKET.fullmatch(bucket):
+        raise SettingsError(
+            f"s3_bucket {bucket!r} is not a bucket's name: one has 3 to 63 characters, of a-z, 0-9, hyphens and dots, and "
+            "begins and ends with a letter or digit."
+        )
 
 
-def check_bucket(hook: S3Hook, bucket: str) -> None:
-    """Make sure that the bucket exists.
+def check_bucket(hook: S3Hook, bucket: str) -> str | None:
+    """Make sure that the bucket exists, and return its region where S3 tells it.
 
     :raises DestinationError: when it does not. A refusal to tell is left for the upload to find out.
     """
     from botocore.exceptions import ClientError
 
+    client = hook.get_conn()
     try:
-        hook.get_conn().head_bucket(Bucket=bucket)
+        answer = client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        answer = error.response
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if status == 404:
             raise DestinationError(
                 f"Bucket {bucket!r} does not exist, or not for the AWS connection {hook.aws_conn_id!r}: create it, or "
                 "name the right one."
             ) from None
-        log.warning("Bucket %s: could not be looked at (%s); the upload will tell.", bucket, status)
+        log.warning("Bucket %s: could not be looked at (%s); the upload will show whether it works.", bucket, status)
+    region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    return region or client.meta.region_name

@@ -70,8 +70,8 @@ def test_a_restart_takes_the_place_of_the_failed_job():
     ("changes", "partition"),
     [
         ({}, "window_start=20261123T000000Z"),
-        ({"window_field": None}, "snapshot=20261124T060504Z"),
-        ({"window_field": None, "window_start": None, "window_end": None}, "snapshot=20261124T060504Z"),
+        ({"window_field": None}, "taken_at=20261124T060504Z"),
+        ({"window_field": None, "window_start": None, "window_end": None}, "taken_at=20261124T060504Z"),
         ({"window_start": "2026-11-23T13:00:00+01:00"}, "window_start=20261123T120000Z"),
     ],
     ids=["window", "snapshot of a run", "snapshot by hand", "another zone"],

@@ -148,7 +148,7 @@ def test_a_resource_can_be_uploaded_in_its_own_way():
     from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
 
     settings = ExportDagSettings(
-        s3_bucket="b",
+        s3_bucket="bucket",
         dag_id="own_way",
         upload_args={"column_changes": "fail", "verify": False},
         resources=["invoices", ResourceSettings("customers", upload_args={"column_changes": "off"})],
@@ -171,7 +171,7 @@ def test_a_wrong_schedule_is_said_when_the_file_is_parsed(schedule, message):
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
     with pytest.raises(ValueError, match=message):
-        chargebee_export_dag(ExportDagSettings(s3_bucket="b", dag_id="wrong", schedule=schedule))
+        chargebee_export_dag(ExportDagSettings(s3_bucket="bucket", dag_id="wrong", schedule=schedule))
 
 
 def test_the_pool_can_be_for_starts_and_sensors_alone():
@@ -179,7 +179,7 @@ def test_the_pool_can_be_for_starts_and_sensors_alone():
 
     made = chargebee_export_dag(
         ExportDagSettings(
-            s3_bucket="b",
+            s3_bucket="bucket",
             dag_id="pooled",
             resources=["customers"],
             default_args={"pool": "chargebee_slots"},
