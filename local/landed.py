@@ -12,22 +12,16 @@ from airflow_runs import BUCKET
 import stack
 
 
-def own_file(resource: str) -> str:
-    """Return the name of the file that holds a resource's own records, beside those of related things."""
-    return f"{resource.replace('_', ' ').title().replace(' ', '')}.csv"
-
-
 def own_rows(manifest: dict[str, Any]) -> int | None:
     """Return how many records of the resource itself a partition holds, None where that is unknown."""
-    own = own_file(manifest["job"]["resource"])
-    counts = [file["rows"] for file in manifest["files"] if file["member"] == own]
-    return None if None in counts else sum(counts)
+    rows: int | None = manifest["tables"].get(manifest["job"]["resource"], {"rows": 0})["rows"]
+    return rows
 
 
 def manifest_keys(s3: stack.S3Server, prefix: str = "") -> list[str]:
     """Return the key of the manifest of every committed partition below a prefix."""
     keys = (each["Key"] for each in objects(s3))
-    return [key for key in keys if key.startswith(prefix) and key.endswith("/_manifest.json")]
+    return [key for key in keys if key.startswith(prefix) and "/manifests/" in key]
 
 
 def manifests(s3: stack.S3Server, prefix: str = "") -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import stack
 from chargebee_operators._compat import DAG
 from support.pages import block, blocks
 from support.tasks import TaskInstance, context, run
-from support.uploads import upload
+from support.uploads import rows_of, upload
 
 SIMULATOR = "local/chargebee_simulator/README.md"
 MIGRATE = "docs/migrate-from-lambda.md"
@@ -111,7 +111,7 @@ def test_reading_a_partition(one_partition, s3, tmp_path):
     shown = with_s3(s3, block("python", "import boto3", "docs/data.md"), tmp_path)
     lines = [line.rsplit(" ", 1) for line in shown.splitlines()]
     assert len(lines) == one_partition["files"] > 0
-    assert sum(int(rows) for _, rows in lines) == one_partition["rows"] > 0
+    assert sum(int(rows) for _, rows in lines) == rows_of(one_partition) > 0
 
 
 def alert(containing: str) -> Callable[[dict[str, Any]], Any]:

@@ -50,9 +50,9 @@ def airflow(s3, tmp_path_factory) -> Iterator[Callable[..., list[str]]]:
 
 def test_a_dag_of_your_own_writes_below_its_own_prefix(airflow: Any):
     written = airflow("invoices_by_date")
-    assert any(each.endswith("_manifest.json") for each in written)
-    below = "invoices_by_date/site=acme-test/resource=invoices/window_start="
-    assert all(each.startswith(below) for each in written), written
+    below = "invoices_by_date/manifests/invoices/site=acme-test/window_start="
+    assert any(each.startswith(below) and each.endswith(".json") for each in written)
+    assert all(each.startswith("invoices_by_date/") for each in written), written
 
 
 def test_the_dag_of_the_flat_keys_writes_them(airflow: Any):

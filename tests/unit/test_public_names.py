@@ -54,6 +54,6 @@ def test_another_name_is_an_ordinary_attribute_error():
 def test_the_settings_of_a_dag_do_without_airflow():
     statements = (
         "from chargebee_operators import ExportDagSettings, ResourceSettings\n"
-        "ExportDagSettings(s3_bucket='b', resources=[ResourceSettings('invoices', window_field='date')])"
+        "ExportDagSettings(s3_bucket='bucket', resources=[ResourceSettings('invoices', window_field='date')])"
     )
     assert not imported_by(statements) & HEAVY

@@ -100,7 +100,7 @@ def test_each_field_of_the_connection_s_extra_has_a_row():
 def test_each_parameter_of_the_trigger_form_has_a_row():
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
-    made = chargebee_export_dag(ExportDagSettings(s3_bucket="b"))
+    made = chargebee_export_dag(ExportDagSettings(s3_bucket="bucket"))
     assert documented("Parameters of the trigger form", "parameter").keys() == made.params.keys()
 
 
@@ -112,11 +112,10 @@ def test_each_resource_is_named():
 
 
 def test_each_placeholder_has_a_row():
-    from chargebee_operators.partition.key_templates import _EXAMPLE
-    from chargebee_operators.partition.manifest import placeholders
+    from chargebee_operators.partition.key_templates import _EXAMPLE, OF_OBJECTS, placeholders
 
     rows = table(section(PAGE, "Key templates"), "placeholder")
     told = {name: row[2] for row in rows for name in re.findall(r"`\{(\w+)\}`", row[0])}
     everywhere = {name for name, where in told.items() if where == "all three"}
     assert everywhere == placeholders(_EXAMPLE).keys()
-    assert told.keys() - everywhere == {"member", "suffix", "attempt"}
+    assert told.keys() - everywhere == set(OF_OBJECTS)
