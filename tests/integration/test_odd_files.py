@@ -74,7 +74,7 @@ def test_what_is_not_known_of_a_file_is_null_and_a_warning_says_why(aws, store, 
     with task_log_lines() as lines:
         manifest = land_zip(store, {"customers.csv": data}, file_format)
     (only,) = manifest["files"]
-    assert (only["rows"], manifest["rows"], only["bytes"] > 0) == (None, None, True)
+    assert (only["rows"], manifest["tables"]["customers"]["rows"], only["bytes"] > 0) == (None, None, True)
     assert f"customers.csv: {told}" in manifest["warnings"]
     assert any(line.endswith(f"customers.csv: {told}") for line in lines)
     assert any("sent s3://" in line and "an unknown number of rows" in line for line in lines)
@@ -93,11 +93,18 @@ def test_what_can_not_be_read_as_a_csv_is_refused_as_parquet(aws, store, data):
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_one_file_of_unknown_rows_makes_the_sum_unknown(aws, store, file_format):
     if file_format == "parquet":
-        assert land_zip(store, {"customers.csv": TEXT, "contacts.csv": b""}, file_format)["rows"] == 2
+        told = land_zip(store, {"customers.csv": TEXT, "contacts.csv": b""}, file_format)
+        assert told["tables"]["customers"]["rows"] == 2
         return
-    told = land_zip(store, {"customers.csv": TEXT, "contacts.csv": b"id\r1\r2\r"}, file_format)
-    assert told["rows"] is None
-    assert [each["rows"] for each in told["files"]] == ([None] if file_format == "zip" else [2, None])
+    parts = {"customers_1.csv": TEXT, "customers_2.csv": b"id\r1\r2\r", "contacts.csv": TEXT}
+    told = land_zip(store, parts, file_format)
+    assert told["tables"]["customers"]["rows"] is None
+    rows = dict(zip(parts, [2, None, 2], strict=True))
+    if file_format == "zip":
+        assert told["files"][0]["member_rows"] == rows
+    else:
+        assert {each["member"]: each["rows"] for each in told["files"]} == rows
+        assert told["tables"]["customers__contacts"]["rows"] == 2
 
 
 LATIN = HEAD + "c1,José,Nuñez,2026-11-23T01:00:00Z\r\n".encode("latin-1")
@@ -106,7 +113,7 @@ LATIN = HEAD + "c1,José,Nuñez,2026-11-23T01:00:00Z\r\n".encode("latin-1")
 @pytest.mark.parametrize("file_format", ["csv", "csv.gz", "zip"])
 def test_a_file_that_is_not_utf_8_lands_with_a_warning_and_its_rows_are_counted(aws, store, file_format):
     told = land_zip(store, {"customers.csv": LATIN + ROWS}, file_format)
-    assert told["rows"] == 3
+    assert told["tables"]["customers"]["rows"] == 3
     assert told["warnings"] == [
         "customers.csv: The file is not UTF-8 (byte 42 is the first that is not): readers may misread its text."
     ]
@@ -120,7 +127,7 @@ def test_a_file_that_is_not_utf_8_is_refused_as_parquet(aws, store):
 @every_format
 def test_zero_bytes_behind_the_zips_end_change_nothing(aws, store, file_format):
     told = land_zip(store, made([("customers.csv", TEXT)]) + bytes(512), file_format)
-    assert (told["rows"], told["warnings"]) == (2, [])
+    assert (told["tables"]["customers"]["rows"], told["warnings"]) == (2, [])
 
 
 def test_unknown_is_no_number_in_xcom_and_asset(make_simulator, connect, aws, bucket, tmp_path):
@@ -131,7 +138,8 @@ def test_unknown_is_no_number_in_xcom_and_asset(make_simulator, connect, aws, bu
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
     asset, event = Asset("chargebee_export/customers"), SimpleNamespace(extra={})
     landed = run(upload(job, bucket, outlets=[asset]), context(outlet_events={asset: event}))
-    assert landed["rows"] is None and event.extra["rows"] is None
+    assert landed["tables"]["customers"]["rows"] is None
+    assert event.extra["tables"] == landed["tables"]
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -179,6 +179,7 @@ class Landing:
             columns = list(self._column_names(facts.columns))
             reason = "it has no rows" if columns else "it is empty"
             self._leave_out(LeftOut(member.name, reason, table.name, columns))
+            self.warnings += [f"{member.name}: {each}" for each in facts.warnings]
             return
         written = self._partition.write(self._partition.keys.key(member.name, table), chain(first, pieces), bound())
         columns = list(self._column_names(facts.columns))
@@ -251,4 +252,4 @@ class Landing:
 
 def _has_rows(facts: CsvFacts) -> bool:
     """Return whether a file has rows, or may have."""
-    return facts.rows != 0 or bool(facts.warnings)
+    return facts.rows != 0

@@ -87,7 +87,7 @@ def mixed_tables(files: Iterable[FileEntry]) -> list[str]:
     """Return a warning for each table whose files do not all have the same columns, which a reader of its folder needs."""
     first: dict[str, FileEntry] = {}
     mixed: dict[str, str] = {}
-    for each in files:
+    for each in (one for one in files if one.columns):
         one = first.setdefault(each.table, each)
         if one.columns != each.columns and each.table not in mixed:
             mixed[each.table] = (
