@@ -59,7 +59,7 @@ def test_a_zip_lands_as_it_came(connected, aws, bucket, job):
     folder = f"chargebee/snapshots/customers/site=acme-test/{landed['partition']}"
     assert entry["key"] == f"{folder}/customers-{job['export_id']}-{attempt}.zip"
     assert entry["member_rows"] == {name: len(records(archive.read(name))) - 1 for name in archive.namelist()}
-    assert entry["rows"] == entry["member_rows"]["customers.csv"] == len(connected.control.records("customers"))
+    assert entry["rows"] == entry["member_rows"]["Customers.csv"] == len(connected.control.records("customers"))
 
 
 @pytest.mark.parametrize("profile", ["chargebee", "api", "empty-zip", "zero-byte"])
