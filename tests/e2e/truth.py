@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import airflow_runs
-import landed
 
 
 def day(today: datetime, days: int) -> str:
