@@ -14,9 +14,11 @@ import stack
 
 
 def manifest(resource: str, files: list[tuple[str, int | None, int]]) -> dict:
+    """Return as much of a manifest as the demo reads; each file is a table of its own."""
     return {
         "job": {"resource": resource},
-        "files": [{"member": member, "rows": rows, "bytes": size} for member, rows, size in files],
+        "files": [{"table": table, "rows": rows, "bytes": size} for table, rows, size in files],
+        "tables": {table: {"rows": rows, "bytes": size, "files": 1} for table, rows, size in files},
     }
 
 
@@ -54,9 +56,9 @@ def test_the_table_counts_the_resources_own_rows(capsys):
     progress = demo.Progress()
     progress.tell(TaskEnd("invoices.upload", "success", 1.0, 3.5))
     capsys.readouterr()
-    invoices = manifest("invoices", [("Invoices.csv", 1200, 40_000), ("LineItems.csv", 9999, 500)])
+    invoices = manifest("invoices", [("invoices", 1200, 40_000), ("invoices__line_items", 9999, 500)])
     assert demo.row_of(invoices, progress) == ("invoices", "2", "1,200", "40,500", "2.5")
-    assert demo.row_of(manifest("customers", [("Customers.csv", None, 7)]), progress)[2] == "unknown"
+    assert demo.row_of(manifest("customers", [("customers", None, 7)]), progress)[2] == "unknown"
     assert demo.row_of(manifest("coupons", []), progress) == ("coupons", "0", "0", "0", "")
     demo.print_table([("invoices", "2", "1,200", "40,500", "2.5")])
     head, rule, row = capsys.readouterr().out.splitlines()
@@ -69,10 +71,10 @@ def test_the_table_counts_the_resources_own_rows(capsys):
 
 def test_a_persons_records_are_compared_with_what_was_written(tmp_path, capsys):
     data = OwnData(tmp_path / "customers.csv", "customers", 5, 0, 86400, 3)
-    demo.check(data, [manifest("customers", [("Customers.csv", 3, 10)])])
+    demo.check(data, [manifest("customers", [("customers", 3, 10)])])
     assert "Of 5 customers in customers.csv, 3 are in the window; 3 were written." in capsys.readouterr().out
     with pytest.raises(demo.DemoError, match="3 customers are in the window, but 2 were written"):
-        demo.check(data, [manifest("customers", [("Customers.csv", 2, 10)])])
+        demo.check(data, [manifest("customers", [("customers", 2, 10)])])
 
 
 def test_ended_tasks_are_read_from_airflows_database(tmp_path):
