@@ -53,7 +53,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     """Streams a completed export into S3 as one partition that is complete or absent.
 
     It asks Chargebee for a fresh download URL itself, writes each member of the zip as an object, checks every byte
-    against the zip's own checksums, and writes ``_manifest.json`` last. A rerun replaces the partition. Memory does
+    against the zip's own checksums, and writes the manifest last. A rerun replaces the partition. Memory does
     not grow with the export.
 
     :param job: the job record of the sensor, ``ready.output``. (templated)
