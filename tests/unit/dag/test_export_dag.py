@@ -120,13 +120,13 @@ def test_a_wrong_argument_is_said_when_the_file_is_parsed(arguments, message):
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
     with pytest.raises(ValueError, match=message):
-        chargebee_export_dag(ExportDagSettings(**{"s3_bucket": "b", "dag_id": "wrong", **arguments}))
+        chargebee_export_dag(ExportDagSettings(**{"s3_bucket": "bucket", "dag_id": "wrong", **arguments}))
 
 
 def test_a_resource_of_a_wrong_upload_argument_is_named():
     from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
 
-    settings = ExportDagSettings(s3_bucket="b", resources=[ResourceSettings("coupons", upload_args={"colums": 1})])
+    settings = ExportDagSettings(s3_bucket="bucket", resources=[ResourceSettings("coupons", upload_args={"colums": 1})])
     with pytest.raises(ValueError, match="coupons: upload_args holds 'colums'"):
         chargebee_export_dag(settings)
 
@@ -195,7 +195,7 @@ def test_it_catches_up_only_where_that_is_set_and_says_what_it_is(dag):
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
     assert dag.catchup is False
-    assert chargebee_export_dag(ExportDagSettings(s3_bucket="b", dag_id="caught_up", catchup=True)).catchup is True
+    assert chargebee_export_dag(ExportDagSettings(s3_bucket="bucket", dag_id="caught_up", catchup=True)).catchup is True
     assert dag.doc_md
     assert set(dag.tags) == {"chargebee", "s3"}
 
