@@ -23,8 +23,10 @@ from chargebee_operators.common.argument_checks import (
 from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
 from chargebee_operators.common.wording import counted
 from chargebee_operators.download.download import STREAMS, Download
+from chargebee_operators.formats.column_names import SNAKE_CASE
+from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.file_format import get_format
-from chargebee_operators.formats.parquet import ColumnTypes
+from chargebee_operators.formats.parquet import ParquetSettings
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.links import S3PartitionLink
 from chargebee_operators.partition.commit import S3Partition
@@ -70,8 +72,11 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param manifest_name: the rest of the manifest's key. The manifest is the commit: it lists the objects of all tables, and
         is written last. (templated)
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` (needs pyarrow) or ``zip`` (the download as it is).
-    :param column_types: for ``parquet``: column as the header spells it -> ``bool``, ``int32``, ``int64``, ``float64``,
-        ``decimal(18, 2)``, ``date``, ``timestamp[s]`` or ``timestamp[s, UTC]``; the others are text.
+    :param column_types: for ``parquet``: column -> ``bool``, ``int32``, ``int64``, ``float64``, ``decimal(18, 2)``, ``date``,
+        ``timestamp[s]`` or ``timestamp[s, UTC]``; the others are text. A column is named as the export has it or in snake
+        case, also with its table (``invoices__line_items.amount``), or by a pattern with ``*`` and ``?`` (``*_at``).
+    :param parquet_column_names: ``snake_case``: ``customer[id]`` and ``Customer Id`` are ``customer_id`` in Parquet.
+        ``as_exported``: the names stay.
     :param chargebee_conn_id: the Chargebee connection. (templated)
     :param business_entity_id: overrides the business entity of the job record, which overrides the connection's.
         (templated)
@@ -88,8 +93,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
     :param window_format: how its times are written, as ``datetime.strptime`` takes it (``%d/%m/%Y %H:%M``); by default any
         that can't be mistaken. docs/checks.md lists them.
-    :param window_timezone: the IANA name of the zone of times that name none, the site's own; by default they may be of
-        any zone, and lie up to 14 hours outside.
+    :param window_timezone: the IANA name of the zone of times that name none: the site's own, or ``UTC`` where the site
+        exports in UTC. Without it they may be of any zone, so they may lie up to 14 hours outside of the window, and no
+        column of Parquet with such times can have a type in UTC.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
         the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
     :param keep_latest_only: this layout has one manifest for all windows of a resource, and each run replaces the one
@@ -136,6 +142,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         manifest_name: str = DEFAULT_MANIFEST_NAME,
         file_format: str = "csv.gz",
         column_types: Mapping[str, str] | None = None,
+        parquet_column_names: str = SNAKE_CASE,
         chargebee_conn_id: str = ChargebeeHook.default_conn_name,
         business_entity_id: str | None = None,
         aws_conn_id: str | None = "aws_default",
@@ -169,6 +176,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.extra_args = extra_args
         self.transfer_config_args = transfer_config_args
         self.column_types = column_types
+        self.parquet_column_names = parquet_column_names
         self.window_check = window_check
         self.window_column = window_column
         self.window_format = window_format
@@ -190,7 +198,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _check(self) -> None:
         """Refuse at parse time what can be known to be wrong then."""
         get_format(self.file_format)
-        ColumnTypes(self.column_types)
+        self._parquet()
         self._checks()
         check_whole_number("resume_attempts", self.resume_attempts, 0)
         check_whole_number("download_streams", self.download_streams, 1)
@@ -228,7 +236,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
             partition = S3Partition(s3, self.s3_bucket, keys, job, replacing)
             partition.check()  # rather before the download than after it
             with partition:
-                landing = Landing(job, partition, file_format, self._checks(), self.column_types)
+                landing = Landing(job, partition, file_format, self._checks(), self._parquet())
                 send_download(self._download(hook, job), self._limits(), landing)
                 landing.judge(self._fetch_record(hook, job))
                 ti = context["ti"]
@@ -277,6 +285,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
 
     def _templates(self) -> KeyTemplates:
         return KeyTemplates(self.s3_prefix, self.object_name, self.manifest_name)
+
+    def _parquet(self) -> ParquetSettings:
+        return ParquetSettings(ColumnTypes(self.column_types), self.parquet_column_names, self.window_timezone)
 
     def _checks(self) -> Checks:
         return Checks(

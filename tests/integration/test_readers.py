@@ -16,6 +16,7 @@ import pyarrow.fs
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator
+from chargebee_operators.formats.column_names import column_names
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.tasks import run
 from support.uploads import body, keys, manifest, rows_of, upload
@@ -49,6 +50,10 @@ class Landed:
     @property
     def is_parquet(self) -> bool:
         return self.file_format == "parquet"
+
+    @property
+    def header(self) -> list[str]:
+        return column_names(HEADER) if self.is_parquet else HEADER
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +125,14 @@ def test_duckdb(landed, store, tmp_path):
         if landed.is_parquet
         else f"read_csv({files!r}, hive_partitioning=true, all_varchar=true, header=true)"
     )
-    clock = f'"{CLOCK}"'
+    clock = f'"{landed.header[-1]}"'
     as_text = f"strftime({clock} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')" if landed.is_parquet else clock
-    columns = ", ".join([*(f'"{each}"' for each in HEADER[:-1]), as_text, *(f"{each}::VARCHAR" for each in PARTITIONS)])
+    columns = ", ".join(
+        [*(f'"{each}"' for each in landed.header[:-1]), as_text, *(f"{each}::VARCHAR" for each in PARTITIONS)]
+    )
     with duckdb.connect() as database:
         names = [name for name, *_ in database.execute(f"DESCRIBE SELECT * FROM {reading}").fetchall()]
-        assert sorted(names) == sorted([*HEADER, *PARTITIONS])
+        assert sorted(names) == sorted([*landed.header, *PARTITIONS])
         assert sorted(database.execute(f"SELECT {columns} FROM {reading}").fetchall()) == expected(None)
         where = "site = 'acme-test' AND window_start = '20261123T000000Z'"
         assert database.execute(f"SELECT count(*) FROM {reading} WHERE {where}").fetchone() == (1,)
@@ -150,12 +157,13 @@ def test_pyarrow(landed, store):
         partitioning=pa.dataset.partitioning(pa.schema([(each, pa.string()) for each in PARTITIONS]), flavor="hive"),
         partition_base_dir=root,
     )
-    assert dataset.schema.names == [*HEADER, *PARTITIONS]
+    assert dataset.schema.names == [*landed.header, *PARTITIONS]
     rows = dataset.to_table().to_pylist()
     if landed.is_parquet:
-        assert dataset.schema.field(CLOCK).type == pa.timestamp("ms", "UTC")
-        rows = [{**row, CLOCK: row[CLOCK].strftime("%Y-%m-%dT%H:%M:%SZ")} for row in rows]
-    read = sorted(tuple(row[each] for each in [*HEADER, *PARTITIONS]) for row in rows)
+        clock = landed.header[-1]
+        assert dataset.schema.field(clock).type == pa.timestamp("ms", "UTC")
+        rows = [{**row, clock: row[clock].strftime("%Y-%m-%dT%H:%M:%SZ")} for row in rows]
+    read = sorted(tuple(row[each] for each in [*landed.header, *PARTITIONS]) for row in rows)
     assert read == expected(None if landed.is_parquet else "")
     where = (pa.dataset.field("site") == "acme-test") & (pa.dataset.field("window_start") == "20261123T000000Z")
     assert dataset.count_rows(filter=where) == 1

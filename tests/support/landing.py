@@ -12,6 +12,7 @@ from typing import Any
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.formats.file_format import get_format
+from chargebee_operators.formats.parquet import ParquetSettings
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.key_templates import KeyTemplates
 from chargebee_operators.partition.keys import PartitionKeys
@@ -132,6 +133,7 @@ def land_archive(
     templates: Mapping[str, str] | None = None,
     replacing: Replacing | None = None,
     names_ahead: Callable[[], Iterable[str] | None] = lambda: None,
+    parquet: ParquetSettings | None = None,
     **checks: Any,
 ) -> dict[str, Any]:
     """Land a zip as the operator does, and return its manifest.
@@ -141,7 +143,7 @@ def land_archive(
     form = get_format(file_format)
     keys = PartitionKeys(KeyTemplates(store.root, **(templates or {})), job, form.suffix)
     with S3Partition(hook_of(99, "{}"), store.bucket, keys, job, replacing) as partition:
-        landing = Landing(job, partition, form, Checks(**checks))
+        landing = Landing(job, partition, form, Checks(**checks), parquet)
         landing.send(cut(data, 1000), ZipStream, lambda: len(data), names_ahead)
         landing.judge()
         partition.commit(landing.manifest({}))

@@ -13,7 +13,7 @@ from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.formats.csv_facts import CsvFacts
-from chargebee_operators.formats.parquet import ColumnTypes, check_pyarrow, parquet_bytes
+from chargebee_operators.formats.parquet import ParquetFile, check_pyarrow
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def get_format(name: str) -> Format:
 
 
 def member_bytes(
-    member: Member, file_format: Format, *observers: Observer, column_types: ColumnTypes | None = None
+    member: Member, file_format: Format, *observers: Observer, parquet: ParquetFile | None = None
 ) -> Iterator[bytes]:
     """Yield the object that a member becomes, as ``csv``, ``csv.gz`` or ``parquet``.
 
@@ -76,13 +76,16 @@ def member_bytes(
     file without columns, and so no object to be written.
 
     :param observers: are fed the inflated bytes.
-    :param column_types: for ``parquet``, the columns that are not text.
+    :param parquet: for ``parquet``, what the member becomes; it knows more once all bytes are yielded.
     """
     if file_format.name == "csv.gz":
         yield from _gzip_bytes(member, observers)
         return
     inflated = (inflated for _, inflated in _observed(member, observers))
-    yield from parquet_bytes(inflated, member.name, column_types) if file_format.name == "parquet" else inflated
+    if file_format.name == "parquet":
+        yield from (parquet or ParquetFile(member.name, "")).pieces(inflated)
+    else:
+        yield from inflated
 
 
 def _gzip_bytes(member: Member, observers: Iterable[Observer]) -> Iterator[bytes]:

@@ -13,19 +13,20 @@ in, from the same version of pyarrow.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
-from chargebee_operators.common.spelling import nearest
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.formats.block_cutter import BlockCutter
+from chargebee_operators.formats.column_names import PARTITION_KEYS, SNAKE_CASE, check_style, column_names
+from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.csv_records import MAX_RECORD
 from chargebee_operators.formats.csv_start import read_start
 from chargebee_operators.formats.parquet_table import ParquetTable
-from chargebee_operators.formats.parquet_values import DECIMAL, SIMPLE_TYPES, TIMESTAMP
+from chargebee_operators.formats.parquet_values import Conversion
 
 BLOCK = 1 << 20
-
-_TYPES = ("string", "bool", "int32", "int64", "float64", "decimal(18, 2)", "date", "timestamp[s, UTC]", "timestamp[s]")
 
 
 def check_pyarrow() -> None:
@@ -40,90 +41,115 @@ def check_pyarrow() -> None:
         )
 
 
-class ColumnTypes:
-    """The types of the columns that are not text, by the names that stand in the headers.
+@dataclass(frozen=True)
+class ParquetSettings:
+    """How an export is written as Parquet.
 
-    A zip may hold files with other columns: a name that is in none of them is found out at the end.
-
-    :param types: name -> ``bool``, ``int32``, ``int64``, ``float64``, ``decimal(18, 2)``, ``date``,
-        ``timestamp[s]`` or ``timestamp[s, UTC]`` (or ``ms``, ``us``).
-    :raises SettingsError: for a type that is not one of these.
+    :param types: those of the columns that are not text.
+    :param column_names: ``snake_case``, or ``as_exported`` for the names in the CSV's header.
+    :param timezone: the IANA name of the zone of times that name none; None when it is not known.
+    :raises SettingsError: for another way to name columns.
     """
 
-    def __init__(self, types: Mapping[str, str] | None = None) -> None:
-        self.types = dict(types or {})
-        self._seen: dict[str, None] = {}
-        for name, kind in self.types.items():
-            decimal = DECIMAL.fullmatch(str(kind))
-            if decimal and 1 <= int(decimal[1]) <= 38 and int(decimal[2]) <= int(decimal[1]):
-                continue
-            if kind not in SIMPLE_TYPES and not TIMESTAMP.fullmatch(str(kind)):
-                raise SettingsError(
-                    f"column_types: {name!r} has the type {kind!r}{nearest(kind, _TYPES)}: write {', '.join(_TYPES)}."
-                )
+    types: ColumnTypes = field(default_factory=ColumnTypes)
+    column_names: str = SNAKE_CASE
+    timezone: str | None = None
 
-    def see(self, columns: Iterable[str]) -> None:
-        """Take the names of one file's header."""
-        self._seen.update(dict.fromkeys(columns))
+    def __post_init__(self) -> None:
+        check_style(self.column_names)
 
-    def check_seen(self) -> None:
-        """Refuse names that no header had, once all files were read; an export without files tells nothing.
 
-        :raises SettingsError: with the nearest name that a header has.
+class ParquetFile:
+    """One CSV of an export as a Parquet file.
+
+    ``columns`` are its names, ``exported_columns`` those of the header, and ``types`` the types of the columns that are not
+    text: all empty before the header is read. ``rows`` and ``warnings`` are complete after the last byte.
+
+    :param member: the CSV's name, for errors.
+    :param table: the table that it belongs to, for the types.
+    :param settings: how it is written.
+    :param partition_keys: those in the object's key, besides the default ones; no column is called like them.
+    """
+
+    def __init__(
+        self,
+        member: str,
+        table: str,
+        settings: ParquetSettings | None = None,
+        partition_keys: Iterable[str] = (),
+    ) -> None:
+        self.columns: list[str] = []
+        self.exported_columns: list[str] = []
+        self.types: dict[str, str] = {}
+        self.rows = 0
+        self.warnings: list[str] = []
+        self._member = member
+        self._table = table
+        self._settings = settings or ParquetSettings()
+        self._partition_keys = PARTITION_KEYS.union(partition_keys)
+        self._conversions: dict[str, Conversion] = {}
+
+    def pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the file's bytes; nothing for a CSV without a header.
+
+        Close it when it is not read to its end, for it has threads.
+
+        :param chunks: the CSV, in pieces of any size.
+        :raises ConversionError: for a row of another length than the header, a value that is not of its column's type,
+            or bytes that are no UTF-8. It says where, and never the value.
+        :raises SettingsError: when pyarrow is not installed.
         """
-        for name in self.types:
-            if self._seen and name not in self._seen:
-                raise SettingsError(
-                    f"column_types: no file of the export has a column {name!r}{nearest(name, self._seen)}."
-                )
+        check_pyarrow()
+        table: ParquetTable | None = None
+        try:
+            for block in self._blocks(chunks):
+                if table is None:
+                    end = self._read_header(block)
+                    if not self.columns:
+                        continue
+                    table = ParquetTable(self._member, self.columns, self.exported_columns, self._conversions)
+                    block = block[end:]
+                table.add(block)
+                yield from table.taken()
+            if table is not None:
+                table.finish()
+                self._look_back(table)
+                yield from table.taken()
+        finally:
+            if table is not None:
+                table.close()
 
+    def _read_header(self, block: bytes) -> int:
+        """Take the first block, and return where its records begin."""
+        start = read_start(block)
+        if start.problem:
+            raise ConversionError(f"{self._member}: {start.problem} Choose csv.gz, which takes the data as it is.")
+        self.exported_columns = start.columns
+        self.columns = column_names(self.exported_columns, self._settings.column_names, self._partition_keys)
+        kinds = (self._settings.types.of(self._table, each) for each in self.exported_columns)
+        self.types = {name: kind for name, kind in zip(self.columns, kinds, strict=True) if kind}
+        self._conversions = {name: Conversion(kind, self._settings.timezone) for name, kind in self.types.items()}
+        return start.end
 
-def parquet_bytes(chunks: Iterable[bytes], member: str, types: ColumnTypes | None = None) -> Iterator[bytes]:
-    """Yield a CSV as the bytes of a Parquet file; nothing for a CSV without a header.
-
-    Close it when it is not read to its end, for it has threads.
-
-    :param chunks: the CSV, in pieces of any size.
-    :param member: its name, for errors.
-    :param types: the columns that are not text.
-    :raises ConversionError: for a row of another length than the header, a value that is not of its column's type,
-        or bytes that are no UTF-8; it says where, and never the value.
-    :raises SettingsError: when pyarrow is not installed.
-    """
-    check_pyarrow()
-    types = types or ColumnTypes()
-    table: ParquetTable | None = None
-    try:
-        for block in _blocks(chunks, member):
-            if table is None:
-                start = read_start(block)
-                if start.problem:
-                    raise ConversionError(f"{member}: {start.problem} Choose csv.gz, which takes the data as it is.")
-                if not start.columns:
-                    continue
-                types.see(start.columns)
-                table = ParquetTable(member, start.columns, types.types)
-                block = block[start.end :]
-            table.add(block)
-            yield from table.taken()
-        if table is not None:
-            table.finish()
-            yield from table.taken()
-    finally:
-        if table is not None:
-            table.close()
-
-
-def _blocks(chunks: Iterable[bytes], member: str) -> Iterator[bytes]:
-    cutter = BlockCutter(BLOCK)
-    for chunk in chunks:
-        yield from cutter.feed(chunk)
+    def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        cutter = BlockCutter(BLOCK)
+        for chunk in chunks:
+            yield from cutter.feed(chunk)
+            if cutter.is_lost:
+                break
+        else:
+            yield from cutter.finish()
         if cutter.is_lost:
-            break
-    else:
-        yield from cutter.finish()
-    if cutter.is_lost:
-        raise ConversionError(
-            f"{member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so there is no telling "
-            "its columns. Choose csv.gz, which takes the data as it is."
-        )
+            raise ConversionError(
+                f"{self._member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so there is no "
+                "telling its columns. Choose csv.gz, which takes the data as it is."
+            )
+
+    def _look_back(self, table: ParquetTable) -> None:
+        self.rows = table.rows
+        for name, conversion in self._conversions.items():
+            if conversion.in_doubt:
+                self.warnings.append(
+                    f"{conversion.in_doubt} times of column {clean(name)!r} are in the hour that comes twice when the clocks "
+                    f"of {self._settings.timezone} are put back. They are taken as times of the first one."
+                )

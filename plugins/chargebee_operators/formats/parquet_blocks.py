@@ -10,7 +10,7 @@ from chargebee_operators.common.exceptions import ConversionError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.csv_records import blank_lines, lines_in, read_records
-from chargebee_operators.formats.parquet_values import convert, first_wrong
+from chargebee_operators.formats.parquet_values import Conversion, NoSuchTimeError, NoZoneError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,13 +25,13 @@ class BlockParser:
 
     :param member: the CSV's name, for errors.
     :param names: those of the columns.
-    :param typed: pyarrow's types of the columns that are not text.
+    :param conversions: of the columns that are not text.
     """
 
-    def __init__(self, member: str, names: Sequence[str], typed: Mapping[str, pa.DataType]) -> None:
+    def __init__(self, member: str, names: Sequence[str], conversions: Mapping[str, Conversion]) -> None:
         self._member = member
         self._names = names
-        self._typed = typed
+        self._conversions = conversions
         self._alone = len(names) == 1  # where a blank line is an empty value
         self._end_line = f"end-{secrets.token_hex(8)}{',' * self._alone}"
         self._ends = 0
@@ -101,23 +101,37 @@ class BlockParser:
                         f"{self._member}: column {clean(name)!r} of row {number} is not UTF-8. Choose csv.gz."
                     )
         return ConversionError(
-            f"{self._member}: the rows from {self._rows + 1} on are no regular CSV (quotes or carriage returns in odd "
-            "places). Choose csv.gz, which takes the data as it is."
+            f"{self._member}: the rows from {self._rows + 1} on are no regular CSV: they have quotes or carriage returns in "
+            "odd places. Choose csv.gz, which takes the data as it is."
         )
 
     def _typed_table(self, table: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        for name, kind in self._typed.items():
+        for name, conversion in self._conversions.items():
             at = self._names.index(name)
             column = table.column(at).combine_chunks()
             try:
-                converted = convert(column, kind)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                row = self._rows + 1 + first_wrong(column, kind)
-                raise ConversionError(
-                    f"{self._member}: column {clean(name)!r} of row {row} can't be read as {kind}. Give the column another type "
-                    "in column_types, or none: then it is text."
-                ) from None
-            table = table.set_column(at, name, converted)
+                values = conversion.values(column)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, NoZoneError, NoSuchTimeError) as error:
+                row = self._rows + 1 + conversion.first_wrong(column)
+                raise self._no_value(name, row, conversion, error) from None
+            table = table.set_column(at, name, values)
         return table
+
+    def _no_value(self, name: str, row: int, conversion: Conversion, error: Exception) -> ConversionError:
+        where, kind = f"{self._member}: column {clean(name)!r} of row {row}", conversion.kind
+        if isinstance(error, NoZoneError):
+            return ConversionError(
+                f"{where} has no time zone, so it can't be read as {kind}. Set window_timezone to the zone of the export's "
+                "times ('UTC' if the site exports in UTC), or give the column the type timestamp[s], which keeps times as "
+                "they are written."
+            )
+        if isinstance(error, NoSuchTimeError):
+            return ConversionError(
+                f"{where} is a time that does not exist in {conversion.timezone}, because the clocks are put forward over "
+                "it. So the times are of another zone: correct window_timezone."
+            )
+        return ConversionError(
+            f"{where} can't be read as {kind}. Give the column another type in column_types, or none: then it is text."
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.parquet_blocks import BlockParser
-from chargebee_operators.formats.parquet_values import arrow_type
+from chargebee_operators.formats.parquet_values import Conversion
 from chargebee_operators.formats.stage import Stage
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GROUP_ROWS = 65_536
 # In memory: fewer rows make a group when they are long ones.
 GROUP_BYTES = 24 << 20
+
+# Where the metadata has the names in the CSV's header: of a field, and of the whole file as JSON.
+EXPORTED_NAME, EXPORTED_NAMES = "exported_name", "exported_names"
 
 # Blocks that are parsed, or wait for it; more of them would gain nothing.
 _BLOCKS_AHEAD = 2
@@ -32,19 +35,18 @@ class ParquetTable:
     """One Parquet file. ``close`` it in any case.
 
     :param member: the CSV's name, for errors.
-    :param header: its columns.
-    :param types: the type of each column that is not text, as ``ColumnTypes`` takes them.
+    :param names: those of the columns.
+    :param header: the names of the columns in the CSV. They are kept in the fields' metadata.
+    :param conversions: of the columns that are not text, by name.
     """
 
-    def __init__(self, member: str, header: Sequence[str], types: Mapping[str, str]) -> None:
-        import pyarrow as pa
-
-        names = unique_names(header)
-        typed = {name: arrow_type(types[given]) for name, given in zip(names, header, strict=True) if given in types}
+    def __init__(
+        self, member: str, names: Sequence[str], header: Sequence[str], conversions: Mapping[str, Conversion]
+    ) -> None:
         self._alone = len(names) == 1
         self._groups = _Groups()
-        self._file = _File(pa.schema([(name, typed.get(name, pa.string())) for name in names]))
-        self._parsing = Stage(BlockParser(member, names, typed).parse, _BLOCKS_AHEAD, "parquet-parse")
+        self._file = _File(_schema(names, header, conversions))
+        self._parsing = Stage(BlockParser(member, names, conversions).parse, _BLOCKS_AHEAD, "parquet-parse")
         self._writing = Stage(self._file.write, _GROUPS_AHEAD, "parquet-write")
         self._blanks = 0  # lines, held back
 
@@ -170,6 +172,18 @@ class _File:
             use_dictionary=_repetitive(first),
             write_statistics=_not_text(self._schema),
         )
+
+
+def _schema(names: Sequence[str], header: Sequence[str], conversions: Mapping[str, Conversion]) -> pa.Schema:
+    import pyarrow as pa
+
+    def field(name: str, exported: str) -> pa.Field:
+        kind = conversions[name].type if name in conversions else pa.string()
+        return pa.field(name, kind, metadata={EXPORTED_NAME: exported})
+
+    fields = [field(*each) for each in zip(names, header, strict=True)]
+    # For readers that know nothing of pyarrow's own notes in a file, DuckDB for one.
+    return pa.schema(fields, metadata={EXPORTED_NAMES: json.dumps(dict(zip(names, header, strict=True)))})
 
 
 def _repetitive(table: pa.Table) -> list[str]:

@@ -92,6 +92,12 @@ class PartitionKeys:
         return re.compile(_expression(self._shape(any_export)))
 
     @property
+    def partitioned_by(self) -> frozenset[str]:
+        """The names of the Hive partitions in the keys: ``site`` for a folder ``site=acme``."""
+        folders = self._shape(any_export=False).split("/")[:-1]
+        return frozenset(each.partition("=")[0] for each in folders if "=" in each)
+
+    @property
     def begin_with(self) -> str:
         """What all keys begin with that the pattern of any export matches."""
         return self._shape(any_export=True).partition("\0")[0]

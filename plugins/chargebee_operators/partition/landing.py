@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -22,17 +22,21 @@ from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
-from chargebee_operators.formats.column_names import unique_names
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
-from chargebee_operators.formats.parquet import ColumnTypes
+from chargebee_operators.formats.parquet import ParquetFile, ParquetSettings
+from chargebee_operators.partition.before import Before
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.earlier import find_before
+from chargebee_operators.partition.known_columns import judge_types
 from chargebee_operators.partition.manifest import FileEntry, LeftOut, Manifest, total_rows
 from chargebee_operators.partition.tables import Table, Tables
 from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes, mixed_tables
 
 log = task_log(__name__)
+
+# What is known of a file once it is sent.
+Facts = CsvFacts | ParquetFile
 
 # Bytes of a zip whose members surely fit in 10,000 parts of any size, whatever they inflate to.
 LARGE = 256 << 20
@@ -50,7 +54,7 @@ class Landing:
     :param partition: where they go.
     :param file_format: that of the objects.
     :param checks: what is looked at.
-    :param column_types: for Parquet, the columns that are not text.
+    :param parquet: for Parquet, how the objects are written.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Landing:
         partition: S3Partition,
         file_format: Format,
         checks: Checks,
-        column_types: Mapping[str, str] | None = None,
+        parquet: ParquetSettings | None = None,
     ) -> None:
         self.files: list[FileEntry] = []
         self.left_out: list[LeftOut] = []
@@ -70,7 +74,7 @@ class Landing:
         self._partition = partition
         self._format = file_format
         self._checks = checks
-        self._types = ColumnTypes(column_types)
+        self._parquet = parquet or ParquetSettings()
         self._windows: dict[Member, WindowCheck] = {}
         self._windows_of: list[list[WindowCheck]] = []  # for each of the files
 
@@ -96,9 +100,15 @@ class Landing:
         for member in open_archive(chunks).members():
             if self._is_companion(member):
                 continue
-            facts_of_it = self._observer(member)
-            pieces = member_bytes(member, self._format, facts_of_it, column_types=self._types)
-            self._send_member(member, tables.of(member.name), pieces, facts_of_it, partial(self._bound, member, size))
+            table, bound = tables.of(member.name), partial(self._bound, member, size)
+            observer = self._observer(member)
+            if self._format.name != "parquet":
+                self._send_member(member, table, member_bytes(member, self._format, observer), observer, bound)
+                continue
+            file = ParquetFile(member.name, table.name, self._parquet, self._partition.keys.partitioned_by)
+            # Its rows are counted as they are written. Only the check of the window has to see the CSV.
+            observers = (observer,) if member in self._windows else ()
+            self._send_member(member, table, member_bytes(member, self._format, *observers, parquet=file), file, bound)
 
     def judge(self, fetch: Fetch | None = None) -> None:
         """Look at the export as a whole; to be called before the commit.
@@ -106,9 +116,8 @@ class Landing:
         :param fetch: retrieves a record by its id, for the spot check; None where Chargebee has no such call.
         :raises WindowCheckError: when Chargebee has ignored the filter, and ``window_check`` is ``fail``.
         :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
-        :raises SettingsError: when ``column_types`` names a column that there is not.
+        :raises SettingsError: when a column's name is misspelt in ``column_types``.
         """
-        self._types.check_seen()
         if self._checks.window_check != "off":
             checks = list(self._windows.values())
             self.window_proof, found = judge_window(checks, self._checks.window_check, self._job, fetch)
@@ -117,8 +126,12 @@ class Landing:
             for entry, its_checks in zip(self.files, self._windows_of, strict=True):
                 entry.window_check = [each.result.to_dict() for each in its_checks]
             self.warnings += found
-        if self._checks.column_changes != "off":
+        before = Before("", {})
+        if self._checks.column_changes != "off" or self._parquet.types.unused:
             before = find_before(self._job, self._partition)
+        if self._format.name == "parquet":
+            self.warnings += judge_types(self._job, self._parquet.types, before)
+        if self._checks.column_changes != "off":
             now = files_of({"files": [asdict(each) for each in self.files], "left_out": [*map(asdict, self.left_out)]})
             self.verdict = judge_changes(self._job, before, now, self._checks)
             self.warnings += self.verdict.warnings
@@ -172,18 +185,19 @@ class Landing:
         return member.size_ahead(known) if known is not None and known > LARGE else None
 
     def _send_member(
-        self, member: Member, table: Table, pieces: Iterator[bytes], facts: CsvFacts, bound: Callable[[], int | None]
+        self, member: Member, table: Table, pieces: Iterator[bytes], facts: Facts, bound: Callable[[], int | None]
     ) -> None:
         first = self._until_rows(pieces, facts)  # which starts the download, and tells its size
         if first is None:
-            columns = list(self._column_names(facts.columns))
-            reason = "it has no rows" if columns else "it is empty"
-            self._leave_out(LeftOut(member.name, reason, table.name, columns))
+            reason = "it has no rows" if facts.columns else "it is empty"
+            self._leave_out(LeftOut(member.name, reason, table.name, facts.columns))
             self.warnings += [f"{member.name}: {each}" for each in facts.warnings]
             return
         written = self._partition.write(self._partition.keys.key(member.name, table), chain(first, pieces), bound())
-        columns = list(self._column_names(facts.columns))
-        entry = FileEntry(written.key, table.name, member.name, written.bytes, written.sha256, facts.rows, columns)
+        columns, size, digest = facts.columns, written.bytes, written.sha256
+        entry = FileEntry(written.key, table.name, member.name, size, digest, facts.rows, columns)
+        if isinstance(facts, ParquetFile):
+            entry.exported_columns, entry.column_types = facts.exported_columns, facts.types
         self._add(entry, {member: facts})
 
     def _send_zip(
@@ -211,7 +225,7 @@ class Landing:
         )
         self._add(entry, facts)
 
-    def _until_rows(self, pieces: Iterator[bytes], facts: CsvFacts) -> list[bytes] | None:
+    def _until_rows(self, pieces: Iterator[bytes], facts: Facts) -> list[bytes] | None:
         """Return an object's first pieces; None when there will be no object.
 
         A CSV without rows stops readers: DuckDB takes its header for a row, pyarrow finds no type for its columns, and one
@@ -226,7 +240,7 @@ class Landing:
                 return first
         return first if first and _has_rows(facts) else None
 
-    def _add(self, entry: FileEntry, facts: Mapping[Member, CsvFacts]) -> None:
+    def _add(self, entry: FileEntry, facts: Mapping[Member, Facts]) -> None:
         log.info(
             "Export %s: sent s3://%s/%s, %s, %s bytes",
             self._job.export_id,
@@ -243,13 +257,7 @@ class Landing:
         log.info("Export %s: %s is left out: %s", self._job.export_id, left.member, left.reason)
         self.left_out.append(left)
 
-    def _column_names(self, header: Sequence[str]) -> Sequence[str]:
-        """Return the names that the columns have in the object."""
-        if self._format.name != "parquet":
-            return header
-        return unique_names(header)
 
-
-def _has_rows(facts: CsvFacts) -> bool:
+def _has_rows(facts: Facts) -> bool:
     """Return whether a file has rows, or may have."""
     return facts.rows != 0

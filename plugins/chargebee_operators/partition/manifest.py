@@ -33,6 +33,9 @@ class FileEntry:
         empty when it was off.
     :param member_columns: for format zip, the header's names of each member, by its name; empty for the others.
     :param member_rows: for format zip, the records of each member, by its name; empty for the others.
+    :param exported_columns: for Parquet, the header's names, in the order of ``columns``; empty for the others.
+    :param column_types: for Parquet, the types of the columns that are not text, as the operator's ``column_types`` has
+        them, by the names in the file; empty for the others.
     """
 
     key: str
@@ -45,6 +48,8 @@ class FileEntry:
     window_check: list[Mapping[str, Any]] = field(default_factory=list)
     member_columns: dict[str, list[str]] = field(default_factory=dict)
     member_rows: dict[str, int | None] = field(default_factory=dict)
+    exported_columns: list[str] = field(default_factory=list)
+    column_types: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

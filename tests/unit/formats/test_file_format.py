@@ -11,9 +11,10 @@ import pytest
 
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.common.exceptions import ArchiveError, SettingsError
+from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import FORMATS, get_format, member_bytes, whole_zip
-from chargebee_operators.formats.parquet import ColumnTypes
+from chargebee_operators.formats.parquet import ParquetFile, ParquetSettings
 from support.csv_cases import in_pieces
 
 CSV = 'id,name\n1,Zoë\n2,"a, b\nc"\n'.encode()
@@ -85,10 +86,10 @@ def test_an_empty_member_is_no_parquet_file():
 
 
 def test_column_types_reach_parquet():
-    types = ColumnTypes({"id": "int64"})
-    (data,) = made(zipped(CSV), "parquet", column_types=types)
+    file = ParquetFile("customers0.csv", "customers", ParquetSettings(ColumnTypes({"id": "int64"})))
+    (data,) = made(zipped(CSV), "parquet", parquet=file)
     assert pq.read_table(io.BytesIO(data)).column("id").to_pylist() == [1, 2]
-    types.check_seen()
+    assert (file.columns, file.types, file.rows) == (["id", "name"], {"id": "int64"}, 2)
 
 
 @pytest.mark.parametrize("name", UNPACK)
