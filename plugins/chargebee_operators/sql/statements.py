@@ -1,0 +1,62 @@
+"""All statements for a database: the tables over what was written, and the views of the latest state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.spelling import nearest
+from chargebee_operators.partition.table_folders import TableFolder, table_folders
+from chargebee_operators.sql.dialect import Place
+from chargebee_operators.sql.dialects import DIALECTS
+from chargebee_operators.sql.latest import SNAPSHOT, LatestViews, Source
+
+
+def statements(
+    manifests: Iterable[Mapping[str, Any]], dialect: str, place: Place, tables: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield SQL statements without the semicolons, and comments.
+
+    :param manifests: of what was written.
+    :param dialect: ``athena``, ``duckdb``, ``spark``, ``snowflake`` or ``redshift``.
+    :param place: where tables and files are.
+    :param tables: those that are wanted, as they are called in the keys: ``invoices__line_items``; all when empty.
+    :raises SettingsError: for what the dialect can't read, tables that do not exist, or columns whose type has changed.
+    """
+    if dialect not in DIALECTS:
+        raise SettingsError(f"Dialect {dialect!r} is not known{nearest(dialect, DIALECTS)}: {', '.join(DIALECTS)}.")
+    writer = DIALECTS[dialect](place)
+    sources = _sources(table_folders(manifests))
+    for name in tables:
+        if name not in sources:
+            raise SettingsError(f"No manifest has a table {name!r}{nearest(name, sources)}.")
+    wanted = [name for name in sources if not tables or name in tables]
+    for name in wanted:
+        for source in sources[name]:
+            writer.check(source.folder)
+            yield from writer.create_table(source.name, source.folder)
+    views = LatestViews(sources, writer)
+    # A view of related rows needs the view of their records.
+    for name in sorted(wanted, key=lambda each: each != sources[each][0].folder.resource):
+        yield (
+            views.of(name)
+            or f"-- {clean(name)}: no view of the latest rows, for no column is known to hold the record's id"
+        )
+
+
+def _sources(folders: Sequence[TableFolder]) -> dict[str, list[Source]]:
+    """Return the tables to be made: one for a table's windows and one for its snapshots."""
+    found: dict[str, list[Source]] = {}
+    for folder in folders:
+        name = f"{folder.table}__snapshots" if SNAPSHOT in folder.partition_keys else folder.table
+        others = found.setdefault(folder.table, [])
+        for other in others:
+            if other.name == name:
+                raise SettingsError(
+                    f"Table {folder.table} is in two folders, {other.folder.folder!r} and {folder.folder!r}: name one of "
+                    "their prefixes."
+                )
+        others.append(Source(name, folder))
+    return found
