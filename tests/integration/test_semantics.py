@@ -11,7 +11,7 @@ import pytest
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
 from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.chargebee.windows import compact
-from chargebee_operators.dag.planning import plan_run
+from chargebee_operators.dag.planning import Run, plan_run
 from chargebee_operators.dag.settings import ResourceSettings
 from support.tasks import TaskInstance, context, run
 from support.uploads import rows_of
@@ -150,7 +150,7 @@ def test_a_snapshot_is_skipped_on_all_runs_but_the_one_of_the_latest_interval():
     days = [datetime(2026, 11, day, tzinfo=UTC) for day in range(20, 25)]
     runs = list(pairwise(days))
     whole = ResourceSettings("customers", snapshot=True)
-    plans = [plan_run({}, interval, runs[-1], [whole]) for interval in runs]
+    plans = [plan_run(Run(interval=interval), runs[-1], [whole], days[-1]) for interval in runs]
     assert [plan.resources for plan in plans] == [(), (), (), ("customers",)]
     assert all("only the latest run" in plan.skipped["customers"] for plan in plans[:-1])
 
