@@ -1,21 +1,27 @@
-"""The operator that asks Chargebee for an export."""
+"""The operator that requests an export from Chargebee."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chargebee_operators._compat import AirflowException, BaseOperator
-from chargebee_operators.chargebee.filters import Fields, export_fields
+from chargebee_operators.chargebee.export_spec import ExportSpec
 from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key, new_job
-from chargebee_operators.chargebee.resources import get_resource
+from chargebee_operators.chargebee.pending_export import PendingExport, Requested
+from chargebee_operators.chargebee.settling import SETTLE, Settling
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.chargebee.windows import Window, iso, window_of
-from chargebee_operators.common.argument_checks import check_seconds, is_template
-from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.argument_checks import check_seconds, duration, is_template
+from chargebee_operators.common.exceptions import (
+    EarlyExportError,
+    SettingsError,
+    ThrottledError,
+    UnavailableError,
+)
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
@@ -27,15 +33,19 @@ if TYPE_CHECKING:
     from chargebee_operators._compat import Context
     from chargebee_operators.chargebee.api import Export
     from chargebee_operators.chargebee.connection import SiteSettings
-    from chargebee_operators.chargebee.resources import Resource
+
+
+# How often an export that was requested too early is requested again.
+EARLY_EXPORTS = 3
 
 
 class ChargebeeExportOperator(BaseOperator):
-    """Asks Chargebee to prepare an export and returns its job record, without waiting for the data.
+    """Requests an export from Chargebee and returns its job record, without waiting for the data.
 
-    When all five export slots of the site are taken, or Chargebee cannot be reached, it waits in the triggerer and
-    asks again with the same idempotency key. An Airflow retry finds the job that an earlier try has started; clearing
-    the task asks for a new one.
+    It waits until the window has ended and settled, by Chargebee's clock. When all five export slots of the site are
+    taken, or Chargebee can't be reached, it waits as well, and requests the export with the same idempotency key. All of
+    this happens in the triggerer. An Airflow retry finds the export that an earlier try has requested. Clear the task for
+    a new export.
 
     :param resource: what to export, ``customers`` say; one of ``resources.RESOURCE_NAMES``.
     :param window_start: start of the window, inclusive, ISO 8601 or a datetime; the run's data interval when both
@@ -48,11 +58,16 @@ class ChargebeeExportOperator(BaseOperator):
     :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
     :param business_entity_id: overrides the connection's business entity. (templated)
     :param chargebee_conn_id: the Airflow connection. (templated)
-    :param slot_timeout: seconds to wait for a free slot or for an answer before the task fails.
-    :param retry_interval: seconds before asking again, doubling up to six times of it.
+    :param settle: how long after the window's end the export is requested, in seconds or as a timedelta. Chargebee shows
+        some changes late, and an export that is requested at once would miss them for good. It does not count for
+        snapshots, nor for windows that ended longer ago.
+    :param slot_timeout: seconds to wait for a free slot or for an answer before the task fails. A window that ends later
+        than this from now is refused.
+    :param retry_interval: seconds before the next try, doubling up to six times of it.
     :param deferrable: wait in the triggerer; in the worker when False.
     :raises SettingsError: at parse time, for a resource, field or filter that Chargebee does not have.
-    :raises AirflowFailException: for what no retry can mend: a wrong key, a refused request, no window.
+    :raises AirflowFailException: for what no retry can mend: a wrong key, a refused request, no window, a window that
+        ends long after the present.
     """
 
     template_fields: Sequence[str] = (
@@ -79,6 +94,7 @@ class ChargebeeExportOperator(BaseOperator):
         export_type: str | None = None,
         business_entity_id: str | None = None,
         chargebee_conn_id: str = ChargebeeHook.default_conn_name,
+        settle: float | timedelta = SETTLE,
         slot_timeout: float = 12 * 60 * 60,
         retry_interval: float = 10,
         deferrable: bool = True,
@@ -94,6 +110,7 @@ class ChargebeeExportOperator(BaseOperator):
         self.export_type = export_type
         self.business_entity_id = business_entity_id
         self.chargebee_conn_id = chargebee_conn_id
+        self.settle = settle
         self.slot_timeout = slot_timeout
         self.retry_interval = retry_interval
         self.deferrable = deferrable
@@ -101,94 +118,62 @@ class ChargebeeExportOperator(BaseOperator):
 
     def _check(self) -> None:
         """Refuse at parse time what can be known to be wrong then."""
-        kind = get_resource(self.resource)
+        self._spec.check()
         for name in ("slot_timeout", "retry_interval"):
             check_seconds(name, getattr(self, name))
-        if self.window_field is not None and self.snapshot is True:
-            raise SettingsError(
-                f"window_field {self.window_field!r} with snapshot=True: a snapshot has no window; drop one."
-            )
-        if self.window_field is not None:
-            kind.check_window_field(self.window_field)
-        elif self.snapshot is False and kind.default_window_field is None and not kind.is_report:
-            raise SettingsError(f"The {kind.name} export has no time filter: set snapshot=True to take it whole.")
-        literal = [value for value in (self.window_start, self.window_end) if not is_template(value)]
-        if len(literal) == 2:
+        duration("settle", self.settle)
+        if not is_template(self.window_start) and not is_template(self.window_end):
             window_of(self.window_start, self.window_end)
-        if not is_template(self.filters):
-            self._fields(kind, Window(datetime(2024, 1, 1), datetime(2024, 1, 2)), rendered=False)
+
+    @property
+    def _spec(self) -> ExportSpec:
+        """What the export holds; with templates once they are rendered."""
+        return ExportSpec(self.resource, self.window_field, self.snapshot, self.filters, self.export_type)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Ask for the export; on a refusal for want of a slot, defer."""
+        """Request the export. Where it has to wait for that, defer."""
         with failing_fast():
             window = self._window(context)
             hook = ChargebeeHook(self.chargebee_conn_id)
             job = self._job(window, hook.settings)
-            key = self._idempotency_key(context, job)
-            try:
-                export = self._create(hook, job, key)
-            except (ThrottledError, UnavailableError) as error:
-                if not self.deferrable:
-                    export = self._ask_until(hook, job, key, error)
-                else:
-                    self.log.info("%s The task waits in the triggerer and asks again.", error)
-                    self._defer(job, key, error.retry_after, context["ti"].try_number)
-            return self._accepted(job, export.id, export.created_at)
+            pending = PendingExport(job, self._idempotency_key(context, job))
+            return self._request_after(self._seconds_until_settled(hook, job), hook, pending, context)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
-        """Resume when the trigger has started the export, or has given up."""
+        """Resume when the trigger has requested the export, or has given up."""
         outcome, details = read_event(event)
         if is_of_another_try(details, context["ti"].try_number):
             return self.execute(context)
         if outcome is not Outcome.CREATED:
             raise_outcome(outcome, details)
         with failing_fast():
-            # As it was asked for, not worked out again: the DAG may have changed in the meantime.
-            job = JobRecord.from_dict(details["carry"]["job"])
-            return self._accepted(job, details["export_id"], datetime.fromtimestamp(details["created_at"], UTC))
+            pending = PendingExport.of_carry(details["carry"], lambda job: self._idempotency_key(context, job))
+            hook = ChargebeeHook(self.chargebee_conn_id)
+            return self._requested(hook, pending, Requested.of_event(details), context)
 
     def _window(self, context: Context) -> Window | None:
         window = window_of(self.window_start, self.window_end)
         if window is None:
             # .get, for a manual run without a logical date has no interval in its context at all.
             start, end = context.get("data_interval_start"), context.get("data_interval_end")
-            window = None if start == end and self._is_snapshot() else window_of(start, end)
-        if window is None and not self._is_snapshot():
+            window = None if start == end and self._spec.is_snapshot else window_of(start, end)
+        if window is None and not self._spec.is_snapshot:
             raise SettingsError(
                 "This run has no data interval (a manual run without a logical date): give window_start and window_end."
             )
         return window
 
-    def _is_snapshot(self) -> bool:
-        return str(self.snapshot).strip().lower() in ("true", "1")
-
-    def _window_field(self, kind: Resource) -> str | None:
-        if self._is_snapshot():
-            return None
-        return "month" if kind.is_report else self.window_field or kind.default_window_field
-
-    def _fields(self, kind: Resource, window: Window | None, rendered: bool = True) -> Fields:
-        snapshot = self._is_snapshot() and not kind.is_report
-        return export_fields(
-            kind,
-            window=None if snapshot else window,
-            window_field=self._window_field(kind),
-            filters=self.filters,
-            export_type=self.export_type,
-            rendered=rendered,
-        )
-
     def _job(self, window: Window | None, settings: SiteSettings) -> JobRecord:
-        """Return the record of the job that is about to be asked for: all of it but its id and its time."""
-        kind = get_resource(self.resource)
+        """Return the record of the job that is about to be requested: all of it but its id and its time."""
+        spec = self._spec
         return new_job(
             export_id="",
             resource=self.resource,
             site=settings.site,
             domain=settings.domain,
-            wire_fields=self._fields(kind, window),
+            wire_fields=spec.fields(window),
             window=window,
-            window_field=self._window_field(kind),
+            window_field=spec.bounded_by,
             requested_at=datetime.now(UTC),
             business_entity_id=self.business_entity_id or settings.business_entity_id,
         )
@@ -201,46 +186,118 @@ class ChargebeeExportOperator(BaseOperator):
         entity = [job.business_entity_id] if job.business_entity_id else []
         return idempotency_key(job.site, job.resource, job.wire_fields, *task, *entity)
 
-    def _create(self, hook: ChargebeeHook, job: JobRecord, key: str) -> Export:
+    def _settling(self, job: JobRecord) -> Settling | None:
+        """Return when the window has settled; None for a snapshot."""
+        return Settling(job.window.end, duration("settle", self.settle)) if job.window else None
+
+    def _seconds_until_settled(self, hook: ChargebeeHook, job: JobRecord) -> float:
+        """Return how long the request has to wait for the window.
+
+        :raises SettingsError: when the window ends long after the present.
+        """
+        settling, now = self._settling(job), datetime.fromtimestamp(time.time(), UTC)
+        if settling is None or settling.is_old(now):
+            return 0.0
+        now = hook.chargebee_time() or now
+        settling.check_end(now, self.slot_timeout)
+        return settling.seconds_left(now)
+
+    def _request_after(
+        self, seconds: float, hook: ChargebeeHook, pending: PendingExport, context: Context
+    ) -> dict[str, Any]:
+        """Request the export when so many seconds have passed."""
+        if seconds:
+            self.log.info(
+                "Window %s: it has not settled yet. The export is requested in %.0f s.", pending.job.window, seconds
+            )
+            if self.deferrable:
+                self._defer(pending, context, not_before=time.time() + seconds)
+            time.sleep(seconds)
+        try:
+            export = self._create(hook, pending)
+        except (ThrottledError, UnavailableError) as error:
+            if self.deferrable:
+                self.log.info("%s The task waits in the triggerer and tries again.", error)
+                self._defer(pending, context, retry_after=error.retry_after)
+            export = self._try_until(hook, pending, error)
+        return self._requested(hook, pending, Requested.of(export), context)
+
+    def _requested(
+        self, hook: ChargebeeHook, pending: PendingExport, requested: Requested, context: Context
+    ) -> dict[str, Any]:
+        """Return the record of an export, if it was requested late enough; if not, request another one later."""
+        settling, job = self._settling(pending.job), pending.job
+        if settling is None or not settling.is_too_early(requested.created_at):
+            return self._accepted(job, requested)
+        early = (
+            f"Export {requested.export_id}: by Chargebee's clock it was requested at {iso(requested.created_at)}, before "
+            f"window {job.window} had settled ({iso(settling.at)})."
+        )
+        if pending.early >= EARLY_EXPORTS:
+            raise EarlyExportError(
+                f"{early} So were {pending.early} before it: check the clocks of Airflow's machines."
+            )
+        self.log.warning("%s It is not used.", early)
+        seconds = settling.seconds_left(requested.answered_at or requested.created_at)
+        return self._request_after(seconds, hook, pending.after(requested.export_id), context)
+
+    def _create(self, hook: ChargebeeHook, pending: PendingExport) -> Export:
+        job = pending.job
         return hook.create_export(
-            job.resource, job.wire_fields, idempotency_key=key, business_entity_id=job.business_entity_id
+            job.resource, job.wire_fields, idempotency_key=pending.key, business_entity_id=job.business_entity_id
         )
 
-    def _ask_until(
-        self, hook: ChargebeeHook, job: JobRecord, key: str, error: ThrottledError | UnavailableError
+    def _try_until(
+        self, hook: ChargebeeHook, pending: PendingExport, error: ThrottledError | UnavailableError
     ) -> Export:
         """Wait in the worker, for deployments without a triggerer."""
         deadline, tries = time.monotonic() + self.slot_timeout, 1
         while (delay := next_try(tries, self.retry_interval, error.retry_after)) < deadline - time.monotonic():
-            self.log.info("%s Asking again in %.0f s.", error, delay)
+            self.log.info("%s Trying again in %.0f s.", error, delay)
             time.sleep(delay)
             try:
-                return self._create(hook, job, key)
+                return self._create(hook, pending)
             except (ThrottledError, UnavailableError) as refused:
                 error, tries = refused, tries + 1
         raise AirflowException(f"Export of {self.resource}: gave up after {self.slot_timeout:.0f} s. {error}")
 
-    def _defer(self, job: JobRecord, key: str, retry_after: float | None, try_number: int) -> NoReturn:
-        now = time.time()
+    def _defer(
+        self,
+        pending: PendingExport,
+        context: Context,
+        *,
+        retry_after: float | None = None,
+        not_before: float | None = None,
+    ) -> NoReturn:
+        """Wait in the triggerer.
+
+        :param retry_after: seconds that Chargebee asked to wait.
+        :param not_before: epoch seconds before which the export must not be requested.
+        """
+        now, job = time.time(), pending.job
         self.defer(
             trigger=ExportSlotTrigger(
                 chargebee_conn_id=self.chargebee_conn_id,
                 resource=job.resource,
                 wire_fields=dict(job.filters),
-                idempotency_key=key,
+                idempotency_key=pending.key,
                 business_entity_id=job.business_entity_id,
                 retry_interval=self.retry_interval,
                 retry_after=retry_after,
-                deadline=now + self.slot_timeout,
+                not_before=not_before,
+                deadline=max(now, not_before or now) + self.slot_timeout,
                 since=now,
-                carry={"job": job.to_dict(), "try_number": try_number},
+                carry=pending.carry(context["ti"].try_number),
             ),
             method_name="execute_complete",
         )
         raise AssertionError("defer() always raises")
 
-    def _accepted(self, job: JobRecord, export_id: str, created_at: datetime) -> dict[str, Any]:
-        self.log.info(
-            "Export %s: %s of site %s, %s", export_id, job.resource, job.site, clean(job.filters or "everything")
-        )
-        return replace(job, export_id=export_id, requested_at=iso(created_at)).to_dict()
+    def _accepted(self, job: JobRecord, requested: Requested) -> dict[str, Any]:
+        export_id = requested.export_id
+        job = replace(job, export_id=export_id, requested_at=iso(requested.created_at))
+        self.log.info("Export %s: %s of site %s, requested at %s", export_id, job.resource, job.site, job.requested_at)
+        self.log.info("Export %s: %s", export_id, job.contents)
+        if job.further_filters:
+            self.log.info("Export %s: filters %s", export_id, clean(job.further_filters))
+        return job.to_dict()

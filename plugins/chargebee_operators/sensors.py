@@ -35,23 +35,24 @@ if TYPE_CHECKING:
 class ExportReadySensor(BaseSensorOperator):
     """Waits until an export is completed and returns its job record.
 
-    It looks once in the worker and then waits in the triggerer. An export that Chargebee ends as ``failed`` is asked
-    for again, ``max_restarts`` times at most; the record that the sensor returns names the job that succeeded.
+    It looks once in the worker and then waits in the triggerer. An export that Chargebee ends as ``failed`` is requested
+    again, ``max_restarts`` times at most; the record that the sensor returns names the export that succeeded.
 
     :param job: the job record of the start task, ``start.output``. (templated)
     :param chargebee_conn_id: the Airflow connection. (templated)
     :param business_entity_id: overrides the business entity of the job record, which overrides the connection's.
         (templated)
-    :param max_restarts: how often a failed export is asked for again.
+    :param max_restarts: how often a failed export is requested again.
     :param poll_interval: the least seconds between two looks; the connection's (10) by default, and at least 10 for
-        Chargebee itself. An Airflow ``poke_interval`` stands for it in ``poke`` and ``reschedule`` mode.
+        Chargebee itself. In ``poke`` and ``reschedule`` mode an Airflow ``poke_interval`` takes its place.
     :param max_poll_interval: the most seconds between two looks at a long job; the connection's (60) by default.
     :param outage_timeout: seconds without one usable answer after which the task fails; its retry looks at the same
         job again.
     :param deferrable: wait in the triggerer; in ``poke`` or ``reschedule`` mode when False.
     :param timeout: seconds after which the sensor times out, without retries.
     :raises AirflowSensorTimeout: when the export is not ready in time.
-    :raises AirflowFailException: when Chargebee fails the export for good, or refuses the key.
+    :raises AirflowFailException: when Chargebee fails the export for good, or refuses the key, or when the export was
+        requested before its window ended.
     """
 
     template_fields: Sequence[str] = ("job", "chargebee_conn_id", "business_entity_id")
@@ -91,7 +92,7 @@ class ExportReadySensor(BaseSensorOperator):
             if getattr(self, name) is not None:
                 check_seconds(name, getattr(self, name))
         if not isinstance(max_restarts, int) or max_restarts < 0:
-            raise SettingsError(f"max_restarts is {max_restarts!r}: give 0 or a whole number above.")
+            raise SettingsError(f"max_restarts is {max_restarts!r}: give 0 or a higher whole number.")
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait in the triggerer; or poke, when not deferrable."""
@@ -120,12 +121,14 @@ class ExportReadySensor(BaseSensorOperator):
         with failing_fast():
             record, deadline, since = self._carried(details)
             if outcome is Outcome.COMPLETED:
+                if details.get("created_at"):  # an event of an earlier version has none
+                    record.check_created_at(datetime.fromtimestamp(details["created_at"], UTC))
                 self._log_completed(record.export_id, details["took"])
                 return record.to_dict()
             return self._act_on(record, ExportStatus.FAILED, deadline, since)
 
     def restart_complete(self, context: Context, event: Any) -> Any:
-        """Resume when the trigger has asked for a failed export again, and wait for that one."""
+        """Resume when the trigger has requested a failed export again, and wait for that one."""
         outcome, details = read_event(event)
         self._try_number = context["ti"].try_number
         if is_of_another_try(details, self._try_number):
@@ -145,7 +148,7 @@ class ExportReadySensor(BaseSensorOperator):
                 status = self._look(job).status
                 if status is ExportStatus.FAILED:
                     job = self._restarted = self._restart(job)
-                    # A rescheduled sensor forgets the new job, and after Chargebee's 30 minutes the key would make
+                    # A rescheduled sensor forgets the new export, and after Chargebee's 30 minutes the key would make
                     # yet another one. So it keeps its worker from here on.
                     self.mode = "poke"
                     status = self._look(job).status
@@ -164,12 +167,13 @@ class ExportReadySensor(BaseSensorOperator):
         return self.business_entity_id or job.business_entity_id
 
     def _to_restart(self, job: JobRecord) -> JobRecord:
-        """Return a failed job's record with the business entity that the new one is asked for."""
+        """Return a failed job's record with the business entity of the new request."""
         entity = self._entity(job) or self._hook().settings.business_entity_id
         return replace(job, business_entity_id=entity)
 
     def _look(self, job: JobRecord) -> Export:
         export = self._hook().get_export(job.export_id, self._entity(job))
+        job.check_created_at(export.created_at)
         if export.status is ExportStatus.COMPLETED:
             self._log_completed(job.export_id, export.age)
         else:
@@ -194,7 +198,7 @@ class ExportReadySensor(BaseSensorOperator):
         if job.restarts >= self.max_restarts:
             tries = counted(self.max_restarts + 1, "try", "tries")
             raise AirflowFailException(
-                f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {tries}. It gives no reason; a large "
+                f"Export {job.export_id}: Chargebee failed it, {job.restarts + 1} of {tries}. It gives no reason. A large "
                 "export usually passes with a narrower window."
             )
         job = self._to_restart(job)
@@ -204,7 +208,9 @@ class ExportReadySensor(BaseSensorOperator):
             idempotency_key=restart_key(job),
             business_entity_id=job.business_entity_id,
         )
-        self.log.warning("Export %s: Chargebee failed it; asked for again as %s", job.export_id, export.id)
+        self.log.warning(
+            "Export %s: Chargebee failed it. It was requested again as export %s.", job.export_id, export.id
+        )
         return job.restarted(export.id, export.created_at)
 
     def _defer_until_ready(self, job: JobRecord, deadline: float, since: float) -> NoReturn:
@@ -227,7 +233,9 @@ class ExportReadySensor(BaseSensorOperator):
         raise AssertionError("defer() always raises")
 
     def _defer_restart(self, job: JobRecord, retry_after: float | None, deadline: float, since: float) -> NoReturn:
-        self.log.info("Export %s: Chargebee failed it; waiting in the triggerer to ask again", job.export_id)
+        self.log.info(
+            "Export %s: Chargebee failed it. The task waits in the triggerer to request it again.", job.export_id
+        )
         job = self._to_restart(job)
         self.defer(
             trigger=ExportSlotTrigger(

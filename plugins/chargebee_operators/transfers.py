@@ -308,6 +308,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _fresh_url(self, hook: ChargebeeHook, job: JobRecord) -> str:
         export_id = job.export_id
         export = hook.get_export(export_id, self.business_entity_id or job.business_entity_id)
+        job.check_created_at(export.created_at)
         if export.status is ExportStatus.FAILED:
             raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
         if export.download_url is None:

@@ -1,8 +1,8 @@
-"""What waits in the triggerer: for a free export slot, and for an export to be ready.
+"""What waits in the triggerer: for a window to settle and a free export slot, and for an export to be ready.
 
-Each trigger holds an absolute deadline and ends in exactly one event, made by ``trigger_events``. Nothing in the arguments
+Each trigger has an absolute deadline and ends in exactly one event, made by ``trigger_events``. Nothing in the arguments
 or the event is secret, for Airflow stores both. The argument names and the class paths are for good: serialized
-triggers outlive an upgrade.
+triggers outlive an upgrade, so a new argument needs a default.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LOG_EVERY = 60.0
 LOG_SLACK = 15.0
 # What is waited for, in its lines.
 IN_PROCESS, NO_SLOT = "in process at Chargebee", "waiting for a free slot"
+NOT_SETTLED = "waiting for its window to settle"
 
 
 class _WaitingTrigger(BaseTrigger):
@@ -61,7 +62,7 @@ class _WaitingTrigger(BaseTrigger):
         self._logged_at = time.monotonic()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until there is something to say, and say it once."""
+        """Wait until there is something to report, and report it once."""
         try:
             event = await self._wait()
         except ChargebeeExportError as error:
@@ -78,7 +79,7 @@ class _WaitingTrigger(BaseTrigger):
         raise NotImplementedError
 
     async def _sleep(self, seconds: float, why: str) -> bool:
-        """Sleep, but not beyond the deadline, and say every minute or so why; tell whether there is time left."""
+        """Sleep, but not beyond the deadline, and log every minute or so why; return whether there is time left."""
         ends = min(time.time() + seconds, self.deadline)
         while (line_in := self._next_line_in()) <= 0 or ends - time.time() > line_in + LOG_SLACK:
             await asyncio.sleep(line_in)
@@ -87,21 +88,21 @@ class _WaitingTrigger(BaseTrigger):
         return ends < self.deadline
 
     def _next_line_in(self) -> float:
-        """Return the seconds until the log should hear of the waiting again."""
+        """Return the seconds until the next line about the waiting is due."""
         return self._logged_at + LOG_EVERY - time.monotonic()
 
     def _log_waiting(self, why: str, seconds: float | None = None) -> None:
-        """Say what is waited for and since when; and when the next look is, if it is known."""
+        """Log what is waited for and for how long; and when the next call is, if it is known."""
         self._logged_at = time.monotonic()
-        next_one = f", next look in {seconds:.0f} s" if seconds is not None else ""
-        self.log.info("%s: %s for %.0f s now%s", self.what, why, time.time() - self.since, next_one)
+        next_one = f", next call in {seconds:.0f} s" if seconds is not None else ""
+        self.log.info("%s: %s, %.0f s so far%s", self.what, why, time.time() - self.since, next_one)
 
     def _timed_out(self) -> dict[str, Any]:
         return outcome_event(Outcome.TIMED_OUT, message=f"{self.what}: gave up after {time.time() - self.since:.0f} s")
 
 
 class ExportSlotTrigger(_WaitingTrigger):
-    """Asks for an export again and again until Chargebee has a slot for it.
+    """Requests an export, again and again until Chargebee has a slot for it.
 
     :param chargebee_conn_id: the Airflow connection.
     :param resource: ``customers``, say.
@@ -110,6 +111,8 @@ class ExportSlotTrigger(_WaitingTrigger):
     :param business_entity_id: overrides the connection's, or None.
     :param retry_interval: seconds before the next try, before backing off.
     :param retry_after: seconds that Chargebee asked to wait before the first try here, or None.
+    :param not_before: epoch seconds before which the export must not be requested, for its window has not settled; or
+        None.
     :param deadline: epoch seconds at which the waiting ends.
     :param since: epoch seconds at which it began, for the log.
     :param carry: JSON data that the event hands back.
@@ -126,6 +129,7 @@ class ExportSlotTrigger(_WaitingTrigger):
         retry_interval: float,
         business_entity_id: str | None = None,
         retry_after: float | None = None,
+        not_before: float | None = None,
         since: float | None = None,
         carry: Mapping[str, Any] | None = None,
         **retired: Any,
@@ -137,6 +141,7 @@ class ExportSlotTrigger(_WaitingTrigger):
         self.business_entity_id = business_entity_id
         self.retry_interval = retry_interval
         self.retry_after = retry_after
+        self.not_before = not_before
         self.what = f"Export of {resource}"
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -151,6 +156,7 @@ class ExportSlotTrigger(_WaitingTrigger):
                 "business_entity_id": self.business_entity_id,
                 "retry_interval": self.retry_interval,
                 "retry_after": self.retry_after,
+                "not_before": self.not_before,
                 "deadline": self.deadline,
                 "since": self.since,
                 "carry": self.carry,
@@ -158,13 +164,17 @@ class ExportSlotTrigger(_WaitingTrigger):
         )
 
     async def _wait(self) -> dict[str, Any]:
+        # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
+        first_try = time.time() + next_try(1, self.retry_interval, self.retry_after)
+        if self.not_before is not None:
+            await self._sleep(self.not_before - time.time(), NOT_SETTLED)
         async with client_of(self.chargebee_conn_id) as client:
             slots, tries, why = client.slots, 0, NO_SLOT
-            # Wait before the first try: a trigger that fires within seconds loses a race in Airflow 3.
-            first_try = time.time() + next_try(1, self.retry_interval, self.retry_after)
             with slots.place(self.since, first_try) as place:
                 while time.time() < self.deadline:
-                    if not await slots.turn(place, min(self.deadline, time.time() + self._next_line_in())):
+                    # A second at least: a line that is due must not come in front of a call that is due.
+                    until_line = max(1.0, self._next_line_in())
+                    if not await slots.turn(place, min(self.deadline, time.time() + until_line)):
                         next_try_in = max(slots.closed_for(), place.not_before - time.time())
                         self._log_line(why, slots.ahead(place), next_try_in)
                         continue
@@ -189,9 +199,9 @@ class ExportSlotTrigger(_WaitingTrigger):
 
     def _log_line(self, why: str, ahead: int, next_try_in: float) -> None:
         if time.time() >= self.deadline:
-            return  # the event says that it was given up
+            return  # the event says that the trigger has given up
         if ahead:
-            self._log_waiting(f"in line for a free slot, {ahead} ahead,")
+            self._log_waiting(f"in line for a free slot, {ahead} ahead")
         else:
             self._log_waiting(why, next_try_in)
 

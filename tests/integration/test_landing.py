@@ -133,6 +133,7 @@ def test_new_columns_can_be_let_pass(aws, bucket, two_days):
 def test_a_quiet_day_carries_the_columns_of_the_files_that_it_lacks(connected, aws, bucket, moved):
     connected.control.settings(profile="empty-zip")
     before = manifest(aws, bucket, run(upload(run(start(1, 2)), bucket))["manifest_key"])
+    connected.control.advance(30 * 24 * 60 * 60)
     quiet = run(upload(run(start(window_start="2026-12-20", window_end="2026-12-21")), bucket))
     told = manifest(aws, bucket, quiet["manifest_key"])
     assert (told["files"], told["warnings"], before["absent_files"]) == ([], [], {})

@@ -69,7 +69,7 @@ def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
                     [HEADER, *(row for (of, _), rows in ROWS.items() if of == site for row in rows)]
                 )
             records = {"imports": {"customers": own}, "profile": "bulk"}
-            settings = SimulatorSettings(sites=(f"{site}:key",), now="2026-11-24", job_seconds=0, **records)
+            settings = SimulatorSettings(sites=(f"{site}:key",), now="2026-11-24T12:00:00Z", job_seconds=0, **records)
             with Simulator(settings) as simulator:
                 connection = {"conn_type": "generic", "login": site, "password": "key", "host": simulator.url}
                 environment.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps(connection))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,6 +31,46 @@ def test_the_job_record_says_what_was_sent(connected):
     (export,) = connected.control.exports()
     assert export["id"] == job["export_id"]
     assert not export["ignored"], "the simulator ignores a filter in a wrong shape, as Chargebee does"
+
+
+@pytest.fixture
+def log(caplog, capsys) -> Callable[[], str]:
+    """What was logged: the one or the other, or both, by Airflow's version."""
+    caplog.set_level(logging.INFO)
+    return lambda: caplog.text + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "contents"),
+    [
+        ({}, "window [2026-11-23T00:00:00Z, 2026-11-24T00:00:00Z) by updated_at"),
+        ({"window_field": "created_at"}, "window [2026-11-23T00:00:00Z, 2026-11-24T00:00:00Z) by created_at"),
+        ({"snapshot": True}, "a snapshot, without a window"),
+        (
+            {"resource": "deferred_revenue", "filters": {"report_by": "invoice"}},
+            "window [2026-11-23T00:00:00Z, 2026-11-24T00:00:00Z) by month",
+        ),
+    ],
+    ids=["window", "window_field", "snapshot", "report"],
+)
+def test_the_log_says_in_words_what_was_requested(connected, log, arguments, contents):
+    job = run(start(**arguments))
+    said = log()
+    first = f"Export {job['export_id']}: {job['resource']} of site acme-test, requested at {job['requested_at']}"
+    assert first in said and f"Export {job['export_id']}: {contents}" in said
+    assert "179539" not in said, "no time in epoch seconds"
+    assert ("filters" in said) is ("filters" in arguments)
+
+
+def test_the_log_names_the_further_filters(connected, log):
+    job = run(start(filters={"customer[auto_collection][is]": "on"}))
+    assert f"Export {job['export_id']}: filters {{'customer[auto_collection][is]': 'on'}}" in log()
+
+
+def test_the_log_of_a_refusal_is_made_of_sentences(connected, log):
+    connected.control.fault("status", status=429, method="POST", retry_after=0)
+    run(start())
+    assert ". The task waits in the triggerer and tries again." in log()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from chargebee_simulator.profiles import PROFILES
 from support.tasks import TaskInstance, context, run
 from support.uploads import UNPACK, body, keys, manifest, records, rows_of, upload
 
-A_WHILE = ("2003-01-01T00:00:00Z", "2030-01-01T00:00:00Z")
+A_WHILE = ("2003-01-01T00:00:00Z", "2026-11-24T00:00:00Z")
 CLEARED = context(ti=TaskInstance(max_tries=9))
 
 

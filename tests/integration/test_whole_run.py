@@ -91,8 +91,8 @@ def test_the_log_is_at_debug_level_and_tells_the_story(whole_run):
     log = (Path(whole_run.folder) / "run.log").read_text(errors="replace")
     assert "DEBUG" in log.upper()
     for line in (
-        "waits in the triggerer and asks again",
-        "Chargebee failed it; asked for again as",
+        "waits in the triggerer and tries again",
+        "Chargebee failed it. It was requested again as",
         "resuming",
         "committed s3://",
     ):

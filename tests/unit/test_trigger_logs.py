@@ -19,7 +19,7 @@ def waited_for(lines: Lines, what: str) -> list[float]:
     assert lines.said
     for _, line in lines.said:
         assert line.startswith(what), line
-        assert " for " in line and " s now" in line, line
+        assert " s so far" in line, line
     return [later - earlier for (earlier, _), (later, _) in pairwise(lines.said)]
 
 
@@ -31,11 +31,11 @@ def waited_for(lines: Lines, what: str) -> list[float]:
 def test_the_log_of_a_waiting_sensor(clock, calls, new_export, lines, pace):
     begun, export_id = time.time(), new_export(2 * HOUR)
     end_of(clock, ready_trigger(export_id=export_id, since=begun - 30, **pace))
-    gaps = waited_for(lines, f"Export {export_id}: in process at Chargebee for ")
+    gaps = waited_for(lines, f"Export {export_id}: in process at Chargebee, ")
     assert min(gaps) >= MINUTE and max(gaps) <= 76
     assert MINUTE <= lines.said[0][0] - begun <= 76
     for at, line in lines.said:
-        waited, next_look = (int(number) for number in re.findall(r"for (\d+) s now, next look in (\d+) s", line)[0])
+        waited, next_look = (int(number) for number in re.findall(r", (\d+) s so far, next call in (\d+) s", line)[0])
         assert waited == pytest.approx(at - begun + 30, abs=2)
         assert at + next_look == pytest.approx(min(call for call in calls if call > at), abs=2)
 
@@ -48,17 +48,25 @@ def test_the_log_of_a_quick_export_is_quiet(clock, new_export, lines):
 def test_the_log_of_a_start_that_waits_for_a_slot(connected, clock, lines):
     connected.control.fault("status", status=429, method="POST", times=None)
     end_of(clock, slot_trigger())
-    gaps = waited_for(lines, "Export of customers: waiting for a free slot for ")
-    assert min(gaps) >= MINUTE and max(gaps) <= 61
-    assert all(", next look in " in line for _, line in lines.said)
+    gaps = waited_for(lines, "Export of customers: waiting for a free slot, ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 62
+    assert all(", next call in " in line for _, line in lines.said)
 
 
-def test_the_log_of_a_start_that_was_told_to_wait_long(clock, lines):
+def test_the_log_of_a_start_that_has_to_wait_long(clock, lines):
     end_of(clock, slot_trigger(retry_after=600))
-    assert max(waited_for(lines, "Export of customers: waiting for a free slot for ")) <= 61
+    assert max(waited_for(lines, "Export of customers: waiting for a free slot, ")) <= 61
     left = [int(line.rpartition(" in ")[2].removesuffix(" s")) for _, line in lines.said]
     assert 600 - 61 <= left[0] <= 660 - 59
     assert [earlier - later for earlier, later in pairwise(left)] == pytest.approx([60] * (len(left) - 1), abs=1)
+
+
+def test_the_log_of_a_start_whose_window_has_not_settled(clock, lines):
+    end_of(clock, slot_trigger(not_before=time.time() + 600))
+    gaps = waited_for(lines, "Export of customers: waiting for its window to settle, ")
+    assert min(gaps) >= MINUTE and max(gaps) <= 61
+    left = [int(line.rpartition(" in ")[2].removesuffix(" s")) for _, line in lines.said]
+    assert left == pytest.approx([600 - 60 * (number + 1) for number in range(len(left))], abs=1)
 
 
 def test_the_log_of_a_start_behind_another(connected, clock, lines):
@@ -79,5 +87,5 @@ def test_the_log_during_an_outage(connected, clock, new_export, lines):
     export_id = new_export(HOUR)
     connected.control.fault("status", status=503, method="GET", times=None)
     end_of(clock, ready_trigger(export_id=export_id))
-    gaps = waited_for(lines, f"Export {export_id}: no usable answer (503) for ")
+    gaps = waited_for(lines, f"Export {export_id}: no usable answer (503), ")
     assert min(gaps) >= MINUTE and max(gaps) <= 76

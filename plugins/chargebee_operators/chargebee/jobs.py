@@ -11,14 +11,15 @@ from typing import Any
 
 from chargebee_operators.chargebee.connection import DOMAIN
 from chargebee_operators.chargebee.filters import Fields
-from chargebee_operators.chargebee.resources import MONTH_FIELDS
-from chargebee_operators.chargebee.windows import Window, compact, iso, parse_instant
-from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.chargebee.resources import MONTH_FIELDS, get_resource
+from chargebee_operators.chargebee.settling import Settling
+from chargebee_operators.chargebee.windows import Window, compact, iso, parse_instant, window_of
+from chargebee_operators.common.exceptions import EarlyExportError, SettingsError
 
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One export that Chargebee was asked for.
+    """One export that was requested from Chargebee.
 
     :param export_id: Chargebee's id of the job.
     :param resource: ``customers``, say.
@@ -26,11 +27,11 @@ class JobRecord:
     :param filters: wire name -> value, exactly as sent.
     :param window_start: ISO 8601 UTC, the start of the run's window; None when it has none.
     :param window_end: ISO 8601 UTC, its end, exclusive.
-    :param window_field: the time field that the window bounds; None for a snapshot, which holds everything
-        there was at ``requested_at``.
-    :param requested_at: ISO 8601 UTC, when the export was asked for.
-    :param restarts: how often the export was asked for again after Chargebee failed it.
-    :param business_entity_id: the business entity that it was asked for; None for the site as a whole.
+    :param window_field: the time field that the window bounds, or ``month`` for a revenue report; None for a snapshot,
+        which holds everything that existed at ``requested_at``.
+    :param requested_at: ISO 8601 UTC, when the export was requested: Chargebee's ``created_at`` of it.
+    :param restarts: how often the export was requested again after Chargebee failed it.
+    :param business_entity_id: the business entity of the request; None for the site as a whole.
     :param domain: the site's domain.
     """
 
@@ -83,20 +84,51 @@ class JobRecord:
 
     @property
     def wire_fields(self) -> Fields:
-        """The form fields that the export was asked for with."""
+        """The form fields of the request."""
         return tuple(sorted(self.filters.items()))
+
+    @property
+    def window(self) -> Window | None:
+        """The window that bounds what the export holds; None for a snapshot, whatever run it was in."""
+        # A revenue report has no such field, but months that follow from the window.
+        is_bounded = self.window_field or MONTH_FIELDS[0] in self.filters
+        return window_of(self.window_start, self.window_end) if is_bounded else None
+
+    @property
+    def contents(self) -> str:
+        """What the export holds, in words for the log."""
+        return (
+            f"window {self.window} by {self.window_field or 'month'}" if self.window else "a snapshot, without a window"
+        )
+
+    @property
+    def further_filters(self) -> dict[str, str]:
+        """The fields of the request that do not follow from the window."""
+        of_window = {f"{get_resource(self.resource).record}[{self.window_field}][between]", *MONTH_FIELDS}
+        return {name: value for name, value in self.filters.items() if name not in of_window}
+
+    def check_created_at(self, created_at: datetime) -> None:
+        """Refuse an export that was requested before its window ended: it lacks the changes since.
+
+        :param created_at: when it was requested, by Chargebee's clock.
+        :raises EarlyExportError: with what to do.
+        """
+        if self.window is None or not Settling(self.window.end).is_too_early(created_at):
+            return
+        raise EarlyExportError(
+            f"Export {self.export_id}: by Chargebee's clock it was requested at {iso(created_at)}, before its window "
+            f"{self.window} ended, so it lacks later changes. Clear the start task, which makes a new export."
+        )
 
     @property
     def partition(self) -> str:
         """Hive-style name of the partition: ``window_start=...`` or, for a snapshot, ``taken_at=...``.
 
-        A snapshot holds what there was when it was asked for, whatever run that was in, so it is named after that time.
+        A snapshot holds what existed when it was requested, whatever run that was in, so it is named after that time.
         Tries of one job share it; a new job is another snapshot.
         """
-        # A revenue report has no such field, but months that follow from the window.
-        is_windowed = self.window_field or MONTH_FIELDS[0] in self.filters
-        if is_windowed and self.window_start:
-            return f"window_start={compact(parse_instant(self.window_start, 'window_start'))}"
+        if self.window is not None:
+            return f"window_start={compact(self.window.start)}"
         return f"taken_at={compact(parse_instant(self.requested_at, 'requested_at'))}"
 
     def restarted(self, export_id: str, requested_at: datetime) -> JobRecord:
@@ -144,5 +176,5 @@ def idempotency_key(*parts: Any) -> str:
 
 
 def restart_key(job: JobRecord) -> str:
-    """Return the key under which a failed job is asked for again: one new job, however often it is sent."""
+    """Return the key under which a failed job is requested again: one new job, however often it is sent."""
     return idempotency_key("restart", job.site, job.resource, sorted(job.filters.items()), job.export_id)

@@ -31,14 +31,20 @@ def outcome_event(outcome: Outcome, **details: Any) -> dict[str, Any]:
 
 
 def created_event(export: Export) -> dict[str, Any]:
-    """Return the event of an export that Chargebee has taken."""
-    return outcome_event(Outcome.CREATED, export_id=export.id, created_at=export.created_at.timestamp())
+    """Return the event of an export that Chargebee has accepted."""
+    return outcome_event(Outcome.CREATED, export_id=export.id, **_times(export))
 
 
 def ended_event(export: Export) -> dict[str, Any]:
     """Return the event of an export that Chargebee has completed or failed."""
     outcome = Outcome.COMPLETED if export.status is ExportStatus.COMPLETED else Outcome.FAILED
-    return outcome_event(outcome, export_id=export.id, took=export.age)
+    return outcome_event(outcome, export_id=export.id, took=export.age, **_times(export))
+
+
+def _times(export: Export) -> dict[str, float | None]:
+    """Return by Chargebee's clock when the export was requested and when this was answered, in epoch seconds."""
+    answered_at = export.answered_at.timestamp() if export.answered_at else None
+    return {"created_at": export.created_at.timestamp(), "answered_at": answered_at}
 
 
 def read_event(event: Any) -> tuple[Outcome, dict[str, Any]]:

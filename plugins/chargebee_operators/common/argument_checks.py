@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from chargebee_operators.common.exceptions import SettingsError
@@ -18,8 +20,21 @@ def check_seconds(name: str, value: Any) -> None:
     :param name: the argument's, for the error.
     :raises SettingsError: for anything but a number above 0.
     """
-    if not isinstance(value, int | float) or value <= 0:
+    if type(value) not in (int, float) or not 0 < value < math.inf:
         raise SettingsError(f"{name} is {value!r}: give seconds above 0.")
+
+
+def duration(name: str, value: Any) -> float:
+    """Return a span of time in seconds.
+
+    :param name: the argument's, for the error.
+    :param value: seconds, or a timedelta.
+    :raises SettingsError: for anything else, and for less than 0.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
+        raise SettingsError(f"{name} is {value!r}: give seconds from 0 upwards, or a timedelta.")
+    return float(seconds)
 
 
 def check_whole_number(name: str, value: Any, least: int) -> None:

@@ -11,6 +11,7 @@
     |   |-- ThrottledError                     429: no free slot, or too many calls; wait and ask again
     |   `-- UnavailableError                   5xx, a timeout, a cut connection, an answer that is not JSON
     |-- ExportFailedError                      the job ended as ``failed``
+    |-- EarlyExportError                       the export was requested before its window ended
     |-- DownloadError                          the zip could not be fetched whole
     |   `-- DownloadRefusedError               it may not be fetched from where it is; only a setting can mend that
     |-- ArchiveError                           the zip came whole but is damaged
@@ -116,6 +117,12 @@ class UnavailableError(ChargebeeApiError):
 
 class ExportFailedError(ChargebeeExportError):
     """Chargebee ended the job as ``failed``, which it never explains; a narrower window is its advice."""
+
+    permanent = True
+
+
+class EarlyExportError(ChargebeeExportError):
+    """The export was requested before its window ended, by Chargebee's clock, so it lacks later changes."""
 
     permanent = True
 

@@ -114,6 +114,7 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, sum
             export_type=resource.export_type,
             business_entity_id=resource.business_entity_id,
             chargebee_conn_id=settings.chargebee_conn_id,
+            settle=settings.settle,
         )
         ready = ExportReadySensor(
             task_id="ready",

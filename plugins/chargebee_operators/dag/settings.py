@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
+from chargebee_operators.chargebee.settling import SETTLE
 from chargebee_operators.chargebee.windows import EARLIEST, LATEST, Window, check_timezone
-from chargebee_operators.common.argument_checks import check_flag, check_whole_number
+from chargebee_operators.common.argument_checks import check_flag, check_whole_number, duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
@@ -100,6 +101,7 @@ class ExportDagSettings:
     :param catchup: whether Airflow makes the runs that were missed while the DAG was paused, and those since the
         ``start_date`` when it is new. Otherwise it makes the latest one only.
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
+    :param settle: how long after a window's end its exports are requested, in seconds or as a timedelta.
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
     :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, for example ``window_check``.
@@ -121,6 +123,7 @@ class ExportDagSettings:
     start_date: datetime = datetime(2024, 1, 1, tzinfo=UTC)
     catchup: bool = False
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
+    settle: float | timedelta = SETTLE
     file_format: str = "csv.gz"
     extra_args: Mapping[str, Any] | None = None
     upload_args: Mapping[str, Any] = field(default_factory=dict)
@@ -135,6 +138,7 @@ class ExportDagSettings:
         self._check_times()
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"{self._dag}: {name}", getattr(self, name), least)
+        duration(f"{self._dag}: settle", self.settle)
         given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
         _check_upload_args(self._dag, self.upload_args, given)
         object.__setattr__(self, "resources", self._checked_resources())
