@@ -58,4 +58,4 @@ def test_a_snapshot_has_no_end_that_it_could_be_too_early_for(connected, aws, bu
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True), context(**interval))
     assert job["window_end"] == "2030-01-01T00:00:00Z"
     assert run(ExportReadySensor(task_id="ready", job=job)) == job
-    assert run(upload(job, bucket))["rows"] > 0
+    assert run(upload(job, bucket))["files"] > 0
