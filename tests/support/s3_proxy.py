@@ -48,6 +48,8 @@ class Rule:
     :param skip: how many pass before it applies.
     :param times: how often it applies; None for ever.
     :param status: answer this, and pass nothing on.
+    :param missing: answer this status in place of 404, as S3 does without the right to list.
+    :param conditional: apply to calls under ``If-Match`` or ``If-None-Match`` alone.
     :param cut: ``before`` drops the connection in place of passing it on, ``after`` in place of the answer.
     :param edit: changes the answer's body.
     :param hold: keep the call until ``release``; ``reached`` tells that one has come.
@@ -57,6 +59,8 @@ class Rule:
     skip: int = 0
     times: int | None = 1
     status: int | None = None
+    missing: int | None = None
+    conditional: bool = False
     cut: str = ""
     edit: Callable[[bytes], bytes] | None = None
     hold: bool = False
@@ -139,15 +143,15 @@ class S3Proxy:
             return
         if rule and rule.status:
             call.done = True
-            code = {403: "AccessDenied", 501: "NotImplemented"}.get(rule.status, "InternalError")
-            answer = f"<Error><Code>{code}</Code><Message>so the test wants it</Message></Error>".encode()
-            self._reply(handler, rule.status, [("Content-Type", "application/xml")], answer, len(answer))
+            self._refuse(handler, rule.status)
         else:
             self._pass_on(handler, call, body, rule)
 
     def _applying(self, call: Call) -> Rule | None:
         for each in self._rules:
             if each.operation != call.operation or each.times == 0:
+                continue
+            if each.conditional and not {"if-match", "if-none-match"} & set(call.headers):
                 continue
             if each.skip:
                 each.skip -= 1
@@ -171,6 +175,9 @@ class S3Proxy:
         finally:
             upstream.close()
         call.done = True
+        if rule and rule.missing and answer.status == 404:
+            self._refuse(handler, rule.missing)
+            return
         if rule and rule.cut == "after":
             handler.close_connection = True
             return
@@ -179,6 +186,11 @@ class S3Proxy:
         told = [each for each in answer.getheaders() if each[0].lower() not in _HOP]
         length = int(answer.getheader("Content-Length") or 0) if handler.command == "HEAD" else len(data)
         self._reply(handler, answer.status, told, data, length)
+
+    def _refuse(self, handler: Any, status: int) -> None:
+        code = {403: "AccessDenied", 501: "NotImplemented"}.get(status, "InternalError")
+        answer = f"<Error><Code>{code}</Code><Message>so the test wants it</Message></Error>".encode()
+        self._reply(handler, status, [("Content-Type", "application/xml")], answer, len(answer))
 
     def _reply(self, handler: Any, status: int, headers: list[tuple[str, str]], body: bytes, length: int) -> None:
         handler.send_response_only(status)

@@ -210,7 +210,10 @@ class Uploader:
                 f"{name} has {counted(found['ContentLength'], 'byte')} in S3, but {upload.size} were sent."
             )
         if found["ETag"].strip('"') != upload.etag.strip('"'):
-            raise UploadError(f"{name} is another object by now: its ETag is not the one that was written.")
+            raise UploadError(
+                f"{name} has ETag {found['ETag']} in S3, but {upload.etag} was written: another program has replaced the "
+                "object, or this S3 server gives another ETag to HEAD than to the write. If the server does, set verify=False."
+            )
         told, sent = found.get("ChecksumCRC32", ""), composite(crc for _, (_, crc) in sorted(upload.parts.items()))
         # A checksum of another kind, over the whole object, is not ours to compare.
         if "-" in told and told != sent:
