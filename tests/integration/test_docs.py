@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -29,6 +30,7 @@ RUN_HERE = {
     ("docs/data.md", "import duckdb"),
     ("docs/monitoring.md", "import boto3"),
     (MIGRATE, "import duckdb"),
+    ("docs/tutorial.md", "import duckdb"),
     (SIMULATOR, "from chargebee_simulator import"),
 }
 # As much of the AWS CLI as the pages use: any call of any service, one value of its answer as text.
@@ -197,3 +199,21 @@ def test_two_files_are_compared(tmp_path):
         (tmp_path / folder / "customers.csv").write_text(f"id,name\n{rows}")
     shown = execute(block("python", "import duckdb", MIGRATE), tmp_path)
     assert shown.splitlines() == ["1 only in the old file: [('1',)]", "1 only in the new file: [('3',)]"]
+
+
+def test_the_tutorial_s_query_reads_the_copy_of_the_demo_s_bucket(connected, aws, s3, bucket, tmp_path):
+    from chargebee_operators import ChargebeeExportOperator
+
+    connected.control.touch("invoices", count=5, at="2026-11-23T12:00:00Z")
+    start = ChargebeeExportOperator(task_id="start", resource="invoices")
+    written = run(upload(run(start), bucket))["tables"]["invoices"]
+    for each in s3.client().list_objects_v2(Bucket=bucket)["Contents"]:
+        path = tmp_path / ".local/demo/airflow-3.3.1/bucket" / each["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.client().download_file(bucket, each["Key"], str(path))
+    find = subprocess.run(["bash", "-ec", block("bash", "find", "docs/tutorial.md")], cwd=tmp_path, capture_output=True)
+    assert b"window_start=20261123T000000Z.json" in find.stdout
+    shown = execute(block("python", "import duckdb", "docs/tutorial.md"), tmp_path)
+    assert "20261123T000000Z" in shown and "Currency" in shown
+    rows = re.findall(r"^│ [A-Z]{3} +│ .+? +│ +(\d+) │", shown, re.MULTILINE)
+    assert sum(map(int, rows)) == written["rows"] >= 5

@@ -112,6 +112,8 @@ def _make(words: list[str]) -> None:
 @command("python")
 def _python(words: list[str]) -> None:
     script, *options = words
+    if script == "query.py":  # which the tutorial tells to save; tests/integration/test_docs.py runs it
+        return
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT / "local")])}
     what = ["-m", options.pop(0)] if script == "-m" else [str(ROOT / script)]
     shown = subprocess.run(
@@ -158,7 +160,8 @@ def _cd(words: list[str]) -> None:
 
 
 @command("curl")
-def _curl(words: list[str]) -> None:
+@command("find")
+def _run_elsewhere(words: list[str]) -> None:
     assert words  # tests/integration/test_docs.py runs the block that holds it
 
 
