@@ -1,4 +1,4 @@
-"""Runs Airflow's commands in a home of their own, against the servers of this machine, and tells how a run goes on."""
+"""Runs Airflow's commands in a home of their own, against the servers of this machine, and reports each task of a run."""
 
 from __future__ import annotations
 
@@ -89,23 +89,23 @@ def run_dag(
     environment: Mapping[str, str],
     folder: Path,
     conf: Mapping[str, Any],
-    tell: Callable[[TaskEnd], object] = lambda end: None,
+    on_end: Callable[[TaskEnd], object] = lambda end: None,
 ) -> float:
     """Run the DAG for the last complete day, with its log in ``run.log``, and return the seconds that it took.
 
     :param conf: the run's configuration.
-    :param tell: is called as each task ends.
+    :param on_end: is called when a task has ended.
     :raises AirflowFailed: when the run fails.
     """
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     arguments = ["dags", "test", DAG_ID, today, "--conf", json.dumps(dict(conf))]
-    began, told = time.monotonic(), set[str]()
+    began, reported = time.monotonic(), set[str]()
 
     def look() -> None:
         for end in ended_tasks(folder / "airflow.db"):
-            if end.task_id not in told:
-                told.add(end.task_id)
-                tell(end)
+            if end.task_id not in reported:
+                reported.add(end.task_id)
+                on_end(end)
 
     try:
         airflow(arguments, environment, folder / "run.log", look)

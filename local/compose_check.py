@@ -110,14 +110,14 @@ def run_dag(port: int) -> None:
     wait_for("the switch", lambda: call(port, "PATCH", dag, header, {"is_paused": False}))
     runs = wait_for("the scheduled run", lambda: get(port, f"{dag}/dagRuns", header)["dag_runs"])
     address, began = f"{dag}/dagRuns/{runs[0]['dag_run_id']}", time.monotonic()
-    told: set[str] = set()
+    reported: set[str] = set()
 
     def look() -> str | None:
-        """Tell what has ended since the last look; return the run's state, once it has ended."""
+        """Print what has ended since the last look; return the run's state, once it has ended."""
         for task in get(port, f"{address}/taskInstances?limit=200", header)["task_instances"]:
             name, state = task["task_id"], task["state"]
-            if state in ("success", "failed", "upstream_failed") and name not in told:
-                told.add(name)
+            if state in ("success", "failed", "upstream_failed") and name not in reported:
+                reported.add(name)
                 say(f"  {name:<28} {state}")
         state = get(port, address, header)["state"]
         return state if state in ("success", "failed") else None

@@ -73,13 +73,13 @@ def demo(data: OwnData | None) -> None:
         s3.client().create_bucket(Bucket=BUCKET)
         print(f"Airflow {airflow_version()}, Chargebee simulator {chargebee.url}, S3 {s3.endpoint_url}")
         if data:
-            print(data.told())
+            print(data.sentences())
         environment = airflow_environment(folder, chargebee, s3, key)
         print("Making Airflow's database ...", flush=True)
         prepare(environment, folder)
         print(f"Running the DAG {DAG_ID}; its log is {shown(folder / 'run.log')}", flush=True)
         progress = Progress()
-        seconds = run_dag(environment, folder, data.conf if data else {}, progress.tell)
+        seconds = run_dag(environment, folder, data.conf if data else {}, progress.task_ended)
         progress.end(seconds)
         show(s3, folder, progress)
         if data:
@@ -106,8 +106,8 @@ class Progress:
         self._last_end: float | None = None
         self._spans: dict[str, tuple[float, float]] = {}
 
-    def tell(self, end: TaskEnd) -> None:
-        """Take in a task that has ended."""
+    def task_ended(self, end: TaskEnd) -> None:
+        """Print a line for a task, and remember its times."""
         if end.state == "skipped":
             self._skipped += 1
             return

@@ -46,7 +46,7 @@ class OwnData:
             return {"resources": [self.resource]}
         return {"resources": [self.resource], "window_start": iso(self.start), "window_end": iso(self.end)}
 
-    def told(self) -> str:
+    def sentences(self) -> str:
         """Return in sentences what the run will find."""
         if "updated_at" not in time_fields(self.resource):
             return f"{self.path.name} has {_count(self.rows, self.resource)}. The run exports all of them."
@@ -90,7 +90,7 @@ def _in_window(file: Path, resource: str, times: Iterable[object], now: int) -> 
     later, unknown = len(known) - len(inside), len(stamped) - len(known)
     found = OwnData(file, resource, len(stamped), start, end, len(inside), unknown, later)
     if not inside:
-        raise DataError(found.told())
+        raise DataError(found.sentences())
     return found
 
 

@@ -104,7 +104,7 @@ def _version_of(python: Path) -> tuple[int, int] | None:
 
 
 def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path]) -> Path:
-    """Make an environment, unless it is there already and made from the same inputs."""
+    """Make an environment, unless it exists and was made from the same inputs."""
     folder = VENVS / name
     made = folder / "bin" / "python"
     stamp = folder / "made-from"

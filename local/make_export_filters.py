@@ -39,7 +39,7 @@ def _fields(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, 
         if inner is None:
             yield wire, _field([], value)
         elif OPERATORS.issuperset(inner):
-            # `is_present` has its own enum (true, false); any other operator tells the field's.
+            # `is_present` has its own enum (true, false); any other operator has the field's.
             example = next((inner[operator] for operator in inner if operator != "is_present"), {})
             yield wire, _field(list(inner), example)
         else:

@@ -133,8 +133,8 @@ def simulator(folder: Path, *options: str) -> Iterator[SimulatorAddress]:
     ]
     path = os.pathsep.join(filter(None, [str(ROOT / "local"), os.environ.get("PYTHONPATH")]))
     with running("simulator", [*command, *options], folder, {"PYTHONPATH": path}) as server:
-        told = server.wait_until(lambda: state.exists() and json.loads(state.read_text()))
-        yield SimulatorAddress(told["url"], told["control_url"], told.get("ca_bundle"))
+        known = server.wait_until(lambda: state.exists() and json.loads(state.read_text()))
+        yield SimulatorAddress(known["url"], known["control_url"], known.get("ca_bundle"))
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class VirtualTime:
-    """Clocks that stand still, and jump to the next timer whenever their event loop has nothing else to do.
+    """Clocks that do not move by themselves. They jump to the next timer when their event loop has nothing else to do.
 
-    They stand in for those of the ``time`` module in the thread that made them; other threads, a simulator's say, keep
+    They replace those of the ``time`` module in the thread that made them. Other threads, such as a simulator's, keep
     the real ones.
 
     :param start: epoch seconds at which it begins; None for the present. With a start, what happens in a run depends on
         nothing but the program, as long as nothing in it takes real time.
-    :param on_jump: is told the seconds of each jump, to move another clock along.
+    :param on_jump: is called with the seconds of each jump, to move another clock too.
     """
 
     def __init__(self, start: float | None = None, on_jump: Callable[[float], object] = lambda seconds: None) -> None:

@@ -50,7 +50,7 @@ class Api:
         if faults.take("drop_before", target):
             return hang_up(request)
         if fault := faults.take("status", target):
-            return _asked_for(fault)
+            return _fault_answer(fault)
         if fault := faults.take("redirect", target):
             return redirection(request, fault)
         try:
@@ -101,9 +101,9 @@ class Api:
         return Target(API, method, name, export.resource if export else known, EXPORT)
 
 
-def _asked_for(fault: Fault) -> web.Response:
+def _fault_answer(fault: Fault) -> web.Response:
     status = fault.options["status"]
     headers = {"Retry-After": str(fault.options["retry_after"])} if "retry_after" in fault.options else {}
     if fault.options.get("text"):
         return web.Response(status=status, text=f"{status} upstream request failed", headers=headers)
-    return json_answer(status, ApiError(status, "An error that a test asked for").envelope(), headers)
+    return json_answer(status, ApiError(status, "An error that a test requested").envelope(), headers)

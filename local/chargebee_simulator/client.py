@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS = 60
 
 
 class ControlError(Exception):
-    """The simulator could not do what was asked of it."""
+    """The simulator could not do what a control call requested."""
 
 
 class ControlClient:
@@ -43,7 +43,7 @@ class ControlClient:
         return dict(sites[site or next(iter(sites))])
 
     def exports(self, ids: bool = False) -> list[dict[str, Any]]:
-        """Return every export, oldest first, with the ids of its records where asked for."""
+        """Return every export, oldest first, and with `ids` the ids of its records."""
         return list(self._call("GET", "exports", {"ids": "1"} if ids else {})["exports"])
 
     def records(self, resource: str, site: str | None = None) -> list[dict[str, Any]]:

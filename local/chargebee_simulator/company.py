@@ -1,4 +1,4 @@
-"""One site's company: its records, made when they are asked for, imported where a file was given."""
+"""One site's company: its records, made when they are read, or imported from a file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PRODUCTS: dict[str, Callable[[World], Iterator[Record]]] = {
 
 
 class CompanyError(ValueError):
-    """Something was asked of the records that they cannot do."""
+    """A change that the records do not allow."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def _item(match: re.Match[str]) -> str:
 
 
 def condition(parameter: Parameter, value: str) -> Condition:
-    """Return the test that `parameter` with this well-formed `value` puts to a record."""
+    """Return the test of a record that `parameter` makes with this well-formed `value`."""
     if parameter.kind == "flag":
         wanted = value == "true"
         return lambda record: _is_present(record.get(parameter.key)) is wanted

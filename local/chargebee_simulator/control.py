@@ -1,4 +1,4 @@
-"""The control endpoint, /_control/ on the API listener: what happened, what is true, and what shall go wrong."""
+"""The control endpoint, /_control/ on the API listener: what happened, what is true, and what must go wrong."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Control:
         call = self._calls.get((request.method, name))
         if call is None:
             known = ", ".join(f"{method} {path}" for method, path in self._calls)
-            return json_answer(404, {"error": f"There is no {request.method} {name} here; there are {known}."})
+            return json_answer(404, {"error": f"There is no {request.method} {name} here; choose from {known}."})
         try:
             body = json.loads(await request.read() or "{}")
             return json_answer(200, await call(request.query, body))
@@ -95,18 +95,18 @@ class Control:
         ids, count, values = _ids(fields), _count(fields), _values(fields)
         site, resource, at = await self._site_and_time(fields)
         changed = site.company.touch(resource, at, ids, count, values)
-        self._tell(site, resource, CHANGED, changed, at)
+        self._report(site, resource, CHANGED, changed, at)
         return {"ids": [record["id"] for record in changed], "updated_at": at}
 
     async def _remove(self, query: Mapping[str, str], body: Any) -> Any:
         fields = _object(body, {*_RECORDS_OF, "count", "at", "event"})
-        ids, count, tells = _ids(fields), _count(fields), fields.get("event", True)
-        if not isinstance(tells, bool):
+        ids, count, makes_event = _ids(fields), _count(fields), fields.get("event", True)
+        if not isinstance(makes_event, bool):
             raise Misuse("'event' is true or false.")
         site, resource, at = await self._site_and_time(fields)
         removed = site.company.remove(resource, at, ids, count)
-        if tells:
-            self._tell(site, resource, DELETED, removed, at)
+        if makes_event:
+            self._report(site, resource, DELETED, removed, at)
         return {"ids": [record["id"] for record in removed]}
 
     async def _create(self, query: Mapping[str, str], body: Any) -> Any:
@@ -116,10 +116,10 @@ class Control:
             raise Misuse("'ids' is a list of the new records' ids.")
         site, resource, at = await self._site_and_time(fields)
         created = site.company.create(resource, at, ids, values)
-        self._tell(site, resource, CREATED, created, at)
+        self._report(site, resource, CREATED, created, at)
         return {"ids": [record["id"] for record in created]}
 
-    def _tell(self, site: Site, resource: str, what: str, records: Iterable[_Body], at: int) -> None:
+    def _report(self, site: Site, resource: str, what: str, records: Iterable[_Body], at: int) -> None:
         for record in records:
             site.events.add(happening(site.company, resource, what, record, at))
 
@@ -184,7 +184,7 @@ def _object(body: Any, allowed: set[str] | None = None) -> _Body:
         raise Misuse("The body is not a JSON object.")
     for name in body:
         if allowed and name not in allowed:
-            raise Misuse(f"There is no field '{name}' here; there are {', '.join(sorted(allowed))}.")
+            raise Misuse(f"There is no field '{name}' here; choose from {', '.join(sorted(allowed))}.")
     return body
 
 
@@ -219,7 +219,7 @@ def _values(fields: Mapping[str, Any]) -> _Body:
 def _resource(fields: Mapping[str, Any]) -> str:
     resource = str(fields.get("resource", ""))
     if resource not in SINGULAR:
-        raise Misuse(f"There is no resource '{resource}'; there are {', '.join(SINGULAR)}.")
+        raise Misuse(f"There is no resource '{resource}'; choose from {', '.join(SINGULAR)}.")
     return resource
 
 

@@ -34,7 +34,7 @@ class Imported:
 def load(resource: str, path: str | PathLike[str], now: int) -> Imported:
     """Read the records of `resource` from a file. `now` is the company's present, seconds since the epoch."""
     if resource not in SINGULAR:
-        raise ImportFailed(f"There is no resource '{resource}' to import; there are {', '.join(SINGULAR)}.")
+        raise ImportFailed(f"There is no resource '{resource}' to import; choose from {', '.join(SINGULAR)}.")
     name = Path(path).name
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:

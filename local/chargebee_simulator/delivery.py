@@ -38,7 +38,7 @@ class Delivery:
 
     @property
     def chunked(self) -> bool:
-        """Whether no Content-Length tells how much is to come."""
+        """Whether the answer has no Content-Length."""
         return bool(self.cut and self.cut.get("chunked"))
 
     @property
@@ -75,7 +75,7 @@ async def deliver(request: web.Request, delivery: Delivery, stopping: asyncio.Ev
         if delivery.stall is not None:
             await _stall(request, stopping)
         if delivery.hangs_up or delivery.stall is not None or stopping.is_set():
-            # Closing lets what was written go out first, so that the client gets exactly the bytes asked for.
+            # Closing lets what was written go out first, so that the client gets exactly the requested bytes.
             hang_up(request)
         elif not is_gone(request):
             await answer.write_eof()

@@ -11,7 +11,7 @@ from typing import Any
 from .records.dice import Dice, seed_of
 
 Key = tuple[int, int]
-"""What events are ordered by: the time, in seconds since the epoch, and the number that tells those of one second apart."""
+"""What events are ordered by: the time, in seconds since the epoch, and a number for those of one second."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Happening:
-    """What an event tells."""
+    """What an event reports."""
 
     at: int  # seconds since the epoch
     event_type: str

@@ -58,7 +58,7 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """A request, as far as faults tell requests apart."""
+    """The features of a request by which faults select it."""
 
     listener: str
     method: str
@@ -99,7 +99,7 @@ class Fault:
 
 
 class Faults:
-    """The failures to come, in the order they were asked for."""
+    """The failures to come, in the order they were requested."""
 
     def __init__(self) -> None:
         self._coming: list[Fault] = []
@@ -135,7 +135,7 @@ class Faults:
 def _fault(description: Mapping[str, Any]) -> Fault:
     kind = description.get("kind")
     if kind not in OPTIONS:
-        raise FaultError(f"There is no fault '{kind}'; there are {', '.join(OPTIONS)}.")
+        raise FaultError(f"There is no fault '{kind}'; choose from {', '.join(OPTIONS)}.")
     takes = {**_COMMON, **OPTIONS[kind]}
     for name, value in description.items():
         if name not in takes:

@@ -157,7 +157,7 @@ def _or_site_level(test: Condition, values: Mapping[str, str]) -> Condition:
 
 
 def _in_months(values: Mapping[str, str]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test a revenue report puts to its rows: an invoice date within the months asked for."""
+    """Return the test of a revenue report's rows: an invoice date within the requested months."""
     first = (int(values["report_from_year"]), int(values["report_from_month"]))
     last = (int(values["report_to_year"]), int(values["report_to_month"]))
     if first > last:

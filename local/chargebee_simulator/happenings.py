@@ -1,4 +1,4 @@
-"""Which event tells of what happened to a record."""
+"""Which event reports what happened to a record."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Knobs:
             elif name in SWITCHES:
                 profile = switched(profile, {name: value})
             elif name != "profile":
-                raise SettingsError(f"There is no setting '{name}' to change; there are {', '.join(self.shown())}.")
+                raise SettingsError(f"There is no setting '{name}' to change; choose from {', '.join(self.shown())}.")
         for name, value in {**found, "profile": profile}.items():
             setattr(self, name, value)
 

@@ -14,7 +14,7 @@ _LONGEST_KEY = 100
 
 
 def too_many(message: str, wait: float, says_when: bool) -> ApiError:
-    """Return a 429; `wait` is the seconds until another try may do better, and `says_when` whether it tells them."""
+    """Return a 429; `wait` is the seconds until another try may do better; `says_when`: the answer has them."""
     return ApiError(429, message, headers={"Retry-After": str(max(1, math.ceil(wait)))} if says_when else {})
 
 

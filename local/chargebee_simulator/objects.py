@@ -22,7 +22,7 @@ class StoredObject:
     size: int  # as served
     etag: str
     last_modified: str
-    tail: bytes = b""  # stands in place of the file's last two bytes
+    tail: bytes = b""  # replaces the file's last two bytes
     flipped: int | None = None  # the offset of a byte whose bits are turned over
 
     @classmethod

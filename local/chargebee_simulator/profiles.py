@@ -127,7 +127,7 @@ SWITCHES: dict[str, type] = {f.name: type(f.default) for f in fields(ZipProfile)
 def named(name: Any) -> ZipProfile:
     """Return a named profile."""
     if name not in PROFILES:
-        raise ProfileError(f"There is no profile '{name}'; there are {', '.join(PROFILES)}.")
+        raise ProfileError(f"There is no profile '{name}'; choose from {', '.join(PROFILES)}.")
     return PROFILES[name]
 
 
@@ -135,7 +135,7 @@ def switched(profile: ZipProfile, switches: Mapping[str, Any]) -> ZipProfile:
     """Return `profile` with some switches set."""
     for name, value in switches.items():
         if name not in SWITCHES:
-            raise ProfileError(f"There is no switch '{name}'; there are {', '.join(SWITCHES)}.")
+            raise ProfileError(f"There is no switch '{name}'; choose from {', '.join(SWITCHES)}.")
         if type(value) is not SWITCHES[name]:
             raise ProfileError(f"The switch '{name}' takes a value of type {SWITCHES[name].__name__}.")
         if value not in CHOICES.get(name, (value,)):

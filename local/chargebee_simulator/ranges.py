@@ -17,7 +17,7 @@ class Unsatisfiable(Exception):
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes `first` to `last`, both included; `partial` where a range was asked for."""
+    """Bytes `first` to `last`, both included; `partial`: a range was requested."""
 
     first: int
     last: int

@@ -1,4 +1,4 @@
-"""The server: two listeners, the state they share, and the file that tells others where they are."""
+"""The server: two listeners, the state they share, and the file with their addresses."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Server:
     async def start(self) -> None:
         """Listen on both ports, then write the state file."""
         if self._settings.state_file:
-            # An earlier run's file would send whoever waits for it to a server that is gone.
+            # An earlier run's file would send its readers to a server that has ended.
             Path(self._settings.state_file).unlink(missing_ok=True)
         try:
             await self._listen()

@@ -87,11 +87,11 @@ class SimulatorSettings:
         _demand(self.url_ttl >= 1, "A download URL must live for a second or more.")
         _demand(self.idempotency_window >= 0, "The idempotency window is zero or more seconds.")
         _demand(self.event_days >= 0, "Events are remembered for zero or more days.")
-        _demand(self.profile in PROFILES, f"There is no profile '{self.profile}'; there are {', '.join(PROFILES)}.")
+        _demand(self.profile in PROFILES, f"There is no profile '{self.profile}'; choose from {', '.join(PROFILES)}.")
         _demand(self.zone is None or self.zone in available_timezones(), f"There is no time zone '{self.zone}'.")
-        _demand(not self.tls_dir or self.tls, "A TLS directory was given without TLS being asked for.")
+        _demand(not self.tls_dir or self.tls, "A TLS directory was given, but TLS was not requested.")
         for resource, path in {**self.imports, **self.serve_zips}.items():
-            _demand(resource in SINGULAR, f"There is no resource '{resource}'; there are {', '.join(SINGULAR)}.")
+            _demand(resource in SINGULAR, f"There is no resource '{resource}'; choose from {', '.join(SINGULAR)}.")
             _demand(Path(path).is_file(), f"There is no file '{path}' to take {resource} from.")
 
     def site_keys(self) -> list[SiteKey]:

@@ -1,4 +1,4 @@
-"""Tells by its exit code whether something in this container listens on a port: ``listens.py 8333``."""
+"""Ends with 0 if a server in this container listens on a port, else with 1: ``listens.py 8333``."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Makes the bucket that the DAG writes to, through the connection that the DAG uses, unless it is there."""
+"""Makes the bucket that the DAG writes to, unless it exists. It uses the connection of the DAG."""
 
 from airflow.configuration import conf
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -7,4 +7,4 @@ bucket = conf.get("chargebee_export", "bucket")
 s3 = S3Hook("aws_default")
 if not s3.check_for_bucket(bucket):
     s3.create_bucket(bucket)
-print(f"Bucket {bucket} is there.")
+print(f"Bucket {bucket} exists.")

@@ -131,7 +131,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         (["--import", f"cats={__file__}"], "There is no resource 'cats'"),
         (["--import", f"customers={__file__}"], "has no column of customers"),
         (["--profile", "fancy"], "Argument --profile: invalid choice: 'fancy'"),
-        (["--tls-dir", "x"], "A TLS directory was given without TLS being asked for."),
+        (["--tls-dir", "x"], "A TLS directory was given, but TLS was not requested."),
         (["--customers", "0"], "The company needs at least one customer."),
         (["--host", "203.0.113.1"], "The simulator cannot start: "),
     ],

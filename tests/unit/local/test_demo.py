@@ -31,7 +31,7 @@ def test_each_task_gets_a_line_as_it_ends_and_skipped_ones_a_count(capsys):
         TaskEnd("invoices.start", "skipped", None, None),
         TaskEnd("orders.start", "upstream_failed", None, None),
     ):
-        progress.tell(end)
+        progress.task_ended(end)
     progress.end(20)
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line.split()[1:3] for line in lines] == [
@@ -47,14 +47,14 @@ def test_each_task_gets_a_line_as_it_ends_and_skipped_ones_a_count(capsys):
 def test_a_task_without_a_beginning_began_when_the_one_before_it_ended(capsys):
     progress = demo.Progress()
     for number, name in enumerate(("plan", "customers.start", "customers.ready", "customers.upload")):
-        progress.tell(TaskEnd(name, "success", None, 100.0 + 5 * number))
+        progress.task_ended(TaskEnd(name, "success", None, 100.0 + 5 * number))
     assert [line.split()[3:] for line in capsys.readouterr().out.splitlines()] == [[], *[["5.0", "s"]] * 3]
     assert progress.seconds("customers") == 15.0 and progress.seconds("plan") is None
 
 
 def test_the_table_counts_the_resources_own_rows(capsys):
     progress = demo.Progress()
-    progress.tell(TaskEnd("invoices.upload", "success", 1.0, 3.5))
+    progress.task_ended(TaskEnd("invoices.upload", "success", 1.0, 3.5))
     capsys.readouterr()
     invoices = manifest("invoices", [("invoices", 1200, 40_000), ("invoices__line_items", 9999, 500)])
     assert demo.row_of(invoices, progress) == ("invoices", "2", "1,200", "40,500", "2.5")

@@ -34,7 +34,7 @@ def test_records_without_times_are_in_yesterdays_window(read):
     data = read("id,first_name\na,Ada\nb,Grace\n")
     assert (data.resource, data.rows, data.inside) == ("customers", 2, 2)
     assert window(data) == YESTERDAY and data.conf["resources"] == ["customers"]
-    assert "2 customers, 2 of them" in data.told()
+    assert "2 customers, 2 of them" in data.sentences()
 
 
 def test_the_window_reaches_back_to_the_oldest_change(read):
@@ -46,8 +46,8 @@ def test_the_window_reaches_back_to_the_oldest_change(read):
 def test_what_no_window_finds_is_told(read):
     data = read("id,updated_at\na,2026-11-20\nb,\nc,1999-01-01\nd,2026-11-24T01:00:00Z\n")
     assert (data.rows, data.inside, data.unstamped, data.later) == (4, 1, 2, 1)
-    assert "Without an updated_at that a window can find: 2." in data.told()
-    assert "only a later run finds them: 1." in data.told()
+    assert "Without an updated_at that a window can find: 2." in data.sentences()
+    assert "only a later run finds them: 1." in data.sentences()
     with pytest.raises(DataError, match="1 customer, 0 of them with an updated_at in the run's window"):
         read("id,updated_at\nd,2026-11-24T01:00:00Z\n")
 
@@ -69,7 +69,7 @@ def test_the_files_name_says_the_resource_and_else_its_header(read, name, header
 def test_a_resource_without_a_time_filter_has_no_window(read):
     data = read("id,price\na,1\n", "differential_prices.csv")
     assert data.conf == {"resources": ["differential_prices"]} and data.inside == 1
-    assert "The run exports all of them." in data.told()
+    assert "The run exports all of them." in data.sentences()
 
 
 @pytest.mark.parametrize(
