@@ -130,6 +130,7 @@ def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: A
         "s3_prefix": "{{ params.prefix }}",
         # Without a scheme: for one, Airflow would load every provider's handlers, boto3 among them, at each parse.
         "outlets": [Asset(f"{settings.dag_id}/{resource.name}")],
+        "replace_other_window": "{{ params.replace }}",
         **settings.upload_args_of(resource),
     }
     return ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)

@@ -36,8 +36,8 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
             None,
             title="Window end",
             description="The first instant after the window. It must be later than the start, and in the past. Rows of a "
-            "window over several intervals are also in the partitions of those. A window with the start of a partition and "
-            "another end is refused.",
+            "window over several intervals are also in the partitions of those. A window that starts "
+            "like that of a partition and ends before it is refused.",
             **instant,
         ),
         "snapshot": Param(
@@ -45,6 +45,13 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
             type="boolean",
             title="Full snapshot",
             description="Export everything, without a window, into a partition that is named after the time of the request.",
+        ),
+        "replace": Param(
+            False,
+            type="boolean",
+            title="Replace another window",
+            description="A run replaces a partition of the same start if its own window contains the window there. Tick this "
+            "to replace the partition in any case: rows that are only in the old one are then gone.",
         ),
         "prefix": Param(
             settings.prefix,

@@ -204,7 +204,7 @@ def test_each_param_of_the_form_is_described(dag):
     from chargebee_operators._compat import Param
 
     params = {name: dag.params.get_param(name) for name in dag.params}
-    assert list(params) == ["resources", "window_start", "window_end", "snapshot", "prefix"]
+    assert list(params) == ["resources", "window_start", "window_end", "snapshot", "replace", "prefix"]
     for param in params.values():
         assert isinstance(param, Param)
         assert param.schema["title"]
@@ -282,3 +282,20 @@ def test_another_tasks_output_is_left_for_the_run():
         ChargebeeExportToS3Operator(
             task_id="upload", job=other, s3_bucket=other, s3_prefix=other, object_name=other, business_entity_id=other
         )
+
+
+def test_the_replace_switch_of_the_form_reaches_each_upload(dag):
+    uploads = [task for task in dag.tasks if task.task_id.endswith(".upload")]
+    assert len(uploads) == 14
+    for task in uploads:
+        assert "replace_other_window" in task.template_fields
+        for ticked in (True, False):
+            assert task.render_template(task.replace_other_window, {"params": {"replace": ticked}}) == str(ticked)
+    assert dag.params["replace"] is False
+
+
+def test_a_setting_goes_before_the_replace_switch():
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    settings = ExportDagSettings(s3_bucket="b", dag_id="always", upload_args={"replace_other_window": True})
+    assert chargebee_export_dag(settings).get_task("customers.upload").replace_other_window is True
