@@ -297,5 +297,5 @@ def test_the_replace_switch_of_the_form_reaches_each_upload(dag):
 def test_a_setting_goes_before_the_replace_switch():
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
-    settings = ExportDagSettings(s3_bucket="b", dag_id="always", upload_args={"replace_other_window": True})
+    settings = ExportDagSettings(s3_bucket="mine", dag_id="always", upload_args={"replace_other_window": True})
     assert chargebee_export_dag(settings).get_task("customers.upload").replace_other_window is True
