@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.pages import section, table
+from support.pages import ROOT, section, table
 
 PAGE = "docs/reference.md"
 
@@ -48,6 +48,7 @@ def arguments(kind: type) -> dict[str, Any]:
         ("ChargebeeExportOperator", "argument"),
         ("ExportReadySensor", "argument"),
         ("ChargebeeExportToS3Operator", "argument"),
+        ("ChargebeeDoctorOperator", "argument"),
         ("ChargebeeHook", "argument"),
     ],
 )
@@ -63,7 +64,7 @@ def test_each_argument_has_a_row_with_its_default(name, first):
 def is_default(name: str, cell: str, default: Any) -> bool:
     if default is MISSING:
         return cell == "required"
-    if name == "resources":
+    if name in ("resources", "resource_names"):
         from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
 
         return default == PRODUCT_CATALOG_2 and f"all {len(default)} of Product Catalog 2.0" in cell
@@ -76,10 +77,29 @@ def is_default(name: str, cell: str, default: Any) -> bool:
 def test_each_templated_argument_says_so():
     import chargebee_operators
 
-    for name in ("ChargebeeExportOperator", "ExportReadySensor", "ChargebeeExportToS3Operator"):
+    operators = [name for name in chargebee_operators.__all__ if name.endswith(("Operator", "Sensor"))]
+    assert len(operators) >= 4
+    for name in operators:
         rows = table(section(PAGE, f"`{name}`"), "argument")
         told = {each for row in rows for each in row_names(row[0]) if "(templated)" in row[2]}
         assert told == set(getattr(chargebee_operators, name).template_fields)
+
+
+def test_each_public_name_is_on_the_page():
+    import chargebee_operators
+
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    assert not [each for each in chargebee_operators.__all__ if each not in page and each != "__version__"]
+
+
+def test_each_public_method_of_the_hook_has_a_row():
+    from chargebee_operators import ChargebeeHook
+
+    rows = table(section(PAGE, "`ChargebeeHook`"), "method")
+    told = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)(?:\(.*?\))?`", row[0])}
+    of_airflow = {"get_ui_field_behaviour", "get_connection_form_widgets"}  # Airflow calls these for the form
+    own = {name for name, each in vars(ChargebeeHook).items() if name[0] != "_" and not isinstance(each, str)}
+    assert told == own - of_airflow
 
 
 def test_each_field_of_the_connection_s_extra_has_a_row():
