@@ -15,7 +15,7 @@ from chargebee_operators.chargebee.pending_export import PendingExport, Requeste
 from chargebee_operators.chargebee.settling import SETTLE, Settling
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
 from chargebee_operators.chargebee.windows import Window, iso, window_of
-from chargebee_operators.common.argument_checks import check_seconds, duration, is_template
+from chargebee_operators.common.argument_checks import check_not_templated, check_seconds, duration, is_template
 from chargebee_operators.common.exceptions import (
     EarlyExportError,
     SettingsError,
@@ -118,6 +118,7 @@ class ChargebeeExportOperator(BaseOperator):
 
     def _check(self) -> None:
         """Refuse at parse time what can be known to be wrong then."""
+        check_not_templated("export_type", self.export_type)
         self._spec.check()
         for name in ("slot_timeout", "retry_interval"):
             check_seconds(name, getattr(self, name))

@@ -16,6 +16,7 @@ from chargebee_operators.checks.spot_check import Fetch
 from chargebee_operators.common.argument_checks import (
     as_flag,
     check_flag,
+    check_not_templated,
     check_number,
     check_whole_number,
     is_template,
@@ -198,6 +199,8 @@ class ChargebeeExportToS3Operator(BaseOperator):
     def _check(self) -> None:
         """Refuse at parse time what can be known to be wrong then."""
         get_format(self.file_format)
+        check_not_templated("column_types", self.column_types)
+        check_not_templated("window_column", self.window_column)
         self._parquet()
         self._checks()
         check_whole_number("resume_attempts", self.resume_attempts, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -80,3 +81,18 @@ def as_flag(name: str, value: Any) -> bool:
     if read is None:
         raise SettingsError(f"{name} is {value!r}: give True or False.")
     return read
+
+
+def check_not_templated(name: str, value: Any) -> None:
+    """Refuse a template in an argument that Airflow does not render: it would be taken as it is written.
+
+    :param name: the argument's, for the error.
+    :param value: a text, or a mapping of texts.
+    :raises SettingsError: when there is one.
+    """
+    texts = [each for pair in value.items() for each in pair] if isinstance(value, Mapping) else [value]
+    for each in texts:
+        if is_template(each):
+            raise SettingsError(
+                f"{name} has the template {each!r}, but it is not a templated argument: give its value."
+            )
