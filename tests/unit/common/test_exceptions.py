@@ -27,6 +27,7 @@ TREE = {
     "ThrottledError": ("ChargebeeApiError", False),
     "UnavailableError": ("ChargebeeApiError", False),
     "ExportFailedError": ("ChargebeeExportError", True),
+    "EarlyExportError": ("ChargebeeExportError", True),
     "DownloadError": ("ChargebeeExportError", False),
     "DownloadRefusedError": ("DownloadError", True),
     "ArchiveError": ("ChargebeeExportError", False),
