@@ -299,6 +299,12 @@ size times parts at a time, for an export of any size. A file beyond 64 GB needs
 at most. Parquet adds the data of its footer, which is written last: about 15 MB for each GB of CSV with 300 columns, and
 almost nothing with a dozen columns.
 
+## A look at an export
+
+`ready` and `upload` look at an export with the package's own client. The official SDK takes long to import, and each task
+would pay for it. In a fresh worker, without the import of Airflow itself, a look through the SDK takes 5.9 times the CPU
+seconds of a look through the package's client (medians of seven processes each, in turns, on a busy machine).
+
 ## A parse of the DAG file
 
 Airflow parses DAG files all day. So the file imports nothing that only tasks need. The table shows medians of fresh
