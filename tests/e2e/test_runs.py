@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from e2e.deployment import PAGE_DAGS, THREE
@@ -68,7 +69,11 @@ def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(ai
 
 def test_the_dags_of_the_docs_start_when_data_is_committed(airflow):
     airflow.rest.pause("chargebee_export", False)
-    (run,) = wait_for("the scheduled run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
+
+    def scheduled() -> list[dict[str, Any]]:
+        return [each for each in airflow.rest.runs("chargebee_export") if each["run_type"] == "scheduled"]
+
+    (run,) = wait_for("the scheduled run", scheduled, told=airflow.tails)
     airflow.finished("chargebee_export", run["dag_run_id"])  # whose commits start nothing yet
     for name in PAGE_DAGS:
         airflow.rest.pause(name, False)
