@@ -72,10 +72,12 @@ def test_an_ignored_filter_is_wrong_for_each_resource_whatever_its_files_look_li
     assert len(wrong) == len(RESOURCES) and all("so Chargebee ignored the filter" in each for each in wrong)
 
 
-def test_a_busy_site_is_waited_for(doctor):
-    report = doctor(max_jobs=1, job_seconds=0.2)
-    assert said(report, "wrong") == []
-    assert report["facts"]["exports"]["throttled"] > 0
+def test_a_busy_site_is_waited_for(s3, bucket, connected, aws):
+    connected.control.fault("status", status=429, retry_after=1, times=3, method="POST", call="export")
+    examine(bucket)
+    report = report_of(s3.client(), bucket)
+    assert (report["facts"]["exports"]["throttled"], report["facts"]["exports"]["retry_after"]) == (3, [1.0, 1.0, 1.0])
+    assert any("It named a time to wait: 1 s." in each for each in said(report, "ok"))
 
 
 def test_a_wrong_key_is_wrong_and_the_bucket_is_examined_all_the_same(s3, bucket, connect, simulator, aws):
