@@ -143,10 +143,12 @@ def servers(zip_path: Path) -> Iterator[Servers]:
     command = [sys.executable, str(SINK), "--state-file", str(state), "--tls-dir", str(tls)]
     options = ["--site", f"{SITE}:{KEY}", "--serve-zip", f"{RESOURCE}={zip_path}", "--job-seconds", "0"]
     options += ["--rate-limit", "0", "--max-jobs", "1000", "--customers", "1", "--port", "0", "--download-port", "0"]
-    options += ["--tls", "--tls-dir", str(tls)]
-    with stack.running("sink", [*command, "--parent-pid", str(os.getpid())], folder) as sink:
-        sink_url = sink.wait_until(lambda: state.exists() and json.loads(state.read_text())["url"])
-        with stack.simulator(folder, *options) as simulator:
+    # The rows are of the year 2026, and no export is used that was requested before its window ended.
+    options += ["--tls", "--tls-dir", str(tls), "--now", "2027-01-02T00:00:00Z"]
+    # The simulator first: its certificate names more hosts, and the sink takes the one that is there.
+    with stack.simulator(folder, *options) as simulator:
+        with stack.running("sink", [*command, "--parent-pid", str(os.getpid())], folder) as sink:
+            sink_url = sink.wait_until(lambda: state.exists() and json.loads(state.read_text())["url"])
             yield Servers(simulator, sink_url)
 
 
