@@ -17,6 +17,10 @@ from typing import Any
 
 import stack
 
+sys.path.insert(0, str(stack.ROOT / "plugins"))
+
+from chargebee_operators.chargebee.settling import SETTLE
+
 DAG_ID = "chargebee_export"
 BUCKET = "chargebee-demo"
 SITE = "acme-test"
@@ -93,11 +97,13 @@ def run_dag(
 ) -> float:
     """Run the DAG for the last complete day, with its log in ``run.log``, and return the seconds that it took.
 
+    Right after midnight that is the day before: the DAG would wait ``settle`` seconds for the day that has just ended.
+
     :param conf: the run's configuration.
     :param on_end: is called when a task has ended.
     :raises AirflowFailed: when the run fails.
     """
-    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    today = datetime.fromtimestamp(time.time() - SETTLE, UTC).strftime("%Y-%m-%d")
     arguments = ["dags", "test", DAG_ID, today, "--conf", json.dumps(dict(conf))]
     began, reported = time.monotonic(), set[str]()
 

@@ -31,12 +31,10 @@ from airflow_runs import (
     prepare,
     run_dag,
 )
+from demo_data import DataError, OwnData, own_data
 
 import stack
-
-sys.path.insert(0, str(stack.ROOT / "plugins"))
-
-from demo_data import DataError, OwnData, own_data
+from chargebee_operators.chargebee.settling import SETTLE
 
 
 class DemoError(Exception):
@@ -51,7 +49,7 @@ def main() -> int:
     stack.exit_on_signals()
     os.environ.update(stack.without_proxy(os.environ))
     try:
-        demo(own_data(data, int(time.time())) if data else None)
+        demo(own_data(data, int(time.time() - SETTLE)) if data else None)
     except (AirflowFailed, DataError, DemoError, stack.StackError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
