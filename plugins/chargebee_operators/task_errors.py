@@ -27,7 +27,7 @@ def failing_fast() -> Iterator[None]:
 
 
 def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:
-    """Raise what an unhappy outcome of a trigger stands for, with the trigger's own sentence."""
+    """Raise the error that fits an unhappy outcome of a trigger, with the trigger's own sentence."""
     message = clean_line(details.get("message") or f"the trigger ended with {outcome}")
     if outcome is Outcome.REJECTED:
         raise AirflowFailException(message)

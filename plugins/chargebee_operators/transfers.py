@@ -98,7 +98,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         exports in UTC. Without it they may be of any zone, so they may lie up to 14 hours outside of the window, and no
         column of Parquet with such times can have a type in UTC.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
-        the manifest), ``fail`` or ``off``. Files that come and go are told, but fail no run.
+        the manifest), ``fail`` or ``off``. Files that come and go are reported, but fail no run.
     :param keep_latest_only: this layout has one manifest for all windows of a resource, and each run replaces the one
         before, as in the flat ``exports/customers.csv``. By default a run is refused when the manifest in S3 is of another
         window, for it would remove that window's objects.
@@ -264,7 +264,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         """
         if self._running and RUNS_ON_AFTER_ON_KILL:
             self._running = False
-            raise SystemExit("The upload was told to end.")
+            raise SystemExit("The upload was asked to end.")
 
     @contextmanager
     def _killable(self) -> Iterator[None]:

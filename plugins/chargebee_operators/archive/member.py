@@ -127,7 +127,7 @@ class Member:
             held = pair
         self._check_end()
         if held is not None:
-            # Held back until the check: whoever copies these pairs cannot finish a file that is wrong.
+            # Held back until the check: a caller that copies these pairs cannot finish a wrong file.
             yield held
 
     def _inflate(self) -> Iterator[tuple[bytes, bytes]]:
@@ -171,7 +171,7 @@ class Member:
         if self.is_dir and found.inflated:
             raise self._damaged("it is a folder by its name, but holds data")
         self.finished = True
-        # Whoever keeps thousands of members need not keep 40 KB for each.
+        # A caller with thousands of members need not keep 40 KB for each.
         del self._inflater
 
     def _damaged(self, problem: str) -> ArchiveError:

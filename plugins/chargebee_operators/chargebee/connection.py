@@ -58,7 +58,7 @@ class SiteSettings:
         return "Basic " + b64encode(f"{self.api_key}:".encode()).decode()
 
     def checked_poll_interval(self, wanted: float | None) -> float:
-        """Return the seconds between two looks: what was asked for, but not below what the real API wants.
+        """Return the seconds between two looks: what was requested, but not below what the real API wants.
 
         :param wanted: seconds, or None for the connection's own.
         """

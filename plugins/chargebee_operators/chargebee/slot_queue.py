@@ -1,6 +1,6 @@
 """The order in which a triggerer's waiting starts ask one site for an export slot.
 
-Chargebee keeps no queue: whoever asks first after a slot falls free gets it. If every waiting start asked by
+Chargebee keeps no queue: the first to ask after a slot falls free gets it. If every waiting start asked by
 itself, the oldest would wait as long as luck has it, and the calls would grow with the number that waits. So the
 starts of one process stand in line, and only the oldest asks.
 """

@@ -39,7 +39,7 @@ _CHANGE = 3 * 3600
 
 @dataclass(frozen=True)
 class ClockFormat:
-    """How the times are written, where that was told by hand.
+    """How the times are written, where a setting gives it.
 
     :param format: as ``datetime.strptime`` takes it, ``%d/%m/%Y %H:%M`` say; None for any that is known.
     :param timezone: the IANA name of the zone of times that name none; None when it is not known.
@@ -77,7 +77,7 @@ class ClockFormat:
         return ClockValue(int((moment if zoned else moment.replace(tzinfo=UTC)).timestamp()), finest, zoned)
 
     def slack(self, *bounds: int) -> int:
-        """Return how many seconds a time without a zone may lie outside of bounds, in epoch seconds, and not be told."""
+        """Return how many seconds a time without a zone may lie outside of bounds, in epoch seconds, without being reported."""
         if self.timezone is None:
             return ZONELESS_SLACK
         near = [{self.offset(bound + side * _CHANGE) for side in (-1, 1)} for bound in bounds]

@@ -40,7 +40,7 @@ class Tally:
 
     :param inside: in the window, or so near that a missing zone may explain it.
     :param outside: out of it.
-    :param late: changed after the export was asked for, while it was made.
+    :param late: changed after the export was requested, while it was made.
     :param empty: without a time.
     :param unread: in a format that is not known.
     """
@@ -59,8 +59,8 @@ class Tally:
 class WindowJudge:
     """Says of many values at once where they lie.
 
-    :param window: the window that was asked for.
-    :param requested_at: when the export was asked for; a record that changes while it is exported carries a later time.
+    :param window: the requested window.
+    :param requested_at: when the export was requested; a record that changes while it is exported carries a later time.
     :param clock: how the times are written.
     """
 

@@ -28,7 +28,7 @@ MOST_ABSENT = 50
 # Of how many kinds of file one sentence tells the columns.
 _MOST_TOLD = 10
 
-# What stands between a name and the number of its part.
+# What comes between a name and the number of its part.
 _BETWEEN = " ._-"
 
 Changes = dict[str, dict[str, Any]]
@@ -87,7 +87,7 @@ def compare_columns(
     their position, as CSV tables of Athena and Spark do, then take one for another.
 
     A kind of file that has come or gone itself has no columns here, but ``file``: ``added`` or ``removed``. One that is
-    back is compared with what it was, and not told when it is the same. Where no kind is in both (nobody knows how
+    back is compared with what it was, and not reported when it is the same. Where no kind is in both (nobody knows how
     Chargebee names them: there may be a date in the name), all files of a run are taken together, under the name ``*``.
 
     :param before: ``member`` and ``columns`` of each file of the earlier partition.
@@ -165,20 +165,20 @@ def columns_of_absent(
 
 def tell_columns(changes: Changes) -> str:
     """Return the changes of columns as one sentence; empty when there are none."""
-    told = []
+    sentences = []
     for kind, change in changes.items():
         parts = [f"{listed(change[what])} {what}" for what in ("added", "removed", "moved") if change.get(what)]
         if parts:
-            told.append(f"{'all files' if kind == ALL_FILES else clean(kind)}: {', '.join(parts)}")
-    more = [f"and {len(told) - _MOST_TOLD:,} more files"] if len(told) > _MOST_TOLD else []
-    told = [*told[:_MOST_TOLD], *more]
-    return f"The columns have changed since the partition before ({'; '.join(told)})." if told else ""
+            sentences.append(f"{'all files' if kind == ALL_FILES else clean(kind)}: {', '.join(parts)}")
+    more = [f"and {len(sentences) - _MOST_TOLD:,} more files"] if len(sentences) > _MOST_TOLD else []
+    sentences = [*sentences[:_MOST_TOLD], *more]
+    return f"The columns have changed since the partition before ({'; '.join(sentences)})." if sentences else ""
 
 
 def tell_files(changes: Changes) -> str:
     """Return the kinds of file that have come and gone as one sentence; empty when none have."""
-    told = [f"{clean(kind)} {change['file']}" for kind, change in changes.items() if "file" in change]
-    return f"The files are not those of the partition before ({listed(told, last=', ')})." if told else ""
+    sentences = [f"{clean(kind)} {change['file']}" for kind, change in changes.items() if "file" in change]
+    return f"The files are not those of the partition before ({listed(sentences, last=', ')})." if sentences else ""
 
 
 def judge_columns(changes: Changes, mode: str) -> list[str]:
@@ -191,7 +191,7 @@ def judge_columns(changes: Changes, mode: str) -> list[str]:
     columns, files = tell_columns(changes), tell_files(changes)
     if columns and mode == "fail":
         raise ColumnsChangedError(
-            f"{columns} Nothing was published. When whoever reads them is ready for it, run once with "
+            f"{columns} Nothing was published. When their readers are ready for it, run once with "
             "column_changes='warn'."
         )
     return [each for each in (columns, files) if each]

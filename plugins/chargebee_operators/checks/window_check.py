@@ -1,4 +1,4 @@
-"""Whether the rows of a file lie in the window that was requested. Pure.
+"""Whether the rows of a file lie in the requested window. Pure.
 
 Chargebee ignores a filter that it cannot read, and then exports everything. Where a record carries the time that the
 window bounds, in a column that ``clock_column`` finds, each row is compared. Where it does not, a few ids are drawn, for
@@ -40,9 +40,9 @@ class WindowCheck:
 
     :param member: the file's name in the zip.
     :param resource: what was exported.
-    :param window: what was asked for; None for a snapshot.
+    :param window: the requested window; None for a snapshot.
     :param window_field: the record's clock, ``updated_at`` say; None for a snapshot.
-    :param requested_at: when the export was asked for; None when its clock does not move by itself.
+    :param requested_at: when the export was requested; None when its clock does not move by itself.
     :param column: the clock's column as the header spells it, when it is not to be looked for.
     :param clock: how its times are written, where a setting says so.
     :param seed: what the draw of ids depends on, the export's id say.
@@ -111,7 +111,7 @@ class WindowCheck:
         self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
 
     def unreadable(self, problem: str) -> None:
-        """Take note that the rows can't be told."""
+        """Take note that the rows cannot be counted."""
         self._has_rows = True
         if self._judge is not None:
             self._not_checked = problem
@@ -201,7 +201,7 @@ class WindowCheck:
         if data.count(b'"', 0, _SAMPLE) > min(_SAMPLE, len(data)) * _MANY_QUOTES:
             values = b"\n".join(self._quoted.findall(data)).replace(b'"', b"").split(b"\n")
         elif b'"' in data:
-            # What stands in quotes is seldom a time, and the rest alone has the same commas and line breaks.
+            # Text in quotes is rarely a time, and the rest alone has the same commas and line breaks.
             values = self._plain.findall(b"".join(data.split(b'"')[::2]))
             if not all(values):
                 values = self._plain.findall(_without_quotes(data))
@@ -245,7 +245,7 @@ def check_for(job: JobRecord, member: str, column: str | None = None, clock: Clo
 
 
 def window_for(job: JobRecord) -> Window | None:
-    """Return the window whose rows a job asked for; None for a snapshot, whose window only names its partition."""
+    """Return the window whose rows a job requested; None for a snapshot, whose window only names its partition."""
     return window_of(job.window_start, job.window_end) if job.window_field else None
 
 

@@ -1,4 +1,4 @@
-"""By what it is known that an export holds the window that was requested. Pure data, as the manifest keeps it."""
+"""By what it is known that an export holds the requested window. Pure data, as the manifest keeps it."""
 
 from __future__ import annotations
 

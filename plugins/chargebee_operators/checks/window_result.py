@@ -14,7 +14,7 @@ class WindowResult:
     :param column: the clock's column; None when it was not found.
     :param checked: rows whose clock was compared with the window.
     :param outside: those that lie outside.
-    :param late: those that changed after the export was asked for, which is no sign of an ignored filter.
+    :param late: those that changed after the export was requested, which is no sign of an ignored filter.
     :param empty: rows without a time in that column; they are not outside.
     :param unread: rows with a time in an unknown format.
     :param example_id: the id of one row outside, where there is one.

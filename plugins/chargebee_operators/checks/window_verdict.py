@@ -1,4 +1,4 @@
-"""Whether an export holds the window that was requested, and by what that is proven. Pure.
+"""Whether an export holds the requested window, and by what that is proven. Pure.
 
 The proofs, in this order:
 

@@ -16,8 +16,8 @@
     |   `-- DownloadRefusedError               it may not be fetched from where it is; only a setting can mend that
     |-- ArchiveError                           the zip came whole but is damaged
     |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
-    |-- ConversionError                        a CSV of the export can't be made the Parquet that was asked for
-    |-- WindowCheckError                       rows lie outside the window that was asked for
+    |-- ConversionError                        a CSV of the export cannot become the requested Parquet
+    |-- WindowCheckError                       rows are outside the requested window
     |-- ColumnsChangedError                    the columns are not those of the last partition, and that is not wanted
     |-- DestinationError                       the bucket is missing, or may not be written
     `-- UploadError                            an object is not in S3 as it was sent

@@ -47,7 +47,7 @@ def listed(names: Iterable[object], most: int = MOST_NAMES, last: str = " and ")
     """Return names as one text, each cleaned: ``id``, ``id, name and email``, ``id, name, email and 97 more``.
 
     :param most: how many are written out.
-    :param last: what stands before the last one, where none is left out.
+    :param last: what comes before the last one, where none is left out.
     """
     remaining = iter(names)
     shown = [clean(each) for each in islice(remaining, most)]

@@ -14,7 +14,7 @@ class ProgressLine:
     """One line, made into text only where it is logged.
 
     :param done: bytes so far.
-    :param total: bytes of the whole, or None when nobody has told.
+    :param total: bytes of the whole, or None when it is not known.
     :param rate: bytes a second since the line before.
     """
 

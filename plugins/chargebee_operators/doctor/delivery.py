@@ -20,7 +20,7 @@ _TELLING = 4 << 20
 
 
 class Delivery:
-    """Downloads zips, and remembers what their hosts do. A URL stays in here: whoever has it has the data.
+    """Downloads zips, and remembers what their hosts do. A URL stays in here: a person who has it has the data.
 
     :param hook: of the site.
     :param report: the report.

@@ -113,13 +113,13 @@ class BlockFetcher:
         version = ObjectVersion.of(answer.status, answer.headers)
         if opening and answer.status == 206 and not (version.provable and version.size is not None):
             if self._without_range:
-                raise Interrupted("the download host gave a part where the whole was asked for")
+                raise Interrupted("the download host gave a part where the whole was requested")
             self._without_range = True
             return None
         self._check_version(version, block)
         span = Span.of(answer.status, answer.headers)
         if span is None or (answer.status == 206 and span.first != block.at) or (answer.status == 200 and block.first):
-            raise Interrupted("the download host gave another range than was asked for")
+            raise Interrupted("the download host gave another range than was requested")
         self._settle(answer.status, version, span, block)
         return span
 

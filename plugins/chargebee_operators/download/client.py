@@ -113,7 +113,7 @@ class DownloadClient:
         raise DownloadError(f"Export {self._export_id}: the download host redirects more than {MAX_REDIRECTS} times.")
 
     def close(self) -> None:
-        """Drop every connection at once; whoever waits on one gets an error."""
+        """Drop every connection at once; a thread that waits on one gets an error."""
         self.stopped.set()
         with self._lock:
             for each in self._sockets:
@@ -224,7 +224,7 @@ def _proxy_for(url: str) -> str | None:
 
 
 def _shut(sock: Any) -> None:
-    """Wake whoever reads from a socket; closing it would not."""
+    """Wake the thread that reads from a socket; closing it would not."""
     # TLS through a proxy over TLS is an object of urllib3's around the socket.
     inner = getattr(sock, "socket", sock)
     # Not that of an SSLSocket, which would let the reader take the bytes that follow for plain ones.

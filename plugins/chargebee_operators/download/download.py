@@ -1,6 +1,6 @@
 """Fetches an export's zip as a stream of bytes, in several ranges at a time, resuming where a connection was cut.
 
-The URL is signed and public, so it is a secret: it is asked for when it is needed, never stored, and in no
+The URL is signed and public, so it is a secret: it is requested when it is needed, never stored, and in no
 message. Chargebee gives out a new one with every look at the export.
 """
 
@@ -31,15 +31,15 @@ log = task_log(__name__)
 BLOCK = 2 << 20
 STREAMS = 4
 
-# Seconds for the threads to end. Only a connection that is being made, or a URL that is being asked for, takes any; a task
-# that is told to end has five for everything.
+# Seconds for the threads to end. Only a connection that is being made, or a URL that is being requested, takes any; a task
+# that must end has five for everything.
 _LEAVE = 2.0
 
 
 class Download:
     """The bytes of one export's zip.
 
-    They are fetched by threads of their own, ahead of whoever reads them and within a bound of memory. Each
+    They are fetched by threads of their own, ahead of the reader and within a bound of memory. Each
     iteration fetches the zip from its start; its end, early or not, ends the threads.
 
     :param fresh_url: gives a URL that works now; called before the first request, and again when that URL has died.
@@ -87,7 +87,7 @@ class Download:
 
     @property
     def is_ranged(self) -> bool:
-        """Whether parts can be fetched with ``read``, as far as the first answer has told."""
+        """Whether parts can be fetched with ``read``, as far as the first answer shows."""
         return bool(self._zip.ranged)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -139,7 +139,7 @@ class Download:
         raise _told(failure, self.export_id)
 
     def close(self) -> None:
-        """Stop whatever is going on, from any thread; whoever reads gets a DownloadError."""
+        """Stop whatever is going on, from any thread; the reader gets a DownloadError."""
         for client in tuple(self._clients):
             client.close()
 

@@ -53,7 +53,7 @@ class HostRules:
             self._found_good.add((host, proxied))
 
     def check_address(self, host: str, address: Address, *, proxied: bool = False) -> None:
-        """Judge one address of a host; also that of a connection that stands, for a name may have changed its mind.
+        """Judge one address of a host; also that of a connection that is open: the name's address may have changed.
 
         :raises DownloadRefusedError: when it is of a kind that is refused.
         """

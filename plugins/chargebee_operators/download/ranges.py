@@ -58,7 +58,7 @@ class Span:
 class ObjectVersion:
     """By what an object is known to be the same one.
 
-    :param size: in bytes, or None when nobody has told.
+    :param size: in bytes, or None when it is not known.
     :param etag: a strong ETag, or None: a weak one may stay as it is when bytes change.
     :param modified: Last-Modified as it came, or None.
     """
@@ -81,7 +81,7 @@ class ObjectVersion:
 
     @property
     def provable(self) -> bool:
-        """Whether a later answer can be told to be of the same object."""
+        """Whether a later answer is known to be of the same object."""
         return self.etag is not None or (self.modified is not None and self.size is not None)
 
     def same_as(self, other: ObjectVersion) -> bool:

@@ -21,13 +21,13 @@ NOT_UTF8 = "The file is not UTF-8 (byte {:,} is the first that is not): readers 
 
 
 class BlockReader(Protocol):
-    """Reads what stands behind a header, in blocks."""
+    """Reads what follows a header, in blocks."""
 
     def header(self, columns: list[str]) -> None:
         """Take the header's names. Comes first; not at all for a file without one."""
 
     def unreadable(self, problem: str) -> None:
-        """Take note that there are no columns or records to be told. Comes in the header's place, and alone."""
+        """Take note that there are no columns or records to report. Comes in the header's place, and alone."""
 
     def block(self, data: bytes, records: int) -> None:
         """Take whole records.
@@ -126,7 +126,7 @@ class CsvFacts:
             self._count(head)
 
     def _count(self, data: bytes) -> None:
-        """Take what stands behind the header."""
+        """Take what follows the header."""
         if self._is_other:
             return
         self._see_end(data)

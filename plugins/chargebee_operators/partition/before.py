@@ -54,7 +54,7 @@ class Before(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """What stands between two slashes of the key.
+    """The text between two slashes of the key.
 
     :param ahead: the text ahead of the time in it.
     :param format: the time's, for ``strftime``; None where there is no time.

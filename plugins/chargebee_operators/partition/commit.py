@@ -1,8 +1,8 @@
 """One partition in S3: complete or absent, and replaced as a whole.
 
-The data goes up as multipart uploads that nobody can see. When all of it is in S3, they are completed, checked against
+The data goes up as multipart uploads, which no reader can see. When all of it is in S3, they are completed, checked against
 what was sent, and named in the manifest, which is the commit. Then what earlier runs left is removed. docs/commit.md
-says why that is safe, whatever happens in between and whoever else writes.
+says why that is safe, whatever happens in between and whichever other run writes.
 """
 
 from __future__ import annotations
@@ -121,11 +121,11 @@ class S3Partition:
         :raises SettingsError: when the manifest in S3 must not be replaced, or an object is another partition's.
         :raises UploadError: when S3 has not what was sent, or another run has committed meanwhile.
         """
-        # Before anything is completed: whoever finds our objects unlisted may remove them once it has replaced this
+        # Before anything is completed: another run that finds our objects unlisted may remove them once it has replaced this
         # very manifest, and then ours is refused.
         standing = read_standing(self._s3, self.manifest_key)
-        if told := self._check(standing):
-            log.info("Export %s: %s", self._job.export_id, told)
+        if sentence := self._check(standing):
+            log.info("Export %s: %s", self._job.export_id, sentence)
         check_not_shared(self._s3, self.keys, self._mine, standing)
         self._uploader.complete()
         if verify:
@@ -165,16 +165,16 @@ class S3Partition:
         return honours_conditions(self._s3, self.manifest_key)
 
     def _check(self, standing: Standing) -> str:
-        told = self._replacing.check(standing.document, self._job, self.manifest_key)
+        sentence = self._replacing.check(standing.document, self._job, self.manifest_key)
         if not self._conditional and standing.is_denied:
             raise DestinationError(
                 f"Whether s3://{self.bucket}/{self.manifest_key} exists can't be known, and this server does not honour "
                 "If-None-Match: give the AWS connection the right s3:ListBucket, or s3:GetObject."
             )
-        return told
+        return sentence
 
     def _publish(self, manifest: Manifest, standing: Standing) -> None:
-        """Put the manifest in the place of the one that was read, if nobody has replaced that."""
+        """Put the manifest in the place of the one that was read, if no other run has replaced it."""
         condition = standing.condition if self._conditional else {}
         body = manifest.to_json().encode()
         self._undecided = True

@@ -16,7 +16,7 @@ from chargebee_operators.partition.manifest import job_of
 
 
 def find_before(job: JobRecord, partition: S3Partition) -> Before:
-    """Return the manifest of the partition before this one in time, else that which this one replaces."""
+    """Return the manifest of the partition before this one in time, else the one that this one replaces."""
     window, key = window_for(job), partition.manifest_key
     length = window.end - window.start if window else None
 

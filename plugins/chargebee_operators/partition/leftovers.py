@@ -1,4 +1,4 @@
-"""What earlier runs have left of a partition: objects that a manifest replaces, and uploads that nobody finishes."""
+"""What earlier runs have left of a partition: objects that a manifest replaces, and uploads that no run finishes."""
 
 from __future__ import annotations
 

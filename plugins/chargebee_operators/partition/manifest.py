@@ -83,7 +83,7 @@ class Manifest:
         and columns.
     :param replaced: keys of earlier runs' objects, which are removed after this manifest is written. Should this run die
         before it has, the next one finds them here.
-    :param warnings: sentences for whoever reads the data.
+    :param warnings: sentences for the readers of the data.
     :param window_proof: what confirms that the rows belong to the window: ``by`` (``column``, ``spot_check``, ``empty`` or
         ``none``), ``confirmed``, and ``says``, a sentence. None without a window, or with ``window_check="off"``.
     :param column_changes: kind of file -> columns ``added`` and ``removed`` since the partition before; both are empty

@@ -42,24 +42,28 @@ class Replacing:
         standing = job_of(document)
         if standing and _extent(standing) == _extent(job) and _rest(standing) == _rest(job):
             return ""
-        told = f"{manifest_key} holds {_held(standing)}" if standing else f"{manifest_key} is no manifest of an export"
+        sentence = (
+            f"{manifest_key} holds {_held(standing)}" if standing else f"{manifest_key} is no manifest of an export"
+        )
         if self.other:
-            return f"{told}; this run replaces it, as replace_other_window is set."
+            return f"{sentence}; this run replaces it, as replace_other_window is set."
         if standing is None:
             raise SettingsError(
-                f"{told}: choose another manifest_name, or set replace_other_window=True to overwrite it."
+                f"{sentence}: choose another manifest_name, or set replace_other_window=True to overwrite it."
             )
         if _source(standing) == _source(job):
             if _contains(job, standing) and _rest(standing) == _rest(job):
-                return f"{told}; this run's window contains that one and replaces it."
+                return f"{sentence}; this run's window contains that one and replaces it."
             if self.keep_latest_only and standing.partition != job.partition:
                 if _moment(standing) <= _moment(job):
                     return ""
                 raise SettingsError(
-                    f"{told}, which is later than this run's {_held(job)}. With keep_latest_only a run does not replace "
+                    f"{sentence}, which is later than this run's {_held(job)}. With keep_latest_only a run does not replace "
                     "later data; set replace_other_window=True for this run if it should."
                 )
-        raise SettingsError(f"{told}. This run's export is {_held(job)} and would replace it. {_mend(standing, job)}")
+        raise SettingsError(
+            f"{sentence}. This run's export is {_held(job)} and would replace it. {_mend(standing, job)}"
+        )
 
 
 def _mend(standing: JobRecord, job: JobRecord) -> str:

@@ -74,8 +74,8 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
     :param now: ``member`` and ``columns`` of each file of this one.
     :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
     """
-    told = f"are compared with {before.key}" if before.key else "have none before to be compared with"
-    log.info("Export %s: the columns %s", job.export_id, told)
+    words = f"are compared with {before.key}" if before.key else "have none before to be compared with"
+    log.info("Export %s: the columns %s", job.export_id, words)
     files, absent = files_of(before.manifest), absent_of(before.manifest)
     changes = compare_columns(files, now, absent)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.

@@ -30,7 +30,7 @@ _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 20, 3
 def check_access(hook: S3Hook, bucket: str, prefix: str) -> None:
     """Make sure that a connection may be used for uploads to a bucket, before anything is exported for it.
 
-    It lists one key. Where that is denied, it begins an upload and aborts it, which nobody sees.
+    It lists one key. Where that is denied, it begins an upload and aborts it, which no reader sees.
 
     :param hook: from ``s3_hook``, with the extra arguments of the uploads.
     :param prefix: what the keys of the uploads begin with.

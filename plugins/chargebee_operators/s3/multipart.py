@@ -249,7 +249,7 @@ class Uploader:
 
 
 class _AtOnce(Executor):
-    """Does what it is given before it returns: for whoever wants no threads."""
+    """Does what it is given before it returns: for callers that want no threads."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

@@ -50,7 +50,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--files",
         default="",
-        help="what stands before the keys, if not the location: s3://BUCKET/, or Snowflake's @STAGE/",
+        help="what comes before the keys, if not the location: s3://BUCKET/, or Snowflake's @STAGE/",
     )
     return parser.parse_args(arguments)
 

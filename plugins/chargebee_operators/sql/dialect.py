@@ -18,7 +18,7 @@ from chargebee_operators.partition.table_folders import TableFolder
 class Place:
     """Where the tables are made, and where their files are.
 
-    :param files: what stands before a key: ``s3://my-bucket/``, a folder, or a stage of Snowflake.
+    :param files: what comes before a key: ``s3://my-bucket/``, a folder, or a stage of Snowflake.
     :param schema: the schema or database of the tables; empty for the current one.
     """
 

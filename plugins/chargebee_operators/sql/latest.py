@@ -48,7 +48,7 @@ class LatestViews:
         self._quoted = dialect.quoted
 
     def of(self, table: str) -> str | None:
-        """Return the view of a table's newest rows; None where it can't be told which they are.
+        """Return the view of a table's newest rows; None where it is not known which they are.
 
         That is so without a column for the record's id, or where the keys have neither ``window_start`` nor ``taken_at``.
 

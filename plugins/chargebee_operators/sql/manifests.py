@@ -21,7 +21,7 @@ class Found(NamedTuple):
     """What was read.
 
     :param manifests: all of them.
-    :param files: what stands before the keys of their files: ``s3://my-bucket/``, or a folder.
+    :param files: what comes before the keys of their files: ``s3://my-bucket/``, or a folder.
     """
 
     manifests: list[Mapping[str, Any]]
@@ -73,7 +73,7 @@ def _read(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
 
 
 def _folder_of_keys(folder: Path, manifests: Iterable[Mapping[str, Any]]) -> str:
-    """Return the folder that stands for the bucket: the one given, or one above it."""
+    """Return the folder that takes the place of the bucket: the one given, or one above it."""
     key = next((str(file["key"]) for manifest in manifests for file in files_of(manifest) if "key" in file), None)
     folder = folder.resolve()
     for root in (folder, *folder.parents):

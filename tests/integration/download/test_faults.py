@@ -115,7 +115,7 @@ def test_attempts_without_progress_are_counted(site, ranges, reached):
         ({"kind": "status", "status": 500, "listener": "download", "times": None}, "answered 500 at byte 0"),
         ({"kind": "stall_download", "times": None}, "nothing came for 0.2 seconds at byte"),
         ({"kind": "change_object", "skip": 3}, "the zip changed while it was fetched; the task must start over"),
-        ({"kind": "no_range", "times": None, "skip": 1}, "gave another range than was asked for"),
+        ({"kind": "no_range", "times": None, "skip": 1}, "gave another range than was requested"),
         ({"kind": "redirect", "times": None}, "redirects more than 5 times"),
         ({"kind": "redirect", "to": "ftp://example.com/a?Signature=b", "times": None}, "not on https"),
         ({"kind": "redirect", "to": "https://10.0.0.1/a?Signature=b"}, "'10.0.0.1' has a private address; refused"),
