@@ -212,7 +212,7 @@ def test_no_cookie_is_sent_back():
         (lambda headers: ranged({"Range": "bytes=5-"}, {"ETag": '"a"'}), "another range than was requested"),
         (
             lambda headers: Answer(206, {"ETag": '"a"', "Content-Length": "3"}, b"abc"),
-            "a part where the whole was asked",
+            "a part where the whole was requested",
         ),
         (lambda headers: Answer(204), "the download host answered 204"),
         (lambda headers: Answer(302), "the download host answered 302"),
