@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from types import SimpleNamespace
 
 import pytest
 
@@ -136,10 +135,10 @@ def test_unknown_is_no_number_in_xcom_and_asset(make_simulator, connect, aws, bu
     simulator = make_simulator(serve_zips={"customers": path})
     connect(simulator)
     job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
-    asset, event = Asset("chargebee_export/customers"), SimpleNamespace(extra={})
-    landed = run(upload(job, bucket, outlets=[asset]), context(outlet_events={asset: event}))
+    asset, task_context = Asset("chargebee_export/customers"), context()
+    landed = run(upload(job, bucket, outlets=[asset]), task_context)
     assert landed["tables"]["customers"]["rows"] is None
-    assert event.extra["tables"] == landed["tables"]
+    assert task_context["outlet_events"][asset].extra["tables"] == landed["tables"]
 
 
 @pytest.mark.parametrize("ranges", [True, False])

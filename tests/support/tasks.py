@@ -14,6 +14,11 @@ try:
 except ImportError:  # Airflow 2 and 3.0
     from airflow.exceptions import TaskDeferred
 
+try:
+    from airflow.sdk.execution_time.context import OutletEventAccessors
+except ImportError:  # Airflow 2
+    from airflow.utils.context import OutletEventAccessors
+
 
 @dataclass
 class TaskInstance:
@@ -33,7 +38,7 @@ def context(**changes: Any) -> dict[str, Any]:
         "data_interval_start": datetime(2026, 11, 23, tzinfo=UTC),
         "data_interval_end": datetime(2026, 11, 24, tzinfo=UTC),
     }
-    return {"ti": TaskInstance(), "outlet_events": {}, "params": {}, **interval, **changes}
+    return {"ti": TaskInstance(), "outlet_events": OutletEventAccessors(), "params": {}, **interval, **changes}
 
 
 def run(operator: Any, task_context: dict[str, Any] | None = None, deferrals: list[str] | None = None) -> Any:
