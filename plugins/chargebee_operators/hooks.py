@@ -22,7 +22,7 @@ from chargebee_operators.chargebee.api import (
     read_export,
 )
 from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of
-from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest
+from chargebee_operators.chargebee.calls import ApiRequest
 from chargebee_operators.chargebee.client import ChargebeeClient
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.events import (
@@ -36,6 +36,7 @@ from chargebee_operators.chargebee.events import (
 )
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.records import get_record_request, read_record
+from chargebee_operators.chargebee.sdk import request_through, sdk_client, trust
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import (
     ChargebeeExportError,
@@ -45,7 +46,6 @@ from chargebee_operators.common.exceptions import (
 )
 from chargebee_operators.common.patience import patiently
 from chargebee_operators.common.redaction import quieten
-from chargebee_operators.common.tls import tls_context
 
 if TYPE_CHECKING:
     from chargebee import Chargebee
@@ -120,26 +120,9 @@ class ChargebeeHook(BaseHook):
         The SDK keeps what it trusts in class attributes, so the client of one connection should not be used after
         ``get_conn()`` of another with a different ``ca_bundle`` in the same process.
         """
-        from chargebee import Chargebee
-
-        settings = self.settings
-        quieten()
-        secure = settings.base_url.startswith("https")
-        # Both are read from the class, whatever the instance says; without them plain http turns into https.
-        Chargebee.verify_ca_certs = secure
-        if secure:
-            tls_context(settings.ca_bundle)  # a wrong path gets its clear sentence here
-        # None means the system's CAs, which the triggerer trusts as well; the SDK's own copy would differ.
-        Chargebee.ca_cert_path = settings.ca_bundle
+        trust(self.settings)
         if self._sdk is None:
-            self._sdk = Chargebee(
-                api_key=settings.api_key,
-                site=settings.site,
-                protocol="https" if secure else "http",
-                connection_time_out=settings.connect_timeout,
-                read_time_out=settings.read_timeout,
-            )
-            self._sdk.env.api_endpoint = settings.base_url
+            self._sdk = sdk_client(self.settings)
         return self._sdk
 
     def create_export(
@@ -158,7 +141,7 @@ class ChargebeeHook(BaseHook):
         request = create_export_request(
             self.settings, resource, fields, idempotency_key=idempotency_key, business_entity_id=business_entity_id
         )
-        return read_export(self.settings, self._through_sdk(resource, request))
+        return read_export(self.settings, request_through(self.get_conn(), self._client, resource, request))
 
     def get_export(self, export_id: str, business_entity_id: str | None = None) -> Export:
         """Look at an export; once completed, each look gives a fresh download URL.
@@ -286,22 +269,3 @@ class ChargebeeHook(BaseHook):
         except Exception as error:  # the UI's Test button shows the sentence, and needs one in any case
             return False, f"{type(error).__name__}: connection {self.chargebee_conn_id!r} could not be read"
         return True, f"Site {self.settings.site} accepted the key"
-
-    def _through_sdk(self, resource: str, request: ApiRequest) -> ApiAnswer:
-        """Request an export with the SDK, and return what Chargebee answered, whatever the SDK made of it."""
-        from chargebee import APIError
-        from httpx import HTTPError
-
-        exports = self.get_conn().Export
-        try:
-            answer = getattr(exports, resource)(dict(request.fields), dict(request.headers))
-            return ApiAnswer.of(answer.http_status_code, answer.headers, {"export": answer.export.raw_data})
-        except APIError as error:
-            return ApiAnswer.of(error.http_status_code, error.http_headers or {}, error.json_obj)
-        except (HTTPError, OSError) as error:
-            kind = type(error).__name__
-        except Exception:
-            # The SDK has no words for an answer in another shape: neither its status nor its headers are left. So it is
-            # requested once more, with the same idempotency key, and read by our own reader.
-            return self._client.send(request)
-        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")

@@ -17,7 +17,6 @@ from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_
 from chargebee_operators.chargebee.windows import Window, iso, window_of
 from chargebee_operators.common.argument_checks import check_not_templated, check_seconds, duration, is_template
 from chargebee_operators.common.exceptions import (
-    EarlyExportError,
     SettingsError,
     ThrottledError,
     UnavailableError,
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     from chargebee_operators._compat import Context
     from chargebee_operators.chargebee.api import Export
     from chargebee_operators.chargebee.connection import SiteSettings
-
-
-# How often an export that was requested too early is requested again.
-EARLY_EXPORTS = 3
 
 
 class ChargebeeExportOperator(BaseOperator):
@@ -230,15 +225,7 @@ class ChargebeeExportOperator(BaseOperator):
         settling, job = self._settling(pending.job), pending.job
         if settling is None or not settling.is_too_early(requested.created_at):
             return self._accepted(job, requested)
-        early = (
-            f"Export {requested.export_id}: by Chargebee's clock it was requested at {iso(requested.created_at)}, before "
-            f"window {job.window} had settled ({iso(settling.at)})."
-        )
-        if pending.early >= EARLY_EXPORTS:
-            raise EarlyExportError(
-                f"{early} So were {pending.early} before it: check the clocks of Airflow's machines."
-            )
-        self.log.warning("%s It is not used.", early)
+        self.log.warning("%s", pending.early_sentence(requested, settling))
         seconds = settling.seconds_left(requested.answered_at or requested.created_at)
         return self._request_after(seconds, hook, pending.after(requested.export_id), context)
 

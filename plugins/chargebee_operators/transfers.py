@@ -8,22 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
 from chargebee_operators.archive.limits import Limits
-from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.chargebee.records import RETRIEVABLE
-from chargebee_operators.chargebee.resources import check_business_entity
-from chargebee_operators.checks.spot_check import Fetch
-from chargebee_operators.common.argument_checks import (
-    as_flag,
-    check_flag,
-    check_not_templated,
-    check_number,
-    check_whole_number,
-    is_template,
-)
-from chargebee_operators.common.exceptions import DownloadError, ExportFailedError, SettingsError
+from chargebee_operators.common.argument_checks import as_flag, is_template
 from chargebee_operators.common.wording import counted
 from chargebee_operators.download.download import STREAMS, Download
+from chargebee_operators.export_source import ExportSource
 from chargebee_operators.formats.column_names import SNAKE_CASE
 from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.file_format import get_format
@@ -45,8 +34,9 @@ from chargebee_operators.partition.report import report
 from chargebee_operators.partition.verdict import Checks
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3.console import partition_url
-from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
+from chargebee_operators.s3.upload_args import check_extra_args
 from chargebee_operators.task_errors import failing_fast
+from chargebee_operators.upload_checks import check_upload
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -194,29 +184,7 @@ class ChargebeeExportToS3Operator(BaseOperator):
         # Rendered by the time of the run; other runs may then have another manifest for alike objects.
         self._manifest_by_jinja = is_template(manifest_name)
         self._running = False
-        self._check()
-
-    def _check(self) -> None:
-        """Refuse at parse time what can be known to be wrong then."""
-        get_format(self.file_format)
-        check_not_templated("column_types", self.column_types)
-        check_not_templated("window_column", self.window_column)
-        self._parquet()
-        self._checks()
-        check_whole_number("resume_attempts", self.resume_attempts, 0)
-        check_whole_number("download_streams", self.download_streams, 1)
-        check_whole_number("max_members", self.max_members, 1)
-        check_number("max_bytes", self.max_bytes, 1)
-        check_number("max_ratio", self.max_ratio, 1)
-        check_flag("verify", self.verify)
-        check_flag("keep_latest_only", self.keep_latest_only)
-        if not is_template(self.replace_other_window):
-            check_flag("replace_other_window", self.replace_other_window)
-        check_business_entity(self.business_entity_id)
-        check_bucket_name(self.s3_bucket)
-        self._templates().check()
-        check_extra_args(self.extra_args)
-        check_transfer_config_args(self.transfer_config_args)
+        check_upload(self)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stream the export, commit the partition, and return what was written."""
@@ -225,13 +193,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             check_bucket_name(self.s3_bucket)
             replacing = Replacing(self.keep_latest_only, as_flag("replace_other_window", self.replace_other_window))
             hook = ChargebeeHook(self.chargebee_conn_id)
-            if hook.settings.site != job.site:
-                raise SettingsError(
-                    f"Connection {self.chargebee_conn_id!r} is for site {hook.settings.site!r}, but export "
-                    f"{job.export_id} is of {job.site!r}: give this task the start task's connection."
-                )
+            source = ExportSource(hook, job, self.business_entity_id)
             file_format = get_format(self.file_format)
-            keys = PartitionKeys(self._templates(), job, file_format.suffix, alone=not self._manifest_by_jinja)
+            keys = PartitionKeys(self.key_templates(), job, file_format.suffix, alone=not self._manifest_by_jinja)
             check_extra_args(self.extra_args)
             extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
             s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
@@ -239,9 +203,9 @@ class ChargebeeExportToS3Operator(BaseOperator):
             partition = S3Partition(s3, self.s3_bucket, keys, job, replacing)
             partition.check()  # rather before the download than after it
             with partition:
-                landing = Landing(job, partition, file_format, self._checks(), self._parquet())
-                send_download(self._download(hook, job), self._limits(), landing)
-                landing.judge(self._fetch_record(hook, job))
+                landing = Landing(job, partition, file_format, self.checks(), self.parquet_settings())
+                send_download(self._download(hook, source, job), self._limits(), landing)
+                landing.judge(source.fetch_record)
                 ti = context["ti"]
                 run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
                 manifest = landing.manifest(run)
@@ -274,25 +238,16 @@ class ChargebeeExportToS3Operator(BaseOperator):
         finally:
             self._running = False
 
-    def _download(self, hook: ChargebeeHook, job: JobRecord) -> Download:
-        return Download(
-            lambda: self._fresh_url(hook, job),
-            hook.settings,
-            job.export_id,
-            resume_attempts=self.resume_attempts,
-            streams=self.download_streams,
-        )
-
-    def _limits(self) -> Limits:
-        return Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
-
-    def _templates(self) -> KeyTemplates:
+    def key_templates(self) -> KeyTemplates:
+        """Return how keys are made."""
         return KeyTemplates(self.s3_prefix, self.object_name, self.manifest_name)
 
-    def _parquet(self) -> ParquetSettings:
+    def parquet_settings(self) -> ParquetSettings:
+        """Return how Parquet is written."""
         return ParquetSettings(ColumnTypes(self.column_types), self.parquet_column_names, self.window_timezone)
 
-    def _checks(self) -> Checks:
+    def checks(self) -> Checks:
+        """Return what the export is checked for."""
         return Checks(
             window_check=self.window_check,
             window_column=self.window_column,
@@ -301,24 +256,17 @@ class ChargebeeExportToS3Operator(BaseOperator):
             column_changes=self.column_changes,
         )
 
-    def _fetch_record(self, hook: ChargebeeHook, job: JobRecord) -> Fetch | None:
-        """Return what retrieves one exported record; None where Chargebee has no such call."""
-        if job.resource not in RETRIEVABLE:
-            return None
-        entity = self.business_entity_id or job.business_entity_id
-        return lambda record_id: hook.get_record(job.resource, record_id, business_entity_id=entity)
+    def _download(self, hook: ChargebeeHook, source: ExportSource, job: JobRecord) -> Download:
+        return Download(
+            source.fresh_url,
+            hook.settings,
+            job.export_id,
+            resume_attempts=self.resume_attempts,
+            streams=self.download_streams,
+        )
 
-    def _fresh_url(self, hook: ChargebeeHook, job: JobRecord) -> str:
-        export_id = job.export_id
-        export = hook.get_export(export_id, self.business_entity_id or job.business_entity_id)
-        job.check_created_at(export.created_at)
-        if export.status is ExportStatus.FAILED:
-            raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
-        if export.download_url is None:
-            raise DownloadError(
-                f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task."
-            )
-        return export.download_url
+    def _limits(self) -> Limits:
+        return Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
 
     def _log_landed(self, landed: Mapping[str, Any]) -> None:
         export_id = landed["export_id"]

@@ -9,6 +9,12 @@ from typing import Any
 
 from chargebee_operators.chargebee.api import Export
 from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key
+from chargebee_operators.chargebee.settling import Settling
+from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.common.exceptions import EarlyExportError
+
+# How often an export that was requested too early is requested again.
+EARLY_EXPORTS = 3
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,21 @@ class PendingExport:
     job: JobRecord
     key: str
     early: int = 0
+
+    def early_sentence(self, requested: Requested, settling: Settling) -> str:
+        """Return what to say of an export that was requested too early.
+
+        :param requested: the export.
+        :param settling: when the window settles.
+        :raises EarlyExportError: when too many before it were requested too early as well.
+        """
+        early = (
+            f"Export {requested.export_id}: by Chargebee's clock it was requested at {iso(requested.created_at)}, before "
+            f"window {self.job.window} had settled ({iso(settling.at)})."
+        )
+        if self.early < EARLY_EXPORTS:
+            return f"{early} It is not used."
+        raise EarlyExportError(f"{early} So were {self.early} before it: check the clocks of Airflow's machines.")
 
     def after(self, export_id: str) -> PendingExport:
         """Return the one that takes the place of an export that was requested too early: with a key of its own."""
