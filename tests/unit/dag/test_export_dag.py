@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
 from chargebee_operators._compat import DAG
-
-ROOT = Path(__file__).resolve().parents[3]
-HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
-
-
-def in_a_clean_interpreter(code: str, **environment: str) -> str:
-    """Run code with only the DAGs and plugins folders on the path, and return what it prints."""
-    path = f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'dags'}"
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path, **environment}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.splitlines()[-1] if done.stdout else ""
+from support.clean_interpreter import ROOT, airflow_major
 
 
 @pytest.fixture(scope="module")
@@ -74,36 +57,6 @@ def test_the_grid_has_the_plan_first_and_the_summary_last(dag):
 def test_the_uploads_decide_on_the_state_of_a_run(dag):
     assert dag.get_task("summary").is_teardown
     assert not dag.get_task("summary").on_failure_fail_dagrun
-
-
-def test_two_dags_of_one_id_in_a_file_are_refused(tmp_path):
-    """Airflow keeps one of the two, and at each parse perhaps another."""
-    (tmp_path / "sites.py").write_text(
-        "import airflow\n"
-        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
-        "for site in ('acme', 'acme_us'):\n"
-        "    made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', chargebee_conn_id=site))\n"
-    )
-    (tmp_path / "other.py").write_text(
-        "import airflow\n"
-        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
-        "made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', dag_id='another'))\n"
-    )
-    code = f"""
-import json, sys
-sys.path.insert(0, {str(ROOT / "plugins")!r})
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:
-    from airflow.models import DagBag
-bags = [DagBag({str(tmp_path)!r}) for _ in range(2)]
-print(json.dumps([[sorted(bag.dags), list(bag.import_errors.values())] for bag in bags]))
-"""
-    for dags, (error,) in json.loads(in_a_clean_interpreter(code)):
-        assert dags == ["another"]
-        assert (
-            "This file has two DAGs with the dag_id 'chargebee_export': give each ExportDagSettings a dag_id" in error
-        )
 
 
 @pytest.mark.parametrize(
@@ -218,62 +171,6 @@ def test_each_param_of_the_form_is_described(dag):
 def test_the_form_refuses_what_cannot_be(dag, name, value):
     with pytest.raises(Exception, match="(?i)invalid|valid"):
         dag.params.get_param(name).resolve(value)
-
-
-def test_importing_the_dag_imports_nothing_heavy():
-    # What Airflow itself imports is not ours to answer for, so an empty DAG is the measure.
-    plain = "from airflow.models import DAG, BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator"
-    if airflow_major() >= 3:
-        plain = "import airflow.hooks.base\nfrom airflow.sdk import DAG, task"
-        plain += "\nfrom airflow.sdk.bases.sensor import BaseSensorOperator"
-    code = f"""
-import json, sys
-{plain}
-import airflow.configuration, airflow.triggers.base, airflow.timetables.interval
-before = set(sys.modules)
-import chargebee_export
-print(json.dumps(sorted(set(sys.modules) - before)))
-"""
-    new = json.loads(in_a_clean_interpreter(code))
-    assert "chargebee_operators.dag.export_dag" in new
-    assert not [name for name in new if name.partition(".")[0] in HEAVY]
-
-
-def airflow_major() -> int:
-    from importlib.metadata import version
-
-    return int(version("apache-airflow").partition(".")[0])
-
-
-def test_a_missing_bucket_is_one_clear_sentence():
-    code = """
-try:
-    import chargebee_export
-except ValueError as error:
-    print(error)
-"""
-    told = in_a_clean_interpreter(code, AIRFLOW__CHARGEBEE_EXPORT__BUCKET="")
-    assert "s3_bucket is empty" in told
-    # In brackets, Airflow's command line would take the section for markup and leave it out.
-    assert "chargebee_export.bucket" in told and "[" not in told
-
-
-def test_airflow_loads_the_folders_without_errors_or_stray_modules():
-    code = """
-import json, sys
-from airflow import plugins_manager
-plugins_manager.ensure_plugins_loaded()
-newest = hasattr(plugins_manager, "get_import_errors")  # 3.2 and later
-errors = plugins_manager.get_import_errors() if newest else plugins_manager.import_errors
-plugins = plugins_manager._get_plugins()[0] if newest else plugins_manager.plugins
-stray = [name for name in ("hooks", "operators", "sensors", "triggers", "transfers", "links", "resources") if name in sys.modules]
-twice = [name for name in sys.modules if name.endswith("chargebee_operators.triggers")]
-print(json.dumps([errors, stray, twice, [plugin.name for plugin in plugins]]))
-"""
-    errors, stray, twice, plugins = json.loads(in_a_clean_interpreter(code))
-    assert (errors, stray) == ({}, [])
-    assert len(twice) <= 1
-    assert "chargebee" in plugins
 
 
 def test_another_tasks_output_is_left_for_the_run():

@@ -1,0 +1,89 @@
+"""The parse of the DAG file in a fresh interpreter: what it imports, and how Airflow takes what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+from support.clean_interpreter import ROOT, airflow_major, in_a_clean_interpreter
+
+HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
+
+
+def test_two_dags_of_one_id_in_a_file_are_refused(tmp_path):
+    """Airflow keeps one of the two, and at each parse perhaps another."""
+    (tmp_path / "sites.py").write_text(
+        "import airflow\n"
+        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
+        "for site in ('acme', 'acme_us'):\n"
+        "    made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', chargebee_conn_id=site))\n"
+    )
+    (tmp_path / "other.py").write_text(
+        "import airflow\n"
+        "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
+        "made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', dag_id='another'))\n"
+    )
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "plugins")!r})
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models import DagBag
+bags = [DagBag({str(tmp_path)!r}) for _ in range(2)]
+print(json.dumps([[sorted(bag.dags), list(bag.import_errors.values())] for bag in bags]))
+"""
+    for dags, (error,) in json.loads(in_a_clean_interpreter(code)):
+        assert dags == ["another"]
+        assert (
+            "This file has two DAGs with the dag_id 'chargebee_export': give each ExportDagSettings a dag_id" in error
+        )
+
+
+def test_importing_the_dag_imports_nothing_heavy():
+    # What Airflow itself imports is not ours to answer for, so an empty DAG is the measure.
+    plain = "from airflow.models import DAG, BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator"
+    if airflow_major() >= 3:
+        plain = "import airflow.hooks.base\nfrom airflow.sdk import DAG, task"
+        plain += "\nfrom airflow.sdk.bases.sensor import BaseSensorOperator"
+    code = f"""
+import json, sys
+{plain}
+import airflow.configuration, airflow.triggers.base, airflow.timetables.interval
+before = set(sys.modules)
+import chargebee_export
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    new = json.loads(in_a_clean_interpreter(code))
+    assert "chargebee_operators.dag.export_dag" in new
+    assert not [name for name in new if name.partition(".")[0] in HEAVY]
+
+
+def test_a_missing_bucket_is_one_clear_sentence():
+    code = """
+try:
+    import chargebee_export
+except ValueError as error:
+    print(error)
+"""
+    told = in_a_clean_interpreter(code, AIRFLOW__CHARGEBEE_EXPORT__BUCKET="")
+    assert "s3_bucket is empty" in told
+    # In brackets, Airflow's command line would take the section for markup and leave it out.
+    assert "chargebee_export.bucket" in told and "[" not in told
+
+
+def test_airflow_loads_the_folders_without_errors_or_stray_modules():
+    code = """
+import json, sys
+from airflow import plugins_manager
+plugins_manager.ensure_plugins_loaded()
+newest = hasattr(plugins_manager, "get_import_errors")  # 3.2 and later
+errors = plugins_manager.get_import_errors() if newest else plugins_manager.import_errors
+plugins = plugins_manager._get_plugins()[0] if newest else plugins_manager.plugins
+stray = [name for name in ("hooks", "operators", "sensors", "triggers", "transfers", "links", "resources") if name in sys.modules]
+twice = [name for name in sys.modules if name.endswith("chargebee_operators.triggers")]
+print(json.dumps([errors, stray, twice, [plugin.name for plugin in plugins]]))
+"""
+    errors, stray, twice, plugins = json.loads(in_a_clean_interpreter(code))
+    assert (errors, stray) == ({}, [])
+    assert len(twice) <= 1
+    assert "chargebee" in plugins
