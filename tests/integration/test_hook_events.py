@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chargebee_operators import ChargebeeHook
-from chargebee_operators.chargebee.events import DELETION_EVENTS, deletion_events, read_deletion
+from chargebee_operators.chargebee.deletions import DELETION_EVENTS, deletion_events, read_deletion
 from chargebee_operators.chargebee.records import NEEDS_PARENT, RETRIEVABLE
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common import patience

@@ -21,6 +21,8 @@ PATHS = (
     "integration/local",
     "unit/archive",
     "unit/chargebee/test_api.py",
+    "unit/chargebee/test_deletions.py",
+    "unit/chargebee/test_events.py",
     "unit/chargebee/test_filters.py",
     "unit/chargebee/test_jobs.py",
     "unit/chargebee/test_resources.py",

@@ -1,4 +1,4 @@
-"""Chargebee's events as data: the requests for the pages of a list, what a page holds, and what a deletion says. Pure.
+"""Chargebee's events as data: the requests for the pages of a list, and what a page holds. Pure.
 
 Source: ``Event.list`` and ``EventType`` of the official SDK (chargebee 3.29),
 https://apidocs.chargebee.com/docs/api/events
@@ -7,7 +7,8 @@ https://apidocs.chargebee.com/docs/api/events
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,6 @@ from chargebee_operators.chargebee.calls import (
 )
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.chargebee.filters import Fields
-from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
 from chargebee_operators.chargebee.windows import Window, iso
 from chargebee_operators.common.exceptions import SettingsError, UnavailableError, WindowCheckError
 from chargebee_operators.common.foreign_text import clean
@@ -30,12 +30,10 @@ from chargebee_operators.common.foreign_text import clean
 # The most events that Chargebee puts on a page.
 PAGE = 100
 
-# The event of a deletion -> the export whose records it is about. A ramp's has another name.
-DELETION_EVENTS = {
-    f"{'subscription_ramp' if name == 'ramps' else get_resource(name).record}_deleted": name
-    for name in RESOURCE_NAMES
-    if get_resource(name).record
-}
+# So many pages in a row may bring nothing new. A list that goes on beyond that never ends.
+MOST_IDLE_PAGES = 20
+# Events that a duplicate is looked for among: a page may repeat what the pages shortly before it had.
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Event:
     :param source: who caused it, such as ``admin_console`` or ``api``; None where Chargebee does not say.
     :param content: what it is about: a record's name (``customer``) -> the record. In no ``repr``, for it holds
         personal data.
+    :param user: the person or the API key's name that caused it; None where Chargebee does not say. In no ``repr``.
     """
 
     id: str
@@ -55,6 +54,7 @@ class Event:
     occurred_at: datetime
     source: str | None
     content: Mapping[str, Any] = field(repr=False)
+    user: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,21 +114,33 @@ def oldest_event_request(settings: SiteSettings, business_entity_id: str | None 
 
 
 def events_of(page: Callable[[str | None], EventPage]) -> Iterator[Event]:
-    """Yield the events of all pages, one page in memory at a time.
+    """Yield each event of all pages once, one page in memory at a time.
 
     :param page: returns the page of an offset; None stands for the first.
-    :raises UnavailableError: when a page leads back to an earlier one, which would never end.
+    :raises UnavailableError: when the list never ends: a page leads back to an earlier one, or many pages in a row hold
+        nothing new.
     """
     offset: str | None = None
     earlier: set[str] = set()
+    seen: OrderedDict[str, None] = OrderedDict()
+    idle = 0
     while True:
-        found = page(offset)
-        yield from found.events
+        found, is_idle = page(offset), True
+        for event in found.events:
+            if event.id in seen:
+                continue
+            seen[event.id], is_idle = None, False
+            if len(seen) > REMEMBERED:
+                seen.popitem(last=False)
+            yield event
         offset = found.next_offset
         if offset is None:
             return
+        idle = idle + 1 if is_idle else 0
         if offset in earlier:
             raise UnavailableError(f"The list of events leads back to an earlier page, {clean(offset)!r}.")
+        if idle >= MOST_IDLE_PAGES:
+            raise UnavailableError(f"The list of events had nothing new on its last {idle} pages, and does not end.")
         earlier.add(offset)
 
 
@@ -177,7 +189,11 @@ def _read_event(settings: SiteSettings, answer: ApiAnswer, entry: Any) -> Event:
         raise unusable(settings, answer, f"{of_event} whose occurred_at is not a time in epoch seconds.")
     if not isinstance(content, Mapping):
         raise unusable(settings, answer, f"{of_event} that has no content.")
-    return Event(found, kind, occurred_at, source if isinstance(source, str) else None, content)
+    return Event(found, kind, occurred_at, _text(source), content, _text(event.get("user")))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _check_event(settings: SiteSettings, event: Event, query: EventQuery) -> None:
@@ -191,45 +207,3 @@ def _check_event(settings: SiteSettings, event: Event, query: EventQuery) -> Non
             f"Site {settings.site} listed event {clean(event.id)} of {iso(event.occurred_at)}, outside of the window "
             f"{query.window}: Chargebee ignored the filter occurred_at[between]."
         )
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """A record that was deleted.
-
-    :param resource: the export that it was in, ``customers`` say.
-    :param record_id: the record's id. Another record may have it later.
-    :param resource_version: the record's version at its deletion; None where Chargebee gives none.
-    :param record: the record as it was; in no ``repr``, for it holds personal data.
-    :param event: the event of the deletion.
-    """
-
-    resource: str
-    record_id: str
-    resource_version: int | None
-    record: Mapping[str, Any] = field(repr=False)
-    event: Event
-
-
-def read_deletion(event: Event) -> Deletion:
-    """Return what the event of a deletion is about.
-
-    :param event: of a kind in ``DELETION_EVENTS``.
-    :raises UnavailableError: when it does not name its record.
-    """
-    resource = DELETION_EVENTS[event.event_type]
-    name = get_resource(resource).record
-    record = event.content.get(name)
-    record_id = record.get("id") if isinstance(record, Mapping) else None
-    if not isinstance(record, Mapping) or not isinstance(record_id, str) or not record_id:
-        raise UnavailableError(f"Event {clean(event.id)} of kind {event.event_type} does not name its {name}.")
-    version = record.get("resource_version")
-    return Deletion(resource, record_id, version if type(version) is int else None, record, event)
-
-
-def deletion_events(resources: Sequence[str]) -> tuple[str, ...]:
-    """Return the kinds of event that say that a record of these exports was deleted.
-
-    :param resources: names of exports; one without records, a revenue report, has none.
-    """
-    return tuple(kind for kind, resource in DELETION_EVENTS.items() if resource in resources)

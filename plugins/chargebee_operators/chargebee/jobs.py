@@ -11,7 +11,7 @@ from typing import Any
 
 from chargebee_operators.chargebee.connection import DOMAIN
 from chargebee_operators.chargebee.filters import Fields
-from chargebee_operators.chargebee.resources import MONTH_FIELDS, get_resource
+from chargebee_operators.chargebee.resources import MONTH_FIELDS
 from chargebee_operators.chargebee.settling import Settling
 from chargebee_operators.chargebee.windows import Window, compact, iso, parse_instant, window_of
 from chargebee_operators.common.exceptions import EarlyExportError, SettingsError
@@ -104,8 +104,12 @@ class JobRecord:
     @property
     def further_filters(self) -> dict[str, str]:
         """The fields of the request that do not follow from the window."""
-        of_window = {f"{get_resource(self.resource).record}[{self.window_field}][between]", *MONTH_FIELDS}
-        return {name: value for name, value in self.filters.items() if name not in of_window}
+        by_window = (f"[{self.window_field}][between]", f"{self.window_field}[between]")
+        return {
+            name: value
+            for name, value in self.filters.items()
+            if name not in MONTH_FIELDS and not (name.endswith(by_window[0]) or name == by_window[1])
+        }
 
     def check_created_at(self, created_at: datetime) -> None:
         """Refuse an export that was requested before its window ended: it lacks the changes since.

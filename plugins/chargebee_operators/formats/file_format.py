@@ -13,6 +13,7 @@ from chargebee_operators.archive.member import Member
 from chargebee_operators.archive.zip_stream import ZipStream
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.formats.csv_facts import CsvFacts
+from chargebee_operators.formats.made_csv import MadeCsv
 from chargebee_operators.formats.parquet import ParquetFile, check_pyarrow
 
 
@@ -67,7 +68,7 @@ def get_format(name: str) -> Format:
 
 
 def member_bytes(
-    member: Member, file_format: Format, *observers: Observer, parquet: ParquetFile | None = None
+    member: Member | MadeCsv, file_format: Format, *observers: Observer, parquet: ParquetFile | None = None
 ) -> Iterator[bytes]:
     """Yield the object that a member becomes, as ``csv``, ``csv.gz`` or ``parquet``.
 
@@ -88,7 +89,7 @@ def member_bytes(
         yield from inflated
 
 
-def _gzip_bytes(member: Member, observers: Iterable[Observer]) -> Iterator[bytes]:
+def _gzip_bytes(member: Member | MadeCsv, observers: Iterable[Observer]) -> Iterator[bytes]:
     yield GZIP_HEADER
     deflater = None if member.is_deflate else zlib.compressobj(1, zlib.DEFLATED, -15)
     for compressed, inflated in _observed(member, observers):

@@ -24,6 +24,7 @@ from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.csv_facts import CsvFacts
 from chargebee_operators.formats.file_format import Format, member_bytes, whole_zip
+from chargebee_operators.formats.made_csv import MadeCsv
 from chargebee_operators.formats.parquet import ParquetFile, ParquetSettings
 from chargebee_operators.partition.before import Before
 from chargebee_operators.partition.commit import S3Partition
@@ -75,7 +76,7 @@ class Landing:
         self._format = file_format
         self._checks = checks
         self._parquet = parquet or ParquetSettings()
-        self._windows: dict[Member, WindowCheck] = {}
+        self._windows: dict[Member | MadeCsv, WindowCheck] = {}
         self._windows_of: list[list[WindowCheck]] = []  # for each of the files
 
     def send(
@@ -100,15 +101,14 @@ class Landing:
         for member in open_archive(chunks).members():
             if self._is_companion(member):
                 continue
-            table, bound = tables.of(member.name), partial(self._bound, member, size)
-            observer = self._observer(member)
-            if self._format.name != "parquet":
-                self._send_member(member, table, member_bytes(member, self._format, observer), observer, bound)
-                continue
-            file = ParquetFile(member.name, table.name, self._parquet, self._partition.keys.partitioned_by)
-            # Its rows are counted as they are written. Only the check of the window has to see the CSV.
-            observers = (observer,) if member in self._windows else ()
-            self._send_member(member, table, member_bytes(member, self._format, *observers, parquet=file), file, bound)
+            self._send_file(member, tables.of(member.name), partial(self._bound, member, size))
+
+    def send_csv(self, made: MadeCsv) -> None:
+        """Send a CSV that was made here: the only file of the table that has the resource's name.
+
+        Its window must have been checked before, so ``checks`` need ``window_check="off"``.
+        """
+        self._send_file(made, Table(self._job.resource, self._job.resource), lambda: None)
 
     def judge(self, fetch: Fetch | None = None) -> None:
         """Look at the export as a whole; to be called before the commit.
@@ -171,7 +171,7 @@ class Landing:
     def _observer_of_data(self, member: Member) -> CsvFacts | None:
         return None if self._is_companion(member) else self._observer(member)
 
-    def _observer(self, member: Member) -> CsvFacts:
+    def _observer(self, member: Member | MadeCsv) -> CsvFacts:
         if self._checks.window_check == "off":
             return CsvFacts()
         self._windows[member] = check_for(self._job, member.name, self._checks.window_column, self._checks.clock)
@@ -184,8 +184,23 @@ class Landing:
             return known  # what passes through as it is can't be longer than the zip
         return member.size_ahead(known) if known is not None and known > LARGE else None
 
+    def _send_file(self, member: Member | MadeCsv, table: Table, bound: Callable[[], int | None]) -> None:
+        observer = self._observer(member)
+        if self._format.name != "parquet":
+            self._send_member(member, table, member_bytes(member, self._format, observer), observer, bound)
+            return
+        file = ParquetFile(member.name, table.name, self._parquet, self._partition.keys.partitioned_by)
+        # Its rows are counted as they are written. Only the check of the window has to see the CSV.
+        observers = (observer,) if member in self._windows else ()
+        self._send_member(member, table, member_bytes(member, self._format, *observers, parquet=file), file, bound)
+
     def _send_member(
-        self, member: Member, table: Table, pieces: Iterator[bytes], facts: Facts, bound: Callable[[], int | None]
+        self,
+        member: Member | MadeCsv,
+        table: Table,
+        pieces: Iterator[bytes],
+        facts: Facts,
+        bound: Callable[[], int | None],
     ) -> None:
         first = self._until_rows(pieces, facts)  # which starts the download, and tells its size
         if first is None:
@@ -240,7 +255,7 @@ class Landing:
                 return first
         return first if first and _has_rows(facts) else None
 
-    def _add(self, entry: FileEntry, facts: Mapping[Member, Facts]) -> None:
+    def _add(self, entry: FileEntry, facts: Mapping[Any, Facts]) -> None:
         log.info(
             "Export %s: sent s3://%s/%s, %s, %s bytes",
             self._job.export_id,

@@ -104,9 +104,7 @@ def _rest(job: JobRecord) -> tuple[object, ...]:
 
 def _filters(job: JobRecord) -> tuple[tuple[str, str], ...]:
     """Return the filters, but for those that the window gives."""
-    own = f"[{job.window_field}][between]"
-    months = ("report_from_month", "report_from_year", "report_to_month", "report_to_year")
-    return tuple((name, value) for name, value in job.wire_fields if not name.endswith(own) and name not in months)
+    return tuple(sorted(job.further_filters.items()))
 
 
 def _held(job: JobRecord) -> str:

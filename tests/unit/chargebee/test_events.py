@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,21 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chargebee_operators.chargebee import events as events_module
 from chargebee_operators.chargebee.calls import NOT_JSON, ApiAnswer
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.chargebee.events import (
-    DELETION_EVENTS,
+    MOST_IDLE_PAGES,
     Event,
     EventPage,
     EventQuery,
-    deletion_events,
     events_of,
     list_events_request,
     oldest_event_request,
-    read_deletion,
     read_event_page,
 )
-from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import (
     ChargebeeApiError,
@@ -44,6 +43,7 @@ EVENT = {
     "event_type": "customer_deleted",
     "occurred_at": START,
     "source": "api",
+    "user": "ann@example.com",
     "content": {"customer": {"id": "c1", "resource_version": 7, "deleted": True}},
 }
 
@@ -58,19 +58,6 @@ def page(*events: Any, **more: Any) -> dict[str, Any]:
 
 def event(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**EVENT, **changes}.items() if value is not ...}
-
-
-def test_each_export_of_records_has_the_event_of_a_deletion_that_the_sdk_names():
-    assert set(DELETION_EVENTS.values()) == {name for name in RESOURCE_NAMES if get_resource(name).record}
-    enums = pytest.importorskip("chargebee.models.enums")
-    assert set(DELETION_EVENTS) <= {str(each) for each in enums.EventType}
-
-
-def test_the_kinds_for_some_exports():
-    assert deletion_events(["invoices", "ramps", "deferred_revenue"]) == (
-        "invoice_deleted",
-        "subscription_ramp_deleted",
-    )
 
 
 def test_the_request_for_a_page():
@@ -101,12 +88,12 @@ def test_without_kinds_nothing_is_asked():
 
 
 def test_a_page_of_events():
-    found = read(page(EVENT, event(id="ev_2", occurred_at=END - 1, source=...), next_offset="x"))
+    found = read(page(EVENT, event(id="ev_2", occurred_at=END - 1, source=..., user=""), next_offset="x"))
     one, two = found.events
-    assert (one.id, one.event_type, one.source) == ("ev_1", "customer_deleted", "api")
+    assert (one.id, one.event_type, one.source, one.user) == ("ev_1", "customer_deleted", "api", "ann@example.com")
     assert one.occurred_at == WINDOW.start
-    assert (two.id, two.source, found.next_offset) == ("ev_2", None, "x")
-    assert "c1" not in repr(found)
+    assert (two.id, two.source, two.user, found.next_offset) == ("ev_2", None, None, "x")
+    assert "c1" not in repr(found) and "ann" not in repr(found)
 
 
 @pytest.mark.parametrize("more", [{}, {"next_offset": None}, {"next_offset": ""}], ids=str)
@@ -188,24 +175,51 @@ def test_a_list_that_never_ends_is_refused():
         list(events_of(lambda offset: EventPage((), after[offset])))
 
 
-def test_a_deletion_names_its_record():
-    (one,) = read(page(EVENT)).events
-    deletion = read_deletion(one)
-    assert (deletion.resource, deletion.record_id, deletion.resource_version) == ("customers", "c1", 7)
-    assert deletion.event is one and deletion.record["deleted"] is True
-    assert "c1" not in repr(deletion.record_id and deletion.event)
+def an_event(number: int) -> Event:
+    return Event(f"ev_{number}", "customer_deleted", WINDOW.start, None, {})
 
 
-@pytest.mark.parametrize("version", [None, "7", True, 1.5])
-def test_a_strange_version_is_none(version):
-    (one,) = read(page(event(content={"customer": {"id": "c1", "resource_version": version}}))).events
-    assert read_deletion(one).resource_version is None
+def test_an_event_that_two_pages_hold_is_yielded_once():
+    pages = {None: EventPage((an_event(1), an_event(2)), "b"), "b": EventPage((an_event(2), an_event(3)), None)}
+    assert [each.id for each in events_of(pages.__getitem__)] == ["ev_1", "ev_2", "ev_3"]
 
 
-@pytest.mark.parametrize(
-    "content", [{}, {"customer": None}, {"customer": {}}, {"customer": {"id": 5}}, {"x": {"id": "c"}}]
-)
-def test_a_deletion_that_does_not_name_its_record_is_reported(content):
-    (one,) = read(page(event(content=content))).events
-    with pytest.raises(UnavailableError, match="Event ev_1 of kind customer_deleted does not name its customer"):
-        read_deletion(one)
+def test_a_list_whose_offsets_are_new_and_whose_events_are_not_is_refused():
+    asked: list[str | None] = []
+
+    def fetch(offset: str | None) -> EventPage:
+        asked.append(offset)
+        return EventPage((an_event(1),), f"{len(asked)}")
+
+    with pytest.raises(UnavailableError, match=f"nothing new on its last {MOST_IDLE_PAGES} pages"):
+        list(events_of(fetch))
+    assert len(asked) == MOST_IDLE_PAGES + 1
+
+
+def test_some_pages_may_be_empty():
+    def fetch(offset: str | None) -> EventPage:
+        number = int(offset or 0)
+        events = (an_event(number),) if number % 5 == 0 else ()
+        return EventPage(events, f"{number + 1}" if number < 100 else None)
+
+    assert [each.id for each in events_of(fetch)] == [f"ev_{number}" for number in range(0, 101, 5)]
+
+
+def test_a_long_list_needs_no_more_memory_than_a_short_one(monkeypatch):
+    monkeypatch.setattr(events_module, "REMEMBERED", 500)
+
+    def peak(pages: int) -> int:
+        def fetch(offset: str | None) -> EventPage:
+            number = int(offset or 0)
+            events = tuple(an_event(100 * number + each) for each in range(100))
+            return EventPage(events, f"{number + 1}" if number + 1 < pages else None)
+
+        tracemalloc.start()
+        count = sum(1 for _ in events_of(fetch))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert count == 100 * pages
+        return found
+
+    # What grows is the set of offsets: some hundred bytes a page.
+    assert peak(100) < peak(10) + 50_000

@@ -137,3 +137,9 @@ def test_a_restart_has_one_key_for_each_failed_job():
     assert len(keys) == 3
     # When the failed job was asked for makes no difference, nor does what the filters were written in.
     assert restart_key(replace(JOB, requested_at="x", filters=dict(reversed(JOB.filters.items())))) == restart_key(JOB)
+
+
+@pytest.mark.parametrize("own", ["customer[updated_at][between]", "updated_at[between]"])
+def test_further_filters_are_those_that_do_not_follow_from_the_window(own):
+    job = JobRecord("e", "any", "acme", {own: "[1,2]", "status[is]": "x"}, None, None, "updated_at", "")
+    assert job.further_filters == {"status[is]": "x"}

@@ -1,0 +1,152 @@
+"""Deleted records, as Chargebee's events report them: which event reports which record, and the rows of a table. Pure.
+
+Source: ``EventType`` of the official SDK (chargebee 3.29), https://apidocs.chargebee.com/docs/api/events
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chargebee_operators.chargebee.calls import read_instant
+from chargebee_operators.chargebee.events import Event
+from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
+from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.common.exceptions import UnavailableError
+from chargebee_operators.common.foreign_text import clean
+
+# The name of the table, and of the resource in job records and keys.
+DELETED_RECORDS = "deleted_records"
+# The time that the window of a run bounds.
+WINDOW_FIELD = "occurred_at"
+
+# The event of a deletion -> the export whose records it is about. A ramp's has another name.
+DELETION_EVENTS = {
+    f"{'subscription_ramp' if name == 'ramps' else get_resource(name).record}_deleted": name
+    for name in RESOURCE_NAMES
+    if get_resource(name).record
+}
+
+COLUMNS = (
+    "resource",
+    "id",
+    "occurred_at",
+    "event_id",
+    "event_type",
+    "source",
+    "user",
+    "resource_version",
+    "deleted",
+    "customer_id",
+    "subscription_id",
+    "record_created_at",
+    "record_updated_at",
+)
+# The types of the columns that are not text, where the format has types.
+COLUMN_TYPES = {
+    "occurred_at": "timestamp[s, UTC]",
+    "resource_version": "int64",
+    "deleted": "bool",
+    "record_created_at": "timestamp[s, UTC]",
+    "record_updated_at": "timestamp[s, UTC]",
+}
+# Rows that are made into bytes at a time.
+_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A record that was deleted.
+
+    :param resource: the export that it was in: ``customers``.
+    :param record_id: the record's id. Another record may have it later.
+    :param resource_version: the record's version at its deletion; None where Chargebee gives none.
+    :param record: the record as it was; in no ``repr``, for it holds personal data.
+    :param event: the event of the deletion.
+    """
+
+    resource: str
+    record_id: str
+    resource_version: int | None
+    record: Mapping[str, Any] = field(repr=False)
+    event: Event
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The values of ``COLUMNS``, as a CSV has them; empty where Chargebee gives none."""
+        event, record = self.event, self.record
+        deleted = record.get("deleted")
+        return (
+            self.resource,
+            self.record_id,
+            iso(event.occurred_at),
+            event.id,
+            event.event_type,
+            event.source or "",
+            event.user or "",
+            "" if self.resource_version is None else str(self.resource_version),
+            str(deleted).lower() if isinstance(deleted, bool) else "",
+            _text(record.get("customer_id")),
+            _text(record.get("subscription_id")),
+            _time(record.get("created_at")),
+            _time(record.get("updated_at")),
+        )
+
+
+def deletion_events(resources: Sequence[str]) -> tuple[str, ...]:
+    """Return the kinds of event that report that a record of these exports was deleted.
+
+    :param resources: names of exports; one without records, a revenue report, has none.
+    """
+    return tuple(kind for kind, resource in DELETION_EVENTS.items() if resource in resources)
+
+
+def read_deletion(event: Event) -> Deletion:
+    """Return what the event of a deletion is about.
+
+    :param event: of a kind in ``DELETION_EVENTS``.
+    :raises UnavailableError: when it does not name its record.
+    """
+    resource = DELETION_EVENTS[event.event_type]
+    name = get_resource(resource).record
+    record = event.content.get(name)
+    record_id = record.get("id") if isinstance(record, Mapping) else None
+    if not isinstance(record, Mapping) or not isinstance(record_id, str) or not record_id:
+        raise UnavailableError(f"Event {clean(event.id)} of kind {event.event_type} does not name its {name}.")
+    version = record.get("resource_version")
+    return Deletion(resource, record_id, version if type(version) is int else None, record, event)
+
+
+def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
+    """Yield the table as a CSV, some hundred rows at a time: a header, then one row for each event.
+
+    :param events: of kinds in ``DELETION_EVENTS``.
+    :raises UnavailableError: when an event does not name its record.
+    """
+    text = io.StringIO(newline="")
+    write = csv.writer(text, lineterminator="\n").writerow
+    write(COLUMNS)
+    for number, event in enumerate(events, 1):
+        write(read_deletion(event).row)
+        if number % _ROWS == 0:
+            yield _taken(text)
+    yield _taken(text)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    data = text.getvalue().encode("utf-8", errors="replace")
+    text.seek(0)
+    text.truncate()
+    return data
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _time(value: Any) -> str:
+    instant = read_instant(value)
+    return iso(instant) if instant else ""
