@@ -1,4 +1,4 @@
-"""The tests on every Airflow that Amazon MWAA offers: ``make test-all``, or ``nox -s "tests(airflow='2.11.2')"``.
+"""The tests on the five Airflow versions that are supported: ``make test-all``, or ``nox -s "tests(airflow='2.11.2')"``.
 
 The environments are those of ``make test``: uv makes them, under MWAA's own constraint files. What knows no Airflow is
 tested on the oldest and on the newest version, which have the oldest and the newest Python and libraries:

@@ -80,6 +80,8 @@ class S3Proxy:
 
     def __init__(self, target: str) -> None:
         self.calls: list[Call] = []
+        # What IAM would be: see support/iam.py. None allows everything.
+        self.guard: Any = None
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._target = urlsplit(target).netloc
@@ -117,6 +119,7 @@ class S3Proxy:
                 each.release()
             self._rules.clear()
             self.calls.clear()
+            self.guard = None
 
     def count(self, operation: str) -> int:
         """Return how many calls of an operation have come."""
@@ -144,6 +147,9 @@ class S3Proxy:
         if rule and rule.status:
             call.done = True
             self._refuse(handler, rule.status)
+        elif self.guard and (refusal := self.guard(call, body)):
+            call.done = True
+            self._reply(handler, refusal[0], [("Content-Type", "application/xml")], refusal[1], len(refusal[1]))
         else:
             self._pass_on(handler, call, body, rule)
 
@@ -175,8 +181,8 @@ class S3Proxy:
         finally:
             upstream.close()
         call.done = True
-        if rule and rule.missing and answer.status == 404:
-            self._refuse(handler, rule.missing)
+        if answer.status == 404 and ((rule and rule.missing) or (self.guard and self.guard.hides(call))):
+            self._refuse(handler, (rule and rule.missing) or 403)
             return
         if rule and rule.cut == "after":
             handler.close_connection = True

@@ -116,7 +116,7 @@ class S3Partition:
     def commit(self, manifest: Manifest, *, verify: bool = True) -> None:
         """Make the objects visible, write the manifest, and remove what it replaces.
 
-        :param manifest: ``replaced`` is filled in.
+        :param manifest: ``replaced`` is filled in, and what could not be removed or looked for is added to ``warnings``.
         :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
         :raises SettingsError: when the manifest in S3 must not be replaced, or an object is another partition's.
         :raises UploadError: when S3 has not what was sent, or another run has committed meanwhile.
@@ -131,9 +131,13 @@ class S3Partition:
         if verify:
             self._uploader.verify()
         manifest.replaced = self._leftovers.stale(standing, self._mine, self._conditional)
+        known = len(self._leftovers.problems)
+        manifest.warnings = [*manifest.warnings, *self._leftovers.problems]
         self._publish(manifest, standing)
         self._leftovers.remove(manifest.replaced)
         self._leftovers.abort_twins(self._mine)
+        # Too late for the object in S3, which has `replaced`; in time for XCom and the asset's event.
+        manifest.warnings += self._leftovers.problems[known:]
 
     def neighbours(self, prefix: str, start_after: str, before: str | None) -> list[str]:
         """Return the keys, and the prefixes up to the next ``/``; none where S3 does not tell.
@@ -145,7 +149,7 @@ class S3Partition:
         try:
             return self._s3.entries(prefix, start_after, before)
         except ChargebeeExportError as error:
-            log.warning("The partition before this one can't be looked for: %s", error)
+            self._leftovers.report(f"The partition before this one can't be looked for, so nothing is compared with it: {error}")
             return []
 
     def text(self, key: str) -> str | None:

@@ -35,6 +35,8 @@ class Leftovers:
         # name the window, another window may have objects there.
         self._whole = keys.of_one_manifest and (keys.of_window or keep_latest_only)
         self._since = since if self._whole else datetime.min.replace(tzinfo=UTC)
+        # What could not be removed or looked for, for the manifest and XCom; the log has it already.
+        self.problems: list[str] = []
 
     def abort_uploads(self) -> None:
         """Drop the uploads that earlier tries of this job left, those of earlier exports, and those that are a day old."""
@@ -49,7 +51,7 @@ class Leftovers:
                     log.info("Aborting the upload of %s that an earlier try has left", key)
                     self._s3.abort_upload(key, upload_id)
         except ChargebeeExportError as error:
-            log.warning("Uploads that earlier tries may have left are not aborted: %s", error)
+            self.report(f"Unfinished uploads of earlier tries may be left: {error}")
 
     def abort_twins(self, mine: set[str]) -> None:
         """Drop the uploads that S3 began at a call of ours whose answer was lost, so that it was made again.
@@ -64,7 +66,7 @@ class Leftovers:
                     log.info("Aborting an upload of %s that was begun twice", key)
                     self._s3.abort_upload(key, upload_id)
         except ChargebeeExportError as error:
-            log.warning("An upload that was begun twice may be left: %s", error)
+            self.report(f"An upload that was begun twice may be left: {error}")
 
     def stale(self, standing: Standing, mine: set[str], conditional: bool) -> list[str]:
         """Return the keys of objects that this run replaces.
@@ -82,8 +84,9 @@ class Leftovers:
             try:
                 there = set(self._keys.find(lambda prefix: self._s3.entries(prefix, "", None)))
             except ChargebeeExportError as error:
-                log.warning(
-                    "What earlier tries may have left like %s... can't be listed: %s", self._keys.begin_with, error
+                self.report(
+                    f"Objects of earlier tries that no manifest lists may be left beside {self._keys.begin_with}..., where a "
+                    f"reader of the folder finds them: {error}"
                 )
             else:
                 whole = self._whole or (self._keys.of_one_manifest and standing.partition == self._keys.partition)
@@ -97,7 +100,13 @@ class Leftovers:
         if listed:
             log.info("Removing %s that %s replaces", counted(len(listed), "object"), self._keys.manifest_key)
         for problem in self._s3.delete(listed):
-            log.warning("Not removed; the next run of this partition tries again: %s", problem)
+            self.report(f"Not removed; the next run of this partition tries again: {problem}")
+
+    def report(self, problem: str) -> None:
+        """Log a problem, and keep it for the manifest; one that repeats is reported once."""
+        if problem not in self.problems:
+            log.warning("%s", problem)
+            self.problems.append(problem)
 
     def _is_own(self, key: str) -> bool:
         return self._keys.of_export and bool(self._keys.pattern().fullmatch(key))

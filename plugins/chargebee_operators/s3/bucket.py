@@ -15,6 +15,7 @@ from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
 from chargebee_operators.common.foreign_text import listed
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.s3.rights import missing_right
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 log = task_log(__name__)
 
 DELETED_AT_ONCE = 1000
-_DENIED = ("AccessDenied", "AllAccessDisabled", "403")
+# S3's error codes for a missing right. The answer to a HEAD has no body, so there the status is the code.
+DENIED = ("AccessDenied", "AllAccessDisabled", "403")
 
 
 class S3CallError(UploadError):
@@ -143,8 +145,17 @@ class S3Bucket:
             except (UploadError, DestinationError) as error:
                 problems.append(f"{listed(batch, 1)}: {error}")
             else:
-                problems += [f"{each.get('Key')}: {each.get('Code')}" for each in answer.get("Errors", [])]
+                problems += self._not_deleted(answer.get("Errors", []))
         return problems
+
+    def _not_deleted(self, errors: Iterable[Mapping[str, str]]) -> list[str]:
+        """Return a sentence for each kind of error: S3 answers 200 also where each key is refused."""
+        keys: dict[str, list[str]] = {}
+        for each in errors:
+            keys.setdefault(str(each.get("Code")), []).append(str(each.get("Key")))
+        right = missing_right("delete_objects", self.name, {})
+        needs = f": AWS connection {self._conn_id!r} needs {right}"
+        return [f"{listed(each, 1)}: {code}{needs if code in DENIED else ''}." for code, each in keys.items()]
 
     def keys(self, prefix: str) -> set[str]:
         """Return the keys of all objects below a prefix."""
@@ -201,16 +212,16 @@ class S3Bucket:
             ) from None
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
+            answer = str(error.response.get("Error", {}).get("Message", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         except (BotoCoreError, OSError) as error:
             raise self._unanswered(operation, key, error) from None
         if code == "NoSuchBucket":
             raise DestinationError(f"Bucket {self.name!r} does not exist: create it, or name the right one.")
-        if code in _DENIED:
+        if code in DENIED:
+            right = missing_right(operation, self.name, self.extra_args, answer)
             raise DeniedError(
-                f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs "
-                "s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and "
-                "s3:ListBucketMultipartUploads there, and kms:GenerateDataKey and kms:Decrypt for its KMS key."
+                f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}."
             )
         told = code if code == str(status) else f"{status} {code}"
         raise S3CallError(f"s3://{self.name}/{key or ''}: S3 answered {told} to {operation}.", status=status, code=code)

@@ -104,6 +104,10 @@ def check_bucket(hook: S3Hook, bucket: str) -> str | None:
                 f"Bucket {bucket!r} does not exist, or not for the AWS connection {hook.aws_conn_id!r}: create it, or "
                 "name the right one."
             ) from None
-        log.warning("Bucket %s: could not be looked at (%s); the upload will show whether it works.", bucket, status)
+        log.warning(
+            "Bucket %s: S3 answered %s to HeadBucket, which needs s3:ListBucket. The upload shows whether the bucket works.",
+            bucket,
+            status,
+        )
     region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
     return region or client.meta.region_name

@@ -1,0 +1,65 @@
+"""The missing action that an error names, and the policies of deploy/iam that have the same actions."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from chargebee_operators.s3.rights import ACTIONS, missing_right
+from chargebee_operators.s3.upload_args import EXTRA_ARGS
+from support.iam import FOLDER, actions, statements
+from support.pages import ROOT, section, table
+
+
+@pytest.mark.parametrize("operation", ACTIONS)
+def test_each_call_names_one_action_and_where_it_is_needed(operation):
+    told = missing_right(operation, "billing", {})
+    assert re.match(r"s3:\w+ on (the objects below the prefix|bucket billing)", told)
+
+
+@pytest.mark.parametrize(
+    ("argument", "action"),
+    [
+        ("Tagging", "s3:PutObjectTagging"),
+        ("ACL", "s3:PutObjectAcl"),
+        ("GrantRead", "s3:PutObjectAcl"),
+        ("ObjectLockMode", "s3:PutObjectRetention"),
+        ("ObjectLockLegalHoldStatus", "s3:PutObjectLegalHold"),
+    ],
+)
+def test_an_argument_with_an_action_of_its_own_adds_it(argument, action):
+    assert argument in EXTRA_ARGS
+    assert f"s3:PutObject and {action} on" in missing_right("create_multipart_upload", "billing", {argument: "x"})
+    assert action not in missing_right("upload_part", "billing", {argument: "x"})
+
+
+def test_an_action_that_s3_names_is_taken_from_its_answer_and_nothing_else_is():
+    answer = "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: kms:GenerateDataKey on resource"
+    told = missing_right("put_object", "billing", {}, f"{answer}: arn:aws:kms:x because of an explicit deny")
+    assert told == "kms:GenerateDataKey, which S3 names. A policy denies it explicitly"
+
+
+def test_the_policy_allows_the_actions_that_the_errors_name():
+    assert set(ACTIONS.values()) == actions(statements()[:2])
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.json")), ids=lambda path: path.name)
+def test_each_action_of_a_policy_has_its_reason_on_the_page(path):
+    rows = table(section("docs/deploy.md", "The AWS connection"), "action")
+    told = {action for row in rows for action in re.findall(r"`(\w+:\w+)`", row[0])}
+    allowed = [each for each in json.loads(path.read_text()).get("Statement", []) if each["Effect"] == "Allow"]
+    assert actions(allowed) <= told
+
+
+def test_each_action_on_the_page_is_in_a_policy():
+    rows = table(section("docs/deploy.md", "The AWS connection"), "action")
+    told = {action for row in rows for action in re.findall(r"`(\w+:\w+)`", row[0])}
+    found = [each for path in FOLDER.rglob("*.json") for each in json.loads(path.read_text()).get("Statement", [])]
+    assert told == actions([each for each in found if each["Effect"] == "Allow"])
+
+
+def test_the_page_names_every_file():
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert not [path for path in FOLDER.rglob("*.json") if f"deploy/iam/{path.relative_to(FOLDER)}" not in page]
