@@ -89,7 +89,9 @@ def test_without_deleteobject_the_run_is_committed_and_the_result_names_the_acti
     run(upload(job, bucket))
     (warning,) = run(upload(job, bucket))["warnings"]
     assert "Not removed; the next run of this partition tries again" in warning
-    assert warning.endswith("AccessDenied: AWS connection 'aws_default' needs s3:DeleteObject on the objects below the prefix.")
+    assert warning.endswith(
+        "AccessDenied: AWS connection 'aws_default' needs s3:DeleteObject on the objects below the prefix."
+    )
     proxy.guard = None
     assert not run(upload(job, bucket))["warnings"]
     keys = [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket)["Contents"]]
@@ -100,7 +102,9 @@ def test_without_abortmultipartupload_the_upload_stays_until_a_run_has_the_right
     guard("s3:AbortMultipartUpload")
     with task_log_lines() as lines, pytest.raises(ChargebeeExportError, match="so the test wants it"):
         land("e0", {"a": broken()})
-    assert any("is left for the next try to abort" in line and "needs s3:AbortMultipartUpload" in line for line in lines)
+    assert any(
+        "is left for the next try to abort" in line and "needs s3:AbortMultipartUpload" in line for line in lines
+    )
     assert store.uploads()
     land("e0", {"a": b"1"})
     assert "needs s3:AbortMultipartUpload" in store.manifest()["warnings"][0]

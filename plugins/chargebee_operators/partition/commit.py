@@ -149,7 +149,9 @@ class S3Partition:
         try:
             return self._s3.entries(prefix, start_after, before)
         except ChargebeeExportError as error:
-            self._leftovers.report(f"The partition before this one can't be looked for, so nothing is compared with it: {error}")
+            self._leftovers.report(
+                f"The partition before this one can't be looked for, so nothing is compared with it: {error}"
+            )
             return []
 
     def text(self, key: str) -> str | None:

@@ -36,7 +36,9 @@ def test_an_argument_with_an_action_of_its_own_adds_it(argument, action):
 
 
 def test_an_action_that_s3_names_is_taken_from_its_answer_and_nothing_else_is():
-    answer = "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: kms:GenerateDataKey on resource"
+    answer = (
+        "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: kms:GenerateDataKey on resource"
+    )
     told = missing_right("put_object", "billing", {}, f"{answer}: arn:aws:kms:x because of an explicit deny")
     assert told == "kms:GenerateDataKey, which S3 names. A policy denies it explicitly"
 
