@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL, BaseOperator
+from chargebee_operators._compat import BaseOperator
 from chargebee_operators.archive.limits import Limits
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.common.argument_checks import as_flag, is_template
-from chargebee_operators.common.wording import counted
 from chargebee_operators.download.download import STREAMS, Download
 from chargebee_operators.export_source import ExportSource
 from chargebee_operators.formats.column_names import SNAKE_CASE
@@ -25,16 +22,10 @@ from chargebee_operators.partition.key_templates import (
     DEFAULT_MANIFEST_NAME,
     DEFAULT_OBJECT_NAME,
     DEFAULT_PREFIX,
-    KeyTemplates,
 )
-from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.landing import Landing
-from chargebee_operators.partition.replacing import Replacing
-from chargebee_operators.partition.report import report
 from chargebee_operators.partition.verdict import Checks
-from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
-from chargebee_operators.s3.console import partition_url
-from chargebee_operators.s3.upload_args import check_extra_args
+from chargebee_operators.partition_task import PartitionTask
 from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.upload_checks import check_upload
 
@@ -42,7 +33,7 @@ if TYPE_CHECKING:
     from chargebee_operators._compat import Context
 
 
-class ChargebeeExportToS3Operator(BaseOperator):
+class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
     """Streams a completed export into S3 as one partition that is complete or absent.
 
     It asks Chargebee for a fresh download URL itself, writes each member of the zip as an object, checks every byte
@@ -181,66 +172,23 @@ class ChargebeeExportToS3Operator(BaseOperator):
         self.max_bytes = max_bytes
         self.max_ratio = max_ratio
         self.max_members = max_members
-        # Rendered by the time of the run; other runs may then have another manifest for alike objects.
-        self._manifest_by_jinja = is_template(manifest_name)
-        self._running = False
         check_upload(self)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stream the export, commit the partition, and return what was written."""
-        with failing_fast(), self._killable():
+        with failing_fast(), self.killable():
             job = JobRecord.from_dict(self.job)
-            check_bucket_name(self.s3_bucket)
-            replacing = Replacing(self.keep_latest_only, as_flag("replace_other_window", self.replace_other_window))
             hook = ChargebeeHook(self.chargebee_conn_id)
             source = ExportSource(hook, job, self.business_entity_id)
             file_format = get_format(self.file_format)
-            keys = PartitionKeys(self.key_templates(), job, file_format.suffix, alone=not self._manifest_by_jinja)
-            check_extra_args(self.extra_args)
-            extra = {"ContentType": file_format.content_type, **(self.extra_args or {})}
-            s3 = s3_hook(self.aws_conn_id, extra, self.transfer_config_args)
-            region = check_bucket(s3, self.s3_bucket)
-            partition = S3Partition(s3, self.s3_bucket, keys, job, replacing)
-            partition.check()  # rather before the download than after it
-            with partition:
+
+            def fill(partition: S3Partition) -> Landing:
                 landing = Landing(job, partition, file_format, self.checks(), self.parquet_settings())
                 send_download(self._download(hook, source, job), self._limits(), landing)
                 landing.judge(source.fetch_record)
-                ti = context["ti"]
-                run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
-                manifest = landing.manifest(run)
-                partition.commit(manifest, verify=self.verify)
-        landed = report(job, self.s3_bucket, keys.manifest_key, manifest)
-        self._log_landed(landed)
-        for outlet in self.outlets:
-            context["outlet_events"][outlet].extra = dict(landed)
-        return {**landed, "console_url": partition_url(s3.get_conn(), region, landed)}
+                return landing
 
-    def on_kill(self) -> None:
-        """End a run whose task is to end, so that what it has sent is taken back.
-
-        Airflow 2 does that by itself, with an exception that knows what the person wants. Airflow 3 calls this from its
-        signal handler, lets the task go on, and five seconds later ends the process, which would leave the uploads in S3,
-        or commit in between.
-
-        :raises SystemExit: on Airflow 3, while ``execute`` runs; the task is tried again where it has tries left, unless a
-            person has decided on its state.
-        """
-        if self._running and RUNS_ON_AFTER_ON_KILL:
-            self._running = False
-            raise SystemExit("The upload was asked to end.")
-
-    @contextmanager
-    def _killable(self) -> Iterator[None]:
-        self._running = True
-        try:
-            yield
-        finally:
-            self._running = False
-
-    def key_templates(self) -> KeyTemplates:
-        """Return how keys are made."""
-        return KeyTemplates(self.s3_prefix, self.object_name, self.manifest_name)
+            return self.land(context, job, file_format, fill)
 
     def parquet_settings(self) -> ParquetSettings:
         """Return how Parquet is written."""
@@ -267,10 +215,3 @@ class ChargebeeExportToS3Operator(BaseOperator):
 
     def _limits(self) -> Limits:
         return Limits(total_bytes=self.max_bytes, ratio=self.max_ratio, members=self.max_members)
-
-    def _log_landed(self, landed: Mapping[str, Any]) -> None:
-        export_id = landed["export_id"]
-        self.log.info("Export %s: committed s3://%s/%s", export_id, landed["bucket"], landed["manifest_key"])
-        for name, table in landed["tables"].items():
-            rows, files = counted(table["rows"], "row"), counted(table["files"], "file")
-            self.log.info("Export %s: table %s has %s in %s", export_id, name, rows, files)

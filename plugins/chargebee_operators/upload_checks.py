@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from chargebee_operators.chargebee.resources import check_business_entity
 from chargebee_operators.common.argument_checks import (
-    check_flag,
     check_not_templated,
     check_number,
     check_whole_number,
-    is_template,
 )
 from chargebee_operators.formats.file_format import get_format
-from chargebee_operators.s3.connection import check_bucket_name
-from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
 
 if TYPE_CHECKING:
     from chargebee_operators.transfers import ChargebeeExportToS3Operator
@@ -36,12 +32,5 @@ def check_upload(task: ChargebeeExportToS3Operator) -> None:
     check_whole_number("max_members", task.max_members, 1)
     check_number("max_bytes", task.max_bytes, 1)
     check_number("max_ratio", task.max_ratio, 1)
-    check_flag("verify", task.verify)
-    check_flag("keep_latest_only", task.keep_latest_only)
-    if not is_template(task.replace_other_window):
-        check_flag("replace_other_window", task.replace_other_window)
     check_business_entity(task.business_entity_id)
-    check_bucket_name(task.s3_bucket)
-    task.key_templates().check()
-    check_extra_args(task.extra_args)
-    check_transfer_config_args(task.transfer_config_args)
+    task.check_destination()
