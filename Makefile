@@ -8,7 +8,7 @@ WORKERS ?= 2
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
 # On its own, for a comma would end an argument of $(or).
 FULL_BENCHMARK = --sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs
-.PHONY: help demo compose-check test test-all e2e e2e-all benchmark lint wheel clean environment tools
+.PHONY: help demo compose-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,7 +19,7 @@ demo: environment tools  ## run the DAG for real against a simulator (DATA=invoi
 compose-check:  ## bring docker-compose.yaml up and run the DAG in it; needs a container engine
 	@$(PYTHON) local/compose_check.py $(ARGS)
 
-test: environment tools  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
+test: environment tools readers  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
 	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-all: tools  ## the same on all five Airflow versions; tests that use no Airflow: on the oldest and the newest
@@ -51,3 +51,6 @@ environment:
 
 tools:
 	@$(PYTHON) local/environment.py tools >/dev/null
+
+readers:
+	@$(PYTHON) local/environment.py readers >/dev/null

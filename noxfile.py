@@ -31,6 +31,8 @@ nox.options.stop_on_first_error = False
 def tests(session: nox.Session, airflow: str) -> None:
     """Unit and integration tests on one Airflow."""
     python = environment.airflow_python(airflow)
+    if airflow == VERSIONS[-1]:
+        environment.readers_python()  # for tests/integration/readers
     parts = {"everything that knows Airflow": "not airflow_free"}
     if airflow in OLDEST_AND_NEWEST:
         parts[f"what knows no Airflow, on {' and '.join(OLDEST_AND_NEWEST)} only"] = "airflow_free"

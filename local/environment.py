@@ -1,7 +1,8 @@
-"""Makes the project's own Python environments, below ``.venv/``: one for each Airflow version, one for the tools.
+"""Makes the project's own Python environments, below ``.venv/``: for each Airflow version, for the tools, for readers.
 
     python3 local/environment.py 3.3.1      # Airflow 3.3.1 under MWAA's constraint files; prints its Python
     python3 local/environment.py tools      # ruff, mypy and the S3 server
+    python3 local/environment.py readers    # DuckDB, pyarrow, polars and Spark, which read the data back in the tests
 
 Needs nothing but Python 3.11, 3.12 or 3.13; Airflow 2 needs 3.11 or 3.12. A second call finds everything there and is
 done at once. Downloads are kept in ``.local/cache``, unless ``UV_CACHE_DIR`` names another folder.
@@ -35,6 +36,11 @@ def airflow_versions() -> list[str]:
     return sorted(path.name for path in (ROOT / "constraints").iterdir() if path.is_dir())
 
 
+def newest_version() -> str:
+    """Return the newest of these versions."""
+    return max(airflow_versions(), key=lambda version: [int(part) for part in version.split(".")])
+
+
 def airflow_python(version: str) -> Path:
     """Return the Python of the environment with this Airflow, made if need be."""
     if version not in airflow_versions():
@@ -57,6 +63,12 @@ def tools_python() -> Path:
     """Return the Python of the environment with ruff, mypy and the S3 server, made if need be."""
     requirements = ROOT / "requirements-tools.txt"
     return _environment("tools", Path(sys.executable), ["-r", str(requirements)], [requirements])
+
+
+def readers_python() -> Path:
+    """Return the Python of the environment with the readers of the written data, made if need be."""
+    requirements = ROOT / "requirements-readers.txt"
+    return _environment("readers", python_for(newest_version()), ["-r", str(requirements)], [requirements])
 
 
 def python_for(version: str) -> Path:
@@ -171,7 +183,8 @@ def main() -> int:
         print(f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     try:
-        print(tools_python() if sys.argv[1] == "tools" else airflow_python(sys.argv[1]))
+        made = {"tools": tools_python, "readers": readers_python}.get(sys.argv[1])
+        print(made() if made else airflow_python(sys.argv[1]))
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1

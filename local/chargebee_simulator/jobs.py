@@ -144,7 +144,8 @@ class Jobs:
     def _write(self, export: Export, snapshot: Snapshot, profile: ZipProfile) -> None:
         path = self._folder / f"{export.id}.zip"
         watched = replace(snapshot, read=lambda: self._until_closed(snapshot.read()))
-        export.written = write_zip(path, export.resource, tables(watched, export.selection, profile), profile)
+        made = tables(watched, export.selection, profile)
+        export.written = write_zip(path, export.resource, made, profile, self._knobs.columns)
         export.path = path
 
     def _until_closed(self, records: Iterator[Record]) -> Iterator[Record]:

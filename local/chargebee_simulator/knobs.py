@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .profiles import SWITCHES, ZipProfile, named, switched
@@ -35,6 +35,8 @@ class Knobs:
     event_days: float
     clock_skew: float
     profile: ZipProfile
+    # Name of a file without its ending -> the columns that follow its first one.
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: SimulatorSettings) -> Knobs:
@@ -69,6 +71,8 @@ class Knobs:
                 found[name] = _number(name, value, _LOWEST[name])
             elif name in _YES_OR_NO:
                 found[name] = _boolean(name, value)
+            elif name == "columns":
+                found[name] = _columns(value)
             elif name in SWITCHES:
                 profile = switched(profile, {name: value})
             elif name != "profile":
@@ -88,6 +92,16 @@ def _number(name: str, value: Any, lowest: int) -> Any:
     if isinstance(value, bool) or not isinstance(value, allowed) or value < lowest:
         raise SettingsError(f"'{name}' takes a number of {lowest} or more.")
     return value
+
+
+def _columns(value: Any) -> dict[str, list[str]]:
+    if not isinstance(value, dict) or not all(_is_header(each) for each in value.values()):
+        raise SettingsError("'columns' takes names of files, without their endings, each with a list of columns.")
+    return value
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value) and len(set(value)) == len(value)
 
 
 def _boolean(name: str, value: Any) -> bool:

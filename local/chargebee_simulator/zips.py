@@ -6,9 +6,10 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from .profiles import ZipProfile
@@ -31,16 +32,41 @@ class Written:
     files: list[dict[str, Any]] = field(default_factory=list)  # name, rows, bytes
 
 
-def write_zip(path: Path, resource: str, made: list[Table], profile: ZipProfile) -> Written:
-    """Write the tables to a ZIP at `path`. A member that may pass 2 GB needs a profile with `zip64`."""
+def write_zip(
+    path: Path,
+    resource: str,
+    made: list[Table],
+    profile: ZipProfile,
+    columns: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Written:
+    """Write the tables to a ZIP at `path`. A member that may pass 2 GB needs a profile with `zip64`.
+
+    `columns`: name of a file without its ending -> the columns that follow its first one.
+    """
     written = Written()
     compression = zipfile.ZIP_STORED if profile.stored else zipfile.ZIP_DEFLATED
     with open(path, "wb") as file:
         target: Any = _Unseekable(file) if profile.data_descriptors else file
         with zipfile.ZipFile(target, "w", compression) as archive:
             for table in made:
+                table = _arranged(table, columns.get(Path(_file_name(resource, table, profile, 1)).stem, ()))
                 _write_table(archive, resource, table, profile, written)
     return written
+
+
+def _arranged(table: Table, columns: Sequence[str]) -> Table:
+    """Return a table with some columns right behind its first one. One that it does not have is new."""
+    if not columns:
+        return table
+    first, *others = table.header
+    header = [first, *columns, *(each for each in others if each not in columns)]
+    places = {name: number for number, name in enumerate(table.header)}
+
+    def rows() -> Iterator[list[str]]:
+        for row in table.rows():
+            yield [row[places[each]] if each in places else f"{each} of {row[0]}" for each in header]
+
+    return replace(table, header=header, rows=rows)
 
 
 def _write_table(archive: zipfile.ZipFile, resource: str, table: Table, profile: ZipProfile, written: Written) -> None:

@@ -37,6 +37,23 @@ def test_the_look_of_the_zip_can_be_changed_while_the_server_runs(sim: Simulator
     assert "customer[id]" in acme.rows(export)[0]
 
 
+def test_an_administrator_adds_a_column_and_moves_another(sim: Simulator, acme: Caller) -> None:
+    sim.control.settings(profile="bulk")
+
+    def exported() -> list[dict[str, str]]:
+        export = acme.create("customers")
+        sim.control.advance(2)
+        return acme.rows(export)
+
+    before = exported()
+    sim.control.settings(columns={"customers": ["region", "customer[company]"]})
+    after = exported()
+    first, *others = before[0]
+    others.remove("customer[company]")
+    assert list(after[0]) == [first, "region", "customer[company]", *others]
+    assert after == [{**row, "region": f"region of {row[first]}"} for row in before]
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -45,6 +62,8 @@ def test_the_look_of_the_zip_can_be_changed_while_the_server_runs(sim: Simulator
         ({"max_jobs": 9, "retry_after": "yes"}, "'retry_after' takes true or false"),
         ({"job_seconds": "4-1"}, "'4-1' is not a job time"),
         ({"profile": "fancy"}, "There is no profile 'fancy'"),
+        ({"columns": {"Customers": "Region"}}, "'columns' takes names of files"),
+        ({"columns": {"Customers": ["Region", "Region"]}}, "'columns' takes names of files"),
     ],
 )
 def test_a_setting_that_makes_no_sense_changes_nothing(sim: Simulator, changes: dict[str, Any], sentence: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from support.pages import PAGES, ROOT, anchors, blocks, name_of, without_code
 
 LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)]*))?\)")
-CHECKED = {"python", "bash", "ini", ""}  # by test_code.py; "" is a picture made of letters
+# By test_code.py; SQL by tests/integration/readers/test_sql.py; "" is a picture made of letters.
+CHECKED = {"python", "bash", "ini", "sql", ""}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -60,6 +60,12 @@ def test_airflow_2_takes_no_newer_python_than_it_runs_on(pyenv, monkeypatch):
         environment.python_for("2.11.2")
 
 
+def test_readers_are_pinned_for_the_constraint_files_say_nothing_of_them():
+    lines = (environment.ROOT / "requirements-readers.txt").read_text().splitlines()
+    assert all("==" in line for line in lines if not line.startswith("#"))
+    assert environment.newest_version() == "3.3.1"
+
+
 def test_downloads_are_kept_within_the_project(tmp_path, monkeypatch):
     monkeypatch.delenv("UV_CACHE_DIR", raising=False)
     told = tmp_path / "told"
