@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
     from chargebee_operators.dag.timetable import ExportTimetable
     from chargebee_operators.doctor.operator import ChargebeeDoctorOperator
+    from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
     from chargebee_operators.hooks import ChargebeeHook
     from chargebee_operators.operators import ChargebeeExportOperator
     from chargebee_operators.sensors import ExportReadySensor
@@ -25,6 +26,7 @@ _HOMES = {
     "ChargebeeDoctorOperator": "doctor.operator",
     "ChargebeeExportOperator": "operators",
     "ChargebeeExportToS3Operator": "transfers",
+    "ChargebeeGlueTableOperator": "glue.operator",
     "ChargebeeHook": "hooks",
     "ExportDagSettings": "dag.settings",
     "ExportReadySensor": "sensors",
@@ -37,6 +39,7 @@ __all__ = [
     "ChargebeeDoctorOperator",
     "ChargebeeExportOperator",
     "ChargebeeExportToS3Operator",
+    "ChargebeeGlueTableOperator",
     "ChargebeeHook",
     "ExportDagSettings",
     "ExportReadySensor",

@@ -34,6 +34,7 @@ PATHS = (
     "unit/dag/test_settings.py",
     "unit/download",
     "unit/formats",
+    "unit/glue",
     "unit/local",
     "unit/partition/test_before.py",
     "unit/partition/test_manifest.py",

@@ -31,6 +31,7 @@ def test_the_public_names_are_pinned():
         "ChargebeeDoctorOperator",
         "ChargebeeExportOperator",
         "ChargebeeExportToS3Operator",
+        "ChargebeeGlueTableOperator",
         "ChargebeeHook",
         "ExportDagSettings",
         "ExportReadySensor",

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
+from chargebee_operators import (
+    ChargebeeExportOperator,
+    ChargebeeExportToS3Operator,
+    ChargebeeGlueTableOperator,
+    ExportReadySensor,
+)
 from chargebee_operators.common.exceptions import SettingsError
 
 TEMPLATE = "{{ ds }}"
@@ -15,6 +20,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     ChargebeeExportOperator: {"resource": "customers"},
     ExportReadySensor: {"job": {}},
     ChargebeeExportToS3Operator: {"job": {}, "s3_bucket": "bucket"},
+    ChargebeeGlueTableOperator: {"written": {}, "database": "chargebee"},
 }
 
 

@@ -20,7 +20,9 @@
     |-- WindowCheckError                       rows are outside the requested window
     |-- ColumnsChangedError                    the columns are not those of the last partition, and that is not wanted
     |-- DestinationError                       the bucket is missing, or may not be written
-    `-- UploadError                            an object is not in S3 as it was sent
+    |-- UploadError                            an object is not in S3 as it was sent
+    `-- CatalogError                           Glue gave no answer, or a table was changed by another run
+        `-- CatalogRefusedError                a right is missing, or a table is not one that may be changed
 
 ``permanent`` says whether trying the same again is pointless; the operators turn a permanent error into
 Airflow's ``AirflowFailException``, so that no retry is spent on it. No message ever holds an API key or a
@@ -173,3 +175,13 @@ class DestinationError(ChargebeeExportError):
 
 class UploadError(ChargebeeExportError):
     """An object is not in S3 as it was sent: gone, or of another size."""
+
+
+class CatalogError(ChargebeeExportError):
+    """A table could not be registered in Glue; the same may work later."""
+
+
+class CatalogRefusedError(CatalogError):
+    """Glue refused a call, or a table in Glue is not one that this package may change."""
+
+    permanent = True

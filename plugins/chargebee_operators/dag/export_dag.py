@@ -15,6 +15,7 @@ from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
 from chargebee_operators.dag.summary import summarize
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.dag.trigger_form import params_of
+from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
@@ -33,6 +34,7 @@ resource as a partition in S3:
 | `start` | asks Chargebee for the export; waits in the triggerer for one of the site's five slots | clear it for a new export |
 | `ready` | waits in the triggerer until the export is completed | clear `start` and all below it |
 | `upload` | streams the zip into S3 and writes the manifest last | clear it: it asks for a fresh URL |
+| `register` | with `glue_database`: adds the new columns and the window to the Glue tables, for Athena | clear it |
 | `summary` | logs one table: rows, files and bytes of each resource, what failed, what was skipped and why | it changes nothing |
 
 Related files have tables of their own (`invoices__line_items`). The manifest, below `{prefix}/manifests/`, lists what belongs
@@ -121,7 +123,9 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, sum
             job=start.output,
             chargebee_conn_id=settings.chargebee_conn_id,
         )
-        _upload_task(settings, resource, ready.output) >> summary
+        upload = _upload_task(settings, resource, ready.output)
+        last = _register_task(settings, resource, upload) if settings.glue_database else upload
+        last >> summary
     return group
 
 
@@ -134,6 +138,19 @@ def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: A
         **settings.upload_args_of(resource),
     }
     return ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)
+
+
+def _register_task(
+    settings: ExportDagSettings, resource: ResourceSettings, upload: ChargebeeExportToS3Operator
+) -> ChargebeeGlueTableOperator:
+    return ChargebeeGlueTableOperator(
+        task_id="register",
+        written=upload.output,
+        database=str(settings.glue_database),
+        aws_conn_id=upload.aws_conn_id,
+        # Not the asset of the upload: who queries with Athena must start when the table has the new window.
+        outlets=[Asset(f"{settings.dag_id}/{resource.name}/glue")],
+    )
 
 
 def _check_upload_args(owner: str, arguments: Mapping[str, Any]) -> None:

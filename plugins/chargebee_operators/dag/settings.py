@@ -16,6 +16,7 @@ from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.formats.file_format import get_format
+from chargebee_operators.glue.arguments import check_database, check_upload_args
 
 # Characters of a prefix: S3's keys have at most 1024.
 MOST_OF_PREFIX = 512
@@ -104,6 +105,8 @@ class ExportDagSettings:
     :param settle: how long after a window's end its exports are requested, in seconds or as a timedelta.
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
+    :param glue_database: the Glue database in which each run registers its tables, for Athena; it needs Parquet. None
+        registers none.
     :param upload_args: further arguments of every ``ChargebeeExportToS3Operator``, for example ``window_check``.
     :param owner: shown in the UI.
     :param tags: shown in the UI.
@@ -126,6 +129,7 @@ class ExportDagSettings:
     settle: float | timedelta = SETTLE
     file_format: str = "csv.gz"
     extra_args: Mapping[str, Any] | None = None
+    glue_database: str | None = None
     upload_args: Mapping[str, Any] = field(default_factory=dict)
     owner: str = "data-engineering"
     tags: Sequence[str] = ("chargebee", "s3")
@@ -142,6 +146,8 @@ class ExportDagSettings:
         given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
         _check_upload_args(self._dag, self.upload_args, given)
         object.__setattr__(self, "resources", self._checked_resources())
+        if self.glue_database is not None:
+            self._check_glue()
 
     @property
     def each_resource(self) -> tuple[ResourceSettings, ...]:
@@ -181,6 +187,11 @@ class ExportDagSettings:
                 f"{self._dag}: prefix is {self.prefix!r}: it takes no placeholders. For other keys give "
                 'upload_args={"s3_prefix": ..., "object_name": ..., "manifest_name": ...}.'
             )
+
+    def _check_glue(self) -> None:
+        check_database(f"{self._dag}: glue_database", self.glue_database)
+        for each in self.each_resource:
+            check_upload_args(f"{self._dag}: glue_database, for {each.name},", self.upload_args_of(each))
 
     def _check_times(self) -> None:
         if not isinstance(self.start_date, datetime):

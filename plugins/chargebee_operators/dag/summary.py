@@ -12,7 +12,7 @@ from chargebee_operators.dag.plan import PLAN, SKIPPED, WINDOW
 
 log = task_log(__name__)
 
-STEPS = ("start", "ready", "upload")
+STEPS = ("start", "ready", "upload", "register")
 
 _FAILED = ("failed", "upstream_failed")
 
@@ -70,7 +70,9 @@ def outcome_of(resource: str, states: Mapping[str, str], written: Any, skipped: 
     state = states.get(f"{resource}.upload", "not run")
     if state == "success" and isinstance(written, Mapping):
         rows = written.get("tables", {}).get(resource, {"rows": 0})["rows"]
-        return Outcome(resource, "written", rows, written.get("files"), written.get("bytes"))
+        is_unregistered = states.get(f"{resource}.register", "success") != "success"
+        result = "written, but not registered in Glue" if is_unregistered else "written"
+        return Outcome(resource, result, rows, written.get("files"), written.get("bytes"), is_unregistered)
     if state == "success":
         return Outcome(resource, "marked as success by hand: nothing was written", is_trouble=True)
     if state == "skipped":

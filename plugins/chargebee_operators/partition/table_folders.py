@@ -13,6 +13,8 @@ from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 
 TEXT = "string"
+# The Hive partition of a snapshot.
+SNAPSHOT = "taken_at"
 
 _PARTITION = re.compile(r"(\w+)=([^/]*)/")
 
@@ -39,6 +41,7 @@ class TableFolder:
     :param format: ``parquet``, ``csv.gz`` or ``csv``.
     :param columns: by name, in the order in which they first appeared: none is ever left out.
     :param windows: ``window_start`` as it is in the keys -> seconds of the window.
+    :param values: the values of each Hive partition.
     """
 
     table: str
@@ -48,6 +51,12 @@ class TableFolder:
     format: str
     columns: dict[str, Column] = field(default_factory=dict)
     windows: dict[str, int] = field(default_factory=dict)
+    values: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the table is called in a database, where a table and its snapshots are two."""
+        return f"{self.table}__snapshots" if SNAPSHOT in self.partition_keys else self.table
 
 
 def table_folders(manifests: Iterable[Mapping[str, Any]]) -> list[TableFolder]:
@@ -85,6 +94,8 @@ def _add(found: dict[str, TableFolder], manifest: Mapping[str, Any], file: Mappi
             )
     _add_columns(folder, file, key)
     values = dict(partitions)
+    for name, value in values.items():
+        folder.values.setdefault(name, set()).add(value)
     if "window_start" in values and (seconds := _seconds(job)) is not None:
         folder.windows[values["window_start"]] = seconds
 

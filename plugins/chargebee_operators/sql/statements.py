@@ -11,7 +11,7 @@ from chargebee_operators.common.spelling import nearest
 from chargebee_operators.partition.table_folders import TableFolder, table_folders
 from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.dialects import DIALECTS
-from chargebee_operators.sql.latest import SNAPSHOT, LatestViews, Source
+from chargebee_operators.sql.latest import LatestViews, Source
 
 
 def statements(
@@ -50,7 +50,7 @@ def _sources(folders: Sequence[TableFolder]) -> dict[str, list[Source]]:
     """Return the tables to be made: one for a table's windows and one for its snapshots."""
     found: dict[str, list[Source]] = {}
     for folder in folders:
-        name = f"{folder.table}__snapshots" if SNAPSHOT in folder.partition_keys else folder.table
+        name = folder.name
         others = found.setdefault(folder.table, [])
         for other in others:
             if other.name == name:

@@ -37,6 +37,8 @@ TREE = {
     "ColumnsChangedError": ("ChargebeeExportError", True),
     "DestinationError": ("ChargebeeExportError", True),
     "UploadError": ("ChargebeeExportError", False),
+    "CatalogError": ("ChargebeeExportError", False),
+    "CatalogRefusedError": ("CatalogError", True),
 }
 CLASSES = {
     name: each

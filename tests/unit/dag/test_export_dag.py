@@ -59,6 +59,21 @@ def test_the_uploads_decide_on_the_state_of_a_run(dag):
     assert not dag.get_task("summary").on_failure_fail_dagrun
 
 
+def test_with_a_glue_database_each_upload_is_registered_before_the_summary():
+    from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+
+    own = ResourceSettings("invoices", upload_args={"aws_conn_id": "theirs"})
+    settings = ExportDagSettings(
+        s3_bucket="mine", resources=["customers", own], file_format="parquet", glue_database="chargebee"
+    )
+    made = chargebee_export_dag(settings)
+    for name, conn_id in [("customers", "aws_default"), ("invoices", "theirs")]:
+        register = made.get_task(f"{name}.register")
+        assert register.upstream_task_ids == {f"{name}.upload"}
+        assert (register.database, register.aws_conn_id) == ("chargebee", conn_id)
+    assert made.get_task("summary").upstream_task_ids == {"customers.register", "invoices.register"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -121,6 +121,23 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"upload_args": {"job": "{{ x }}"}}, "must not hold 'job': it is the output of the task before"),
         ({"upload_args": {"task_id": "x"}}, "must not hold 'task_id'"),
         ({"upload_args": ["verify"]}, r"upload_args is \['verify'\]: give a dict"),
+        (
+            {"glue_database": "chargebee"},
+            "glue_database, for attached_items, needs file_format 'parquet', but it is 'csv.gz': ",
+        ),
+        (
+            {
+                "glue_database": "chargebee",
+                "file_format": "parquet",
+                "upload_args": {"parquet_column_names": "as_exported"},
+            },
+            "leave parquet_column_names at 'snake_case'",
+        ),
+        (
+            {"glue_database": "My-Database", "file_format": "parquet"},
+            "glue_database is 'My-Database': give the name of a",
+        ),
+        ({"glue_database": "", "file_format": "parquet"}, "glue_database is '': give the name of a Glue database"),
     ],
     ids=str,
 )
@@ -161,3 +178,13 @@ def test_a_resource_may_go_to_a_bucket_of_its_own():
 def test_no_prefix_and_runs_by_hand_only_are_fine():
     settings = ExportDagSettings(s3_bucket="mine", prefix="", schedule=None)
     assert (settings.prefix, settings.schedule) == ("", None)
+
+
+def test_one_resource_in_csv_stops_the_registration_of_tables():
+    own = ResourceSettings("invoices", upload_args={"file_format": "csv"})
+    with pytest.raises(
+        SettingsError, match="glue_database, for invoices, needs file_format 'parquet', but it is 'csv'"
+    ):
+        ExportDagSettings(
+            s3_bucket="mine", resources=["customers", own], file_format="parquet", glue_database="chargebee"
+        )

@@ -20,6 +20,18 @@ def states(**of: str) -> dict[str, str]:
         ({"upload": "success"}, QUIET, None, Outcome("customers", "written", 0, 0, 0)),
         ({"upload": "success"}, TABLES, None, Outcome("customers", "written", 1200, 3, 20480)),
         (
+            {"upload": "success", "register": "success"},
+            TABLES,
+            None,
+            Outcome("customers", "written", 1200, 3, 20480),
+        ),
+        (
+            {"upload": "success", "register": "failed"},
+            TABLES,
+            None,
+            Outcome("customers", "written, but not registered in Glue", 1200, 3, 20480, is_trouble=True),
+        ),
+        (
             {"start": "success", "ready": "success", "upload": "success"},
             None,
             None,
