@@ -24,6 +24,7 @@ from chargebee_operators.s3.bucket import S3Bucket
 from chargebee_operators.s3.connection import s3_hook
 from support import landing
 from support.glue_proxy import GlueProxy, glue_proxy
+from support.iam import actions, statements
 from support.landing import Store, job_of
 from support.tasks import run
 from support.uploads import upload
@@ -287,6 +288,12 @@ def test_an_upload_of_csv_is_refused(glue):
 def test_what_is_no_result_of_an_upload_is_refused(glue, written):
     with pytest.raises(AirflowFailException, match="written is not what an upload task returns: pass upload.output"):
         glue.register(written)
+
+
+def test_the_policy_has_the_actions_that_are_used_and_no_other(glue):
+    glue.register(glue.land(0))
+    glue.register(glue.land(1))
+    assert {f"glue:{call}" for call in glue.proxy.calls} == actions(statements("optional/glue.json"))
 
 
 @pytest.mark.parametrize("call", ["GetTable", "CreateTable", "CreateDatabase", "UpdateTable"])
