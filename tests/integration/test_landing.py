@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from chargebee_operators import ChargebeeExportOperator
+from chargebee_operators import ChargebeeExportOperator, ExportDagSettings
 from chargebee_operators._compat import AirflowFailException
 from chargebee_simulator.profiles import PROFILES
 from support.tasks import context, run
@@ -164,6 +164,28 @@ def test_a_parquet_column_gets_the_type_that_it_is_given(aws, bucket, with_clock
     schema = pyarrow.parquet.read_schema(io.BytesIO(body(aws, bucket, main["key"])))
     assert str(schema.field("updated_at").type) == "timestamp[ms, tz=UTC]"  # Parquet has no coarser ones
     assert str(schema.field("net_term_days").type) == "int64"
+
+
+def test_types_that_a_dag_gives_once_are_those_of_each_resource_s_tables(connected, aws, bucket):
+    """A column that a resource does not have is not missed in it."""
+    types = {"created_at": "timestamp[s, UTC]", "amount": "decimal(18, 2)", "invoices.due_date": "timestamp[s, UTC]"}
+    settings = ExportDagSettings(
+        s3_bucket=bucket,
+        file_format="parquet",
+        column_types=types,
+        upload_args={"window_timezone": "UTC"},
+        resources=["customers", "invoices"],
+    )
+    connected.control.settings(profile="chargebee", zone="UTC")
+    found = {}
+    for each in settings.each_resource:
+        job = run(ChargebeeExportOperator(task_id="start", resource=each.name, snapshot=True))
+        told = manifest(aws, bucket, run(upload(job, **settings.upload_args_of(each)))["manifest_key"])
+        assert told["warnings"] == []
+        found |= {file["table"]: file["column_types"] for file in told["files"]}
+    assert found["customers"] == {"created_at": "timestamp[s, UTC]"}
+    assert found["invoices"] == {"amount": "decimal(18, 2)", "due_date": "timestamp[s, UTC]"}
+    assert found["invoices__line_items"] == {"amount": "decimal(18, 2)"}
 
 
 def test_a_member_without_a_header_gives_no_parquet(connected, aws, bucket):

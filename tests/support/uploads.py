@@ -11,8 +11,8 @@ from typing import Any
 from chargebee_operators import ChargebeeExportToS3Operator
 
 
-def upload(job: dict[str, Any], bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
-    return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=bucket, **arguments)
+def upload(job: dict[str, Any], s3_bucket: str, **arguments: Any) -> ChargebeeExportToS3Operator:
+    return ChargebeeExportToS3Operator(task_id="upload", job=job, s3_bucket=s3_bucket, **arguments)
 
 
 def keys(s3: Any, bucket: str) -> list[str]:

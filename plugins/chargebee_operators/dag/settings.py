@@ -15,6 +15,7 @@ from chargebee_operators.common.argument_checks import check_flag, check_whole_n
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
+from chargebee_operators.formats.column_types import ColumnTypes, shared
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.glue.arguments import check_database, check_upload_args
 
@@ -26,6 +27,7 @@ _GIVEN_BY_DAG = {
     "task_id": "the DAG names its tasks",
     "job": "it is the output of the task before",
     "chargebee_conn_id": "use the setting chargebee_conn_id",
+    "column_types": "use the setting column_types",
 }
 _SETTINGS = ("s3_bucket", "aws_conn_id", "file_format", "extra_args")
 
@@ -42,6 +44,7 @@ class ResourceSettings:
     :param filters: further filters, as ``ChargebeeExportOperator`` takes them.
     :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
     :param business_entity_id: overrides the connection's business entity.
+    :param column_types: types of Parquet's columns in this resource's tables, over those of the DAG.
     :param upload_args: further arguments of this resource's upload task, over those of the DAG.
     :raises SettingsError: for a resource, field or filter that Chargebee does not have.
     """
@@ -52,11 +55,13 @@ class ResourceSettings:
     filters: Mapping[str, Any] = field(default_factory=dict)
     export_type: str | None = None
     business_entity_id: str | None = None
+    column_types: Mapping[str, str] = field(default_factory=dict)
     upload_args: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kind = get_resource(self.name)
         check_business_entity(self.business_entity_id)
+        _check_column_types(self.name, self.column_types)
         _check_upload_args(self.name, self.upload_args, _GIVEN_BY_DAG)
         if self.snapshot and self.window_field:
             raise SettingsError(
@@ -104,6 +109,9 @@ class ExportDagSettings:
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
     :param settle: how long after a window's end its exports are requested, in seconds or as a timedelta.
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
+    :param column_types: for ``parquet``: the types of columns, once for all resources and their tables: ``*_at``,
+        ``invoices*.*amount``, ``created_at``. The keys and types are those of ``ChargebeeExportToS3Operator``, but a column
+        need not be in each export. The others are text.
     :param extra_args: for each upload, as boto3's ``upload_fileobj`` takes them.
     :param glue_database: the Glue database in which each run registers its tables, for Athena; it needs Parquet. None
         registers none.
@@ -128,6 +136,7 @@ class ExportDagSettings:
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
     settle: float | timedelta = SETTLE
     file_format: str = "csv.gz"
+    column_types: Mapping[str, str] = field(default_factory=dict)
     extra_args: Mapping[str, Any] | None = None
     glue_database: str | None = None
     upload_args: Mapping[str, Any] = field(default_factory=dict)
@@ -146,6 +155,7 @@ class ExportDagSettings:
         given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
         _check_upload_args(self._dag, self.upload_args, given)
         object.__setattr__(self, "resources", self._checked_resources())
+        self._check_types()
         if self.glue_database is not None:
             self._check_glue()
 
@@ -160,7 +170,11 @@ class ExportDagSettings:
         :param resource: one of ``each_resource``.
         """
         own = {name: getattr(self, name) for name in (*_SETTINGS, "chargebee_conn_id")}
-        return {**own, **self.upload_args, **resource.upload_args}
+        # The resource's come first: of two patterns that match a column, the first one counts.
+        types = dict(resource.column_types)
+        for key, kind in shared(self.column_types).items():
+            types.setdefault(key, kind)
+        return {**own, "column_types": types or None, **self.upload_args, **resource.upload_args}
 
     @property
     def _dag(self) -> str:
@@ -193,6 +207,19 @@ class ExportDagSettings:
         for each in self.each_resource:
             check_upload_args(f"{self._dag}: glue_database, for {each.name},", self.upload_args_of(each))
 
+    def _check_types(self) -> None:
+        _check_column_types(self._dag, self.column_types)
+        if self.column_types and not any(self._is_parquet(each) for each in self.each_resource):
+            raise SettingsError(
+                f"{self._dag}: column_types needs file_format='parquet', for CSV has no types; it is {self.file_format!r}."
+            )
+        for each in self.each_resource:
+            if each.column_types and not self._is_parquet(each):
+                raise SettingsError(f"{each.name}: column_types needs file_format='parquet', for CSV has no types.")
+
+    def _is_parquet(self, resource: ResourceSettings) -> bool:
+        return resource.upload_args.get("file_format", self.file_format) == "parquet"
+
     def _check_times(self) -> None:
         if not isinstance(self.start_date, datetime):
             raise SettingsError(
@@ -213,6 +240,19 @@ class ExportDagSettings:
         if twice:
             raise SettingsError(f"{self._dag}: resources names {', '.join(twice)} twice.")
         return each
+
+
+def _check_column_types(owner: str, types: Any) -> None:
+    """Refuse types that do not exist.
+
+    :param owner: whose ``column_types`` they are, for the error.
+    """
+    if not isinstance(types, Mapping):
+        raise SettingsError(f"{owner}: column_types is {clean(repr(types))}: give a dict of columns and types.")
+    try:
+        ColumnTypes(types)
+    except SettingsError as error:
+        raise SettingsError(f"{owner}: {error}") from None
 
 
 def _check_upload_args(owner: str, arguments: Any, given: Mapping[str, str]) -> None:

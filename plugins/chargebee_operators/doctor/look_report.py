@@ -85,13 +85,12 @@ class LookReport:
 
     def _settings(self, zone: str | None) -> None:
         """Write the settings as lines of Python."""
-        lines = [f'    "window_timezone": "{zone}",'] if zone else []
+        if zone:
+            self._report.settings.append(f'upload_args={{"window_timezone": "{zone}"}},')
         if self._types:
-            lines.append('    "column_types": {  # for Parquet; columns that are not named stay text')
-            lines += [f'        "{clean(name)}": "{kind}",' for name, kind in self._types.items()]
-            lines.append("    },")
-        if lines:
-            self._report.settings += ["upload_args={", *lines, "},"]
+            lines = [f'    "{clean(name)}": "{kind}",' for name, kind in self._types.items()]
+            comment = "# for file_format='parquet'; columns that are not named stay text"
+            self._report.settings += [f"column_types={{  {comment}", *lines, "},"]
 
     def _clock(self, resource: Resource, files: Sequence[SampleFile]) -> None:
         field = resource.default_window_field or ""

@@ -9,6 +9,7 @@ import pytest
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, RESOURCE_NAMES, get_resource
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+from chargebee_operators.formats.column_types import ColumnTypes
 
 
 def report_by(name: str) -> dict[str, str]:
@@ -64,6 +65,10 @@ def test_what_is_taken_whole(arguments, whole):
         ({"name": "customers", "business_entity_id": "a\nb"}, r"business_entity_id is 'a\\nb': give the entity's id"),
         ({"name": "customers", "business_entity_id": 5}, "business_entity_id is 5: give"),
         (
+            {"name": "customers", "column_types": {"created_at": "dat"}},
+            r"customers: column_types: 'created_at' has the type 'dat' .did you mean 'date'",
+        ),
+        (
             {"name": "customers", "upload_args": {"chargebee_conn_id": "other"}},
             "customers: upload_args must not hold 'chargebee_conn_id': use the setting chargebee_conn_id",
         ),
@@ -118,6 +123,17 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"prefix": "x" * 600}, "characters.: give a text of at most 512"),
         ({"upload_args": {"s3_bucket": "other"}}, "upload_args must not hold 's3_bucket': use the setting s3_bucket"),
         ({"upload_args": {"file_format": "csv"}}, "must not hold 'file_format': use the setting file_format"),
+        ({"upload_args": {"column_types": {}}}, "must not hold 'column_types': use the setting column_types"),
+        ({"column_types": {"*_at": "date"}}, "column_types needs file_format='parquet', for CSV has no types"),
+        (
+            {"file_format": "parquet", "column_types": {"*_at": "time"}},
+            r"DAG 'chargebee_export': column_types: '\*_at' has the type 'time'",
+        ),
+        ({"file_format": "parquet", "column_types": ["*_at"]}, r"column_types is \['\*_at'\]: give a dict"),
+        (
+            {"resources": [ResourceSettings("customers", column_types={"created_at": "date"})]},
+            "customers: column_types needs file_format='parquet'",
+        ),
         ({"upload_args": {"job": "{{ x }}"}}, "must not hold 'job': it is the output of the task before"),
         ({"upload_args": {"task_id": "x"}}, "must not hold 'task_id'"),
         ({"upload_args": ["verify"]}, r"upload_args is \['verify'\]: give a dict"),
@@ -173,6 +189,27 @@ def test_a_resource_may_go_to_a_bucket_of_its_own():
     ours, theirs = map(settings.upload_args_of, settings.each_resource)
     assert (ours["s3_bucket"], ours["file_format"], ours["verify"]) == ("mine", "csv.gz", False)
     assert (theirs["s3_bucket"], theirs["file_format"], theirs["verify"]) == ("theirs", "parquet", False)
+
+
+def test_types_of_columns_are_given_once_and_a_resource_may_have_its_own():
+    own = ResourceSettings("invoices", column_types={"*_at": "date", "amount": "float64"})
+    types = {"*_at": "timestamp[s, UTC]", "amount": "decimal(18, 2)", "invoices__line_items.quantity": "int64"}
+    settings = ExportDagSettings(
+        s3_bucket="mine", file_format="parquet", column_types=types, resources=["customers", own]
+    )
+    customers, invoices = [
+        ColumnTypes(settings.upload_args_of(each)["column_types"]) for each in settings.each_resource
+    ]
+    assert customers.of("customers", "Created At") == "timestamp[s, UTC]"
+    assert customers.of("customers__anything", "Amount") == "decimal(18, 2)"
+    assert (invoices.of("invoices", "Paid At"), invoices.of("invoices", "Amount")) == ("date", "float64")
+    assert invoices.of("invoices__line_items", "Quantity") == "int64"
+    assert customers.unknown() == []  # no column of line items is missed in an export of customers
+
+
+def test_without_types_the_upload_is_given_none():
+    settings = ExportDagSettings(s3_bucket="mine", resources=["customers"])
+    assert settings.upload_args_of(settings.each_resource[0])["column_types"] is None
 
 
 def test_no_prefix_and_runs_by_hand_only_are_fine():
