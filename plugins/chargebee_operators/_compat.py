@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,9 +57,13 @@ try:
     import airflow.sdk  # noqa: F401
 except ImportError:  # 2.x
     RUNS_ON_AFTER_ON_KILL = False
+    _BACKFILL = "airflow dags backfill {dag} --start-date {first} --end-date {last} --rerun-failed-tasks"
 else:
     # Its signal handler does no more than call ``on_kill``; that of 2.x raises an exception after it.
     RUNS_ON_AFTER_ON_KILL = True
+    _BACKFILL = (
+        "airflow backfill create --dag-id {dag} --from-date {first} --to-date {last} --reprocess-behavior failed"
+    )
 
 from airflow.configuration import conf
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -87,7 +92,10 @@ __all__ = [
     "TaskGroup",
     "TriggerEvent",
     "aget_connection",
+    "backfill_command",
     "dag_ids_of_this_file",
+    "has_active_run",
+    "intervals_between",
     "params_are_overridden",
     "pendulum_utc",
     "states_of_run",
@@ -141,6 +149,57 @@ def states_of_run(context: Context, task_ids: Collection[str]) -> dict[str, str]
         run: Any = context["dag_run"]
         found = {each.task_id: each.state for each in run.get_task_instances()}
     return {name: str(getattr(state, "value", state)) for name, state in found.items() if state and name in task_ids}
+
+
+def backfill_command(dag_id: str, first: datetime, last: datetime) -> str:
+    """Return the command that runs a DAG for the intervals of its schedule that lack a run, or whose run has failed.
+
+    :param first: the start of the first interval, in UTC.
+    :param last: the start of the last interval, in UTC; it is included.
+    """
+    return _BACKFILL.format(dag=shlex.quote(dag_id), first=first.isoformat(), last=last.isoformat())
+
+
+def intervals_between(dag: Any, start: datetime, end: datetime, most: int = 10_000) -> list[tuple[datetime, datetime]]:
+    """Return the intervals of a DAG's schedule that lie in a span of time, in order; none where it has no intervals.
+
+    :param dag: the DAG, as a task's context has it.
+    :param start: the span's first instant.
+    :param end: the first instant after the span.
+    :param most: how many.
+    """
+    timetable: Any = getattr(dag, "timetable", None)
+    if not hasattr(timetable, "next_dagrun_info"):
+        return []
+    from airflow.timetables.base import TimeRestriction
+
+    restriction = TimeRestriction(pendulum_utc(start), pendulum_utc(end), catchup=True)
+    found: list[tuple[datetime, datetime]] = []
+    interval = None
+    while len(found) < most:
+        info = timetable.next_dagrun_info(last_automated_data_interval=interval, restriction=restriction)
+        interval = info.data_interval if info else None
+        if interval is None or interval.end > end or interval.end <= interval.start:
+            break
+        found.append((interval.start, interval.end))
+    return found
+
+
+def has_active_run(context: Context, logical_dates: Collection[datetime]) -> bool:
+    """Return whether one of a DAG's runs of some logical dates is queued or running.
+
+    :param context: of a task of the DAG.
+    :param logical_dates: the dates, in UTC.
+    """
+    ti: Any = context["ti"]
+    states = ["queued", "running"]
+    if hasattr(ti, "get_dr_count"):  # 3.x, where a task has no database
+        return bool(ti.get_dr_count(dag_id=ti.dag_id, logical_dates=sorted(set(logical_dates)), states=states))
+    run: Any = context["dag_run"]
+    first, last = min(logical_dates), max(logical_dates)
+    return any(
+        run.find(dag_id=ti.dag_id, state=state, execution_start_date=first, execution_end_date=last) for state in states
+    )
 
 
 def params_are_overridden() -> bool:

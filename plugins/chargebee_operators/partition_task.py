@@ -18,9 +18,11 @@ from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.landing import Landing
 from chargebee_operators.partition.replacing import Replacing
 from chargebee_operators.partition.report import report
+from chargebee_operators.partition.series import OF_SCHEDULE
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3.console import partition_url
 from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
+from chargebee_operators.window_series import is_of_schedule, look_around
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
@@ -88,8 +90,10 @@ class PartitionTask:
         partition.check()  # rather before the download than after it
         with partition:
             landing = fill(partition)
+            landing.take_neighbours(look_around(context, job, partition))
             ti = context["ti"]
             run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "try_number": ti.try_number}
+            run[OF_SCHEDULE] = is_of_schedule(context, job)
             manifest = landing.manifest(run)
             partition.commit(manifest, verify=self.verify)
         landed = report(job, self.s3_bucket, keys.manifest_key, manifest)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +16,9 @@ from typing import Any
 import airflow_runs
 import landed
 import pytest
+
+from chargebee_operators.chargebee.windows import compact, iso
+from support.landing import job_of
 
 KEY = "test_key_0123456789abcdef"  # of the simulator that the fixtures start
 SECRETS = {
@@ -21,6 +28,31 @@ SECRETS = {
     "signature of a download URL": "X-Amz-Signature",
     "policy of a download URL": "X-Amz-Credential",
 }
+
+
+TODAY = datetime.fromtimestamp(time.time() - airflow_runs.SETTLE, UTC).replace(
+    hour=0, minute=0, second=0, microsecond=0
+)
+# How many days ago the last partition of each resource ended: both have a gap before the run's window.
+LAST = {"customers": 4, "invoices": 5}
+
+
+def pause(s3: Any, folder: Path) -> None:
+    """Leave the partitions of a DAG that was paused; for the first day that invoices lack, a run is queued."""
+    for resource, ago in LAST.items():
+        start, end = (TODAY - timedelta(days=days) for days in (ago + 1, ago))
+        job = job_of("old", site=airflow_runs.SITE, resource=resource, window_start=iso(start), window_end=iso(end))
+        key = f"chargebee/manifests/{resource}/site={airflow_runs.SITE}/window_start={compact(start)}.json"
+        body = json.dumps({"job": job.to_dict(), "run": {"of_schedule": True}, "files": []})
+        s3.client().put_object(Bucket=airflow_runs.BUCKET, Key=key, Body=body.encode())
+    date = (TODAY - timedelta(days=LAST["invoices"])).strftime("%Y-%m-%d %H:%M:%S.%f")
+    queued = {"dag_id": airflow_runs.DAG_ID, "run_id": "queued", "run_type": "scheduled", "state": "queued"}
+    with closing(sqlite3.connect(folder / "airflow.db")) as database:
+        known = {row[1] for row in database.execute("PRAGMA table_info(dag_run)")}
+        queued |= {name: date for name in ("execution_date", "logical_date", "run_after") if name in known}
+        columns, values = ", ".join(queued), ", ".join("?" * len(queued))
+        database.execute(f"INSERT INTO dag_run ({columns}) VALUES ({values})", list(queued.values()))
+        database.commit()
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +78,25 @@ def whole_run(s3, airflow_db, tmp_path_factory) -> Any:
         environment["AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS"] = '{"echo": true}'
         s3.client().create_bucket(Bucket=airflow_runs.BUCKET)
         airflow_runs.prepare(environment, folder)
+        pause(s3, folder)
         airflow_runs.run_dag(environment, folder, {"resources": ["customers", "invoices"]})
-        yield SimpleNamespace(folder=folder, simulator=simulator, manifests=landed.manifests(s3))
+        manifests = [each for each in landed.manifests(s3) if "committed_at" in each]
+        yield SimpleNamespace(folder=folder, simulator=simulator, manifests=manifests)
 
 
 def test_both_resources_are_committed(whole_run):
     assert sorted(each["job"]["resource"] for each in whole_run.manifests) == ["customers", "invoices"]
+
+
+def test_a_gap_is_told_with_its_command_unless_a_run_of_it_has_not_ended(whole_run):
+    gaps = {each["job"]["resource"]: each["gap_before"] for each in whole_run.manifests}
+    start, end = (TODAY - timedelta(days=days) for days in (LAST["customers"], 1))
+    assert (gaps["customers"]["from"], gaps["customers"]["to"]) == (iso(start), iso(end))
+    assert gaps["invoices"] is None
+    log = (Path(whole_run.folder) / "run.log").read_text(errors="replace")
+    assert f"No partition of customers has the time [{iso(start)}, {iso(end)})" in log
+    assert f"No run has exported the time from {iso(start)} to {iso(end)} of customers. Fill it: airflow" in log
+    assert "No partition of invoices" not in log
 
 
 def test_each_file_says_how_many_rows_it_has(whole_run):
@@ -64,8 +109,6 @@ def test_each_file_says_how_many_rows_it_has(whole_run):
 
 
 def between(record: dict[str, Any], start: str, end: str) -> bool:
-    from datetime import datetime
-
     low, high = (datetime.fromisoformat(each).timestamp() for each in (start, end))
     return record["updated_at"] is not None and low <= record["updated_at"] < high
 

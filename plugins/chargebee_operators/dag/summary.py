@@ -1,4 +1,4 @@
-"""The task at the end of a run: one table in the log of what was written, what failed, and what was skipped and why."""
+"""The task at the end of a run: one table in the log of what was written, failed or was skipped, and which time is missing."""
 
 from __future__ import annotations
 
@@ -50,14 +50,32 @@ def summarize(resources: Sequence[str], context: Context) -> None:
     log.info("Run %s, %s", ti.run_id, _window(window))
     if states.get(PLAN) in _FAILED:
         log.warning("The task plan failed, so nothing was exported. Its log has the reason.")
-    outcomes = [
-        outcome_of(name, states, ti.xcom_pull(task_ids=f"{name}.upload"), skipped.get(name)) for name in resources
-    ]
+    written = {name: ti.xcom_pull(task_ids=f"{name}.upload") for name in resources}
+    outcomes = [outcome_of(name, states, written[name], skipped.get(name)) for name in resources]
     for line in table(outcomes):
         log.info("%s", line)
     for each in outcomes:
         if each.is_trouble:
             log.warning("%s: %s", each.resource, each.result)
+    for line in gaps_of(written):
+        log.warning("%s", line)
+
+
+def gaps_of(written: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each span of time that no run has exported, with the resources that lack it.
+
+    :param written: resource -> what its upload task returned; None when it returned nothing.
+    """
+    lacking: dict[tuple[str, str, str | None], list[str]] = {}
+    for resource, each in written.items():
+        gap = each.get("gap_before") if isinstance(each, Mapping) else None
+        if gap:
+            lacking.setdefault((gap["from"], gap["to"], gap["command"]), []).append(resource)
+    return [
+        f"No run has exported the time from {start} to {end} of {', '.join(names)}. "
+        + (f"Fill it: {command}" if command else "Export that window.")
+        for (start, end, command), names in lacking.items()
+    ]
 
 
 def outcome_of(resource: str, states: Mapping[str, str], written: Any, skipped: str | None) -> Outcome:

@@ -1,4 +1,4 @@
-"""Which partition comes before this one in time, whatever the layout of the keys. Pure.
+"""Which partitions come before and after this one in time, whatever the layout of the keys. Pure.
 
 The time is looked for in the manifest's own key, as it was filled in: ``.../{partition}/_manifest.json``,
 ``.../dt={{ ds }}/...``, ``year=2026/month=11/day=23/resource=customers/...`` and ``_manifests/customers-2026-11-23.json``
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
-from chargebee_operators.chargebee.windows import as_utc
+from chargebee_operators.chargebee.windows import Window, as_utc
 from chargebee_operators.checks.columns import absent_of, files_of, has_columns, read_manifest
 
 # How far back S3 is asked at first: so many windows, two days where they are short; for snapshots 40 days. All of it only
@@ -86,26 +87,47 @@ def partition_before(
     :param read: given a key, returns the object's text, or None when there is none.
     :param is_alike: whether a manifest is one of the same data, and before this one.
     """
-    pieces = [_piece(text, as_utc(time)) for text in key.split("/")]
-    if not any(each.format for each in pieces):
-        return Before("", {})
-    seen: set[str] = set()
     quiet = Before("", {})
+    for other in islice(earlier_keys(key, time, length, list_entries), TRIES):
+        manifest = read_manifest(read(other))
+        if not is_alike(manifest):
+            continue
+        if has_columns(files_of(manifest)):
+            return Before(other, manifest)
+        if not quiet.key and absent_of(manifest):
+            quiet = Before(other, manifest)
+    return quiet
+
+
+def earlier_keys(key: str, time: datetime, length: timedelta | None, list_entries: List) -> Iterator[str]:
+    """Yield the keys of manifests before this one, the latest first; whether they exist has to be looked at.
+
+    :param key: of this partition's manifest.
+    :param time: the start of its window, or when its snapshot was taken.
+    :param length: of its window; None for a snapshot.
+    """
+    pieces = _pieces(key, time)
+    seen: set[str] = set()
     for back in (max(WINDOWS_BACK * length, SHORTEST_BACK) if length else SNAPSHOTS_BACK, None):
         for other in _earlier("", pieces, list_entries, back):
-            if len(seen) >= TRIES:
-                return quiet
-            if other in seen:
-                continue
-            seen.add(other)
-            manifest = read_manifest(read(other))
-            if not is_alike(manifest):
-                continue
-            if has_columns(files_of(manifest)):
-                return Before(other, manifest)
-            if not quiet.key and absent_of(manifest):
-                quiet = Before(other, manifest)
-    return quiet
+            if other not in seen:
+                seen.add(other)
+                yield other
+
+
+def later_keys(key: str, window: Window, list_entries: List) -> Iterator[str]:
+    """Yield the keys of manifests after this one, the earliest first, also of some that start after the window.
+
+    :param key: of this partition's manifest.
+    :param window: its window.
+    """
+    yield from _later("", _pieces(key, window.start), window.end - window.start, list_entries)
+
+
+def _pieces(key: str, time: datetime) -> list[_Piece]:
+    """Return the pieces of a key; none when it does not tell the time."""
+    pieces = [_piece(text, as_utc(time)) for text in key.split("/")]
+    return pieces if any(each.format for each in pieces) else []
 
 
 def _piece(text: str, time: datetime) -> _Piece:
@@ -148,3 +170,31 @@ def _earlier(
     for each in sorted(list_entries(head, behind, mine if own else None), reverse=True):
         if each.endswith("/") == bool(rest):
             yield from _earlier(each, rest, list_entries, None, own=False)
+
+
+def _later(
+    root: str, pieces: Sequence[_Piece], length: timedelta, list_entries: List, own: bool = True
+) -> Iterator[str]:
+    """Yield the keys of manifests after this one, the earliest first; as ``_earlier`` does for those before.
+
+    :param length: of the window. Where one piece tells the time, the list ends at the window's end.
+    """
+    if not pieces:
+        if not own:
+            yield root
+        return
+    piece, *rest = pieces
+    end = "/" if rest else ""
+    mine = f"{root}{piece.text}{end}"
+    if piece.format is None or piece.moment is None:
+        yield from _later(mine, rest, length, list_entries, own)
+        return
+    is_only = not any(each.format for each in rest)
+    if own and not is_only:
+        yield from _later(mine, rest, length, list_entries, own)
+    head = f"{root}{piece.ahead}"
+    bounded = own and is_only and piece.format in _LONG
+    until = f"{head}{(piece.moment + length).strftime(piece.format)}" if bounded else None
+    for each in sorted(list_entries(head, mine if own else "", until)):
+        if each.endswith("/") == bool(rest) and (each > mine or not own):
+            yield from _later(each, rest, length, list_entries, own=False)

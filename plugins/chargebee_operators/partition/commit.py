@@ -79,6 +79,7 @@ class S3Partition:
         requested_at = parse_instant(job.requested_at, "requested_at")
         self._leftovers = Leftovers(self._s3, keys, self._replacing.keep_latest_only, requested_at)
         self._undecided = False
+        self._can_list = True
 
     def __enter__(self) -> S3Partition:
         self._leftovers.abort_uploads()
@@ -146,12 +147,15 @@ class S3Partition:
         :param start_after: they come after it; empty for all.
         :param before: and in front of it; None for all.
         """
+        if not self._can_list:
+            return []
         try:
             return self._s3.entries(prefix, start_after, before)
         except ChargebeeExportError as error:
             self._leftovers.report(
-                f"The partition before this one can't be looked for, so nothing is compared with it: {error}"
+                f"The partitions beside this one can't be looked for, so nothing is compared with them: {error}"
             )
+            self._can_list = False
             return []
 
     def text(self, key: str) -> str | None:

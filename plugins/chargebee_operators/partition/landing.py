@@ -31,6 +31,7 @@ from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.earlier import find_before
 from chargebee_operators.partition.known_columns import judge_types
 from chargebee_operators.partition.manifest import FileEntry, LeftOut, Manifest, total_rows
+from chargebee_operators.partition.series import Findings
 from chargebee_operators.partition.tables import Table, Tables
 from chargebee_operators.partition.verdict import Checks, Verdict, judge_changes, mixed_tables
 
@@ -71,6 +72,7 @@ class Landing:
         self.warnings: list[str] = []
         self.window_proof: WindowProof | None = None
         self.verdict = Verdict()
+        self._neighbours = Findings()
         self._job = job
         self._partition = partition
         self._format = file_format
@@ -139,6 +141,13 @@ class Landing:
         for each in self.warnings:
             log.warning("Export %s: %s", self._job.export_id, each)
 
+    def take_neighbours(self, found: Findings) -> None:
+        """Take and log what was found of the windows beside this one; to be called after ``judge``."""
+        self._neighbours = found
+        self.warnings += found.warnings
+        for each in found.warnings:
+            log.warning("Export %s: %s", self._job.export_id, each)
+
     def manifest(self, run: Mapping[str, Any]) -> Manifest:
         """Return what the partition is to say of itself; to be called after ``judge``.
 
@@ -157,6 +166,8 @@ class Landing:
             window_proof=self.window_proof.to_dict() if self.window_proof else None,
             absent_files=self.verdict.absent_files,
             compared_with=self.verdict.compared_with or None,
+            gap_before=self._neighbours.gap_before,
+            overlaps=self._neighbours.overlaps,
         )
 
     def _is_companion(self, member: Member) -> bool:

@@ -74,8 +74,8 @@ class Manifest:
 
     :param job: the job record.
     :param package_version: of this package.
-    :param run: dag_id, run_id, task_id and try_number of the task that wrote it, and its attempt: a token of this try
-        alone, so that no two manifests are alike.
+    :param run: dag_id, run_id, task_id and try_number of the task that wrote it; ``of_schedule``, whether the window is the
+        data interval of the run; and ``attempt``, a token of this try alone, so that no two manifests are alike.
     :param format: ``csv``, ``csv.gz``, ``parquet`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had no rows.
@@ -91,6 +91,9 @@ class Manifest:
     :param absent_files: kind of file -> its columns when it was last there, for at most 50 kinds that partitions before
         this one had and this one has not. When one is back, its columns are compared with these.
     :param compared_with: key of the manifest whose columns these were compared with; None when there was none.
+    :param gap_before: the time right before the window that is in no partition: ``from`` and ``to``, and the ``command`` that
+        exports it, which may be None. None when the window meets the partition before it.
+    :param overlaps: time of the window that is in other partitions too: ``from``, ``to`` and their ``manifest_key``.
     :param schema_version: grows when a field goes or means something else, not when one is added.
     """
 
@@ -107,6 +110,8 @@ class Manifest:
     column_changes: Mapping[str, Any] = field(default_factory=dict)
     absent_files: Mapping[str, list[str]] = field(default_factory=dict)
     compared_with: str | None = None
+    gap_before: Mapping[str, str | None] | None = None
+    overlaps: list[dict[str, str]] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
     @property

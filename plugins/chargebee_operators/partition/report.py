@@ -38,5 +38,6 @@ def report(job: JobRecord, bucket: str, manifest_key: str, manifest: Manifest) -
         "files": len(manifest.files),
         "bytes": manifest.bytes,
         "tables": manifest.tables,
+        "gap_before": manifest.gap_before,
         "warnings": warnings,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chargebee_operators.dag.summary import Outcome, outcome_of, table
+from chargebee_operators.dag.summary import Outcome, gaps_of, outcome_of, table
 
 QUIET = {"files": 0, "bytes": 0, "tables": {}}
 TABLES = {"files": 3, "bytes": 20480, "tables": {"customers": {"rows": 1200}, "customers__addresses": {"rows": 300}}}
@@ -79,3 +79,20 @@ def test_the_table_has_a_line_for_each_resource_and_the_sums():
 def test_rows_that_cannot_be_counted_are_not_zero():
     lines = table([Outcome("customers", "written", None, 1, 10), Outcome("orders", "written", 5, 1, 10)])
     assert [line.split()[1] for line in lines[1:]] == ["?", "5", "?"]
+
+
+def test_a_gap_is_told_once_for_all_resources_that_lack_it():
+    gap = {"from": "2026-11-19T00:00:00Z", "to": "2026-11-24T00:00:00Z", "command": "airflow fill"}
+    other = {**gap, "from": "2026-11-22T00:00:00Z", "command": None}
+    written = {
+        "customers": {"gap_before": gap},
+        "invoices": {"gap_before": None},
+        "orders": {"gap_before": gap},
+        "ramps": {"gap_before": other},
+        "items": None,
+    }
+    assert gaps_of(written) == [
+        "No run has exported the time from 2026-11-19T00:00:00Z to 2026-11-24T00:00:00Z of customers, orders. "
+        "Fill it: airflow fill",
+        "No run has exported the time from 2026-11-22T00:00:00Z to 2026-11-24T00:00:00Z of ramps. Export that window.",
+    ]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from chargebee_operators.partition.before import SNAPSHOTS_BACK, TRIES, Before, partition_before
+from chargebee_operators.chargebee.windows import Window
+from chargebee_operators.partition.before import SNAPSHOTS_BACK, TRIES, Before, later_keys, partition_before
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -136,3 +137,22 @@ def test_what_is_no_manifest_tells_nothing(text):
     bucket = Bucket()
     bucket.keys[(NOW - DAY).strftime(LAYOUTS[0])] = text
     assert found(NOW.strftime(LAYOUTS[0]), bucket) == Before("", {})
+
+
+@pytest.mark.parametrize("length", [1, 7, 400], ids="{} days".format)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_partitions_inside_a_window_are_found_in_any_layout_in_order(layout, length):
+    days = [NOW + days * DAY for days in (-400, -1, 0, 1, 2, 30, 365, 800)]
+    bucket = Bucket(*(each.strftime(layout) for each in days))
+    window = Window(NOW, NOW + length * DAY)
+    keys = list(later_keys(NOW.strftime(layout), window, bucket.entries))
+    later = [each.strftime(layout) for each in days if each > NOW]
+    inside = [each.strftime(layout) for each in days if window.start < each < window.end]
+    assert keys[: len(inside)] == inside
+    assert [each for each in later if each in keys] == keys
+
+
+def test_only_the_keys_inside_a_window_are_listed_where_one_piece_tells_the_time():
+    days = [(NOW + days * DAY).strftime(LAYOUTS[0]) for days in range(10)]
+    assert list(later_keys(days[0], Window(NOW, NOW + 3 * DAY), Bucket(*days).entries)) == days[1:3]
+    assert not list(later_keys("exports/_manifest.json", Window(NOW, NOW + DAY), Bucket(*days).entries))

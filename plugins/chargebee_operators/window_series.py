@@ -1,0 +1,75 @@
+"""What an upload says of the windows beside its own: a gap, with the command that fills it, and overlaps."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chargebee_operators._compat import backfill_command, has_active_run, intervals_between
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.windows import Window, as_utc, iso
+from chargebee_operators.checks.window_check import window_for
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.partition.commit import S3Partition
+from chargebee_operators.partition.series import Findings, Series, findings_of, series_of
+
+if TYPE_CHECKING:
+    from chargebee_operators._compat import Context
+
+log = task_log(__name__)
+
+# Runs of these kinds follow one another. Those of a backfill come in any order, beside runs that fill other windows.
+_KINDS = ("scheduled", "manual")
+# How many runs of a gap are looked up: some of its first and of its last ones.
+_FIRST, _LAST = 10, 40
+
+
+def is_of_schedule(context: Context, job: JobRecord) -> bool:
+    """Return whether a job's window is the data interval of its run. One that a person has typed is not."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    window = window_for(job)
+    return bool(window and start and end and (as_utc(start), as_utc(end)) == (window.start, window.end))
+
+
+def look_around(context: Context, job: JobRecord, partition: S3Partition) -> Findings:
+    """Look whether the windows of a schedule meet; nothing is found for a window of another kind.
+
+    :param context: of the upload task.
+    :param job: the job record.
+    :param partition: the one that is being written.
+    """
+    kind: Any = getattr(context.get("dag_run"), "run_type", "")
+    if getattr(kind, "value", kind) not in _KINDS or not is_of_schedule(context, job):
+        return Findings()
+    series = series_of(job, partition)
+    if series.gap is None:
+        return findings_of(series, job.resource, None)
+    found = intervals_between(context.get("dag"), series.gap.start, series.gap.end)
+    intervals = [(as_utc(start), as_utc(end)) for start, end in found]
+    starts = [start for start, _ in intervals]
+    if _is_under_way(context, [series.gap.start, *starts[:_FIRST], *starts[-_LAST:]]):
+        log.info("Export %s: a run of the time %s has not ended yet", job.export_id, series.gap)
+        return findings_of(Series(None, series.overlaps), job.resource, None)
+    return findings_of(series, job.resource, _command(context, series.gap, intervals))
+
+
+def _is_under_way(context: Context, logical_dates: list[datetime]) -> bool:
+    try:
+        return has_active_run(context, logical_dates)
+    except Exception as error:  # the report of a gap is worth less than the upload
+        log.info("Whether runs before this one are under way could not be found out (%s)", type(error).__name__)
+        return False
+
+
+def _command(context: Context, gap: Window, intervals: list[tuple[datetime, datetime]]) -> str | None:
+    """Return the command that exports a gap and nothing else; None for a DAG that takes no window."""
+    dag_id = context["ti"].dag_id
+    if intervals and (intervals[0][0], intervals[-1][1]) == (gap.start, gap.end):
+        return backfill_command(dag_id, gap.start, intervals[-1][0])
+    if "window_start" not in context["params"]:
+        return None
+    # Intervals of the schedule do not fill it, as after a change of the schedule. One run with a window does.
+    window = json.dumps({"window_start": iso(gap.start), "window_end": iso(gap.end)})
+    return f"airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(window)}"
