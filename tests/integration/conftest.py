@@ -100,14 +100,15 @@ def running_proxy(s3: stack.S3Server) -> Iterator[S3Proxy]:
 
 
 @pytest.fixture
-def proxy(s3: stack.S3Server, running_proxy: S3Proxy, monkeypatch: pytest.MonkeyPatch) -> S3Proxy:
+def proxy(s3: stack.S3Server, running_proxy: S3Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
     """The proxy without rules, with ``aws_default`` pointing at it."""
     running_proxy.clear()
     connection = json.loads(s3.connection())
     retries = {"retries": {"total_max_attempts": 2}}
     connection["extra"] |= {"endpoint_url": running_proxy.url, "config_kwargs": retries}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    return running_proxy
+    yield running_proxy
+    running_proxy.clear()
 
 
 @pytest.fixture

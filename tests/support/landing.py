@@ -6,6 +6,7 @@ import functools
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -74,9 +75,13 @@ class Store:
         return told
 
 
-@functools.cache
 def hook_of(worker: int, settings: str) -> Any:
     """Return a worker's S3Hook: a client takes a while to make, and no two workers share one."""
+    return _hook(worker, settings, os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+
+
+@functools.cache
+def _hook(worker: int, settings: str, connection: str) -> Any:
     given = json.loads(settings)
     return s3_hook("aws_default", given.get("extra_args"), given.get("transfer"))
 
