@@ -20,7 +20,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 from benchmarks.simulation.site import KEY, SITE, Session, SimulatedSite, settings_of
-from chargebee_operators import triggers
+from chargebee_operators import waiting_trigger
 from chargebee_operators.chargebee import async_client
 from chargebee_operators.chargebee.api import Export, ExportStatus
 from chargebee_operators.chargebee.async_client import AsyncExportsClient
@@ -109,7 +109,7 @@ class SimulatedAirflow:
                 "open_session",
                 lambda settings: Session(self._site, str(urlsplit(settings.base_url).hostname)),
             ),
-            mock.patch.object(triggers, "LOG_EVERY", float("inf")),  # a year of waiting writes a million lines
+            mock.patch.object(waiting_trigger, "LOG_EVERY", float("inf")),  # a year of waiting writes a million lines
         ):
             yield
 

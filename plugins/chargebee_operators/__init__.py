@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chargebee_operators.dag.export_dag import chargebee_export_dag
     from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
     from chargebee_operators.dag.timetable import ExportTimetable
+    from chargebee_operators.deleted_records import ChargebeeDeletedRecordsOperator
     from chargebee_operators.doctor.operator import ChargebeeDoctorOperator
     from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
     from chargebee_operators.hooks import ChargebeeHook
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
 _HOMES = {
+    "ChargebeeDeletedRecordsOperator": "deleted_records",
     "ChargebeeDoctorOperator": "doctor.operator",
     "ChargebeeExportOperator": "operators",
     "ChargebeeExportToS3Operator": "transfers",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ChargebeeDeletedRecordsOperator",
     "ChargebeeDoctorOperator",
     "ChargebeeExportOperator",
     "ChargebeeExportToS3Operator",

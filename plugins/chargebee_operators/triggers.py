@@ -1,4 +1,4 @@
-"""What waits in the triggerer: for a window to settle and a free export slot, and for an export to be ready.
+"""What waits in the triggerer: for a window to settle and a free export slot, for an export to be ready, or for a time.
 
 Each trigger has an absolute deadline and ends in exactly one event, made by ``trigger_events``. Nothing in the arguments
 or the event is secret, for Airflow stores both. The argument names and the class paths are for good: serialized
@@ -9,99 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from chargebee_operators._compat import BaseTrigger, TriggerEvent
 from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.async_client import client_of
 from chargebee_operators.chargebee.trigger_events import Outcome, created_event, ended_event, outcome_event
 from chargebee_operators.common.exceptions import (
     ChargebeeApiError,
-    ChargebeeExportError,
     ThrottledError,
     UnavailableError,
 )
 from chargebee_operators.common.polling import first_look, next_look, next_try, until_tick
+from chargebee_operators.waiting_trigger import WaitingTrigger
 
-# Seconds between two lines in the log of a task that waits.
-LOG_EVERY = 60.0
-# So much later a line may be for a look that is due by then, which saves waking up twice.
-LOG_SLACK = 15.0
 # What is waited for, in its lines.
 IN_PROCESS, NO_SLOT = "in process at Chargebee", "waiting for a free slot"
 NOT_SETTLED = "waiting for its window to settle"
 
 
-class _WaitingTrigger(BaseTrigger):
-    """Waits, looks, and fires once.
-
-    :param chargebee_conn_id: the Airflow connection.
-    :param deadline: epoch seconds at which the waiting ends.
-    :param since: epoch seconds at which it began, for the log.
-    :param carry: JSON data that the event hands back to the task as it is. (``defer(kwargs=...)`` would do the same,
-        but ``airflow dags test`` drops it.)
-    """
-
-    what = ""
-
-    def __init__(
-        self,
-        *,
-        chargebee_conn_id: str,
-        deadline: float,
-        since: float | None = None,
-        carry: Mapping[str, Any] | None = None,
-        **retired: Any,
-    ) -> None:
-        super().__init__()
-        self.chargebee_conn_id = chargebee_conn_id
-        self.deadline = deadline
-        self.carry = dict(carry or {})
-        self.since = since if since is not None else time.time()
-        self._logged_at = time.monotonic()
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until there is something to report, and report it once."""
-        try:
-            event = await self._wait()
-        except ChargebeeExportError as error:
-            event = outcome_event(Outcome.REJECTED, message=str(error))
-        except Exception as error:
-            # Only the kind: a library's own message may quote a URL or a header.
-            self.log.warning("%s: unexpected %s", self.what, type(error).__name__)
-            event = outcome_event(
-                Outcome.ERROR, message=f"{self.what}: unexpected {type(error).__name__} in the trigger"
-            )
-        yield TriggerEvent({**event, "carry": self.carry})
-
-    async def _wait(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    async def _sleep(self, seconds: float, why: str) -> bool:
-        """Sleep, but not beyond the deadline, and log every minute or so why; return whether there is time left."""
-        ends = min(time.time() + seconds, self.deadline)
-        while (line_in := self._next_line_in()) <= 0 or ends - time.time() > line_in + LOG_SLACK:
-            await asyncio.sleep(line_in)
-            self._log_waiting(why, ends - time.time())
-        await asyncio.sleep(ends - time.time())
-        return ends < self.deadline
-
-    def _next_line_in(self) -> float:
-        """Return the seconds until the next line about the waiting is due."""
-        return self._logged_at + LOG_EVERY - time.monotonic()
-
-    def _log_waiting(self, why: str, seconds: float | None = None) -> None:
-        """Log what is waited for and for how long; and when the next call is, if it is known."""
-        self._logged_at = time.monotonic()
-        next_one = f", next call in {seconds:.0f} s" if seconds is not None else ""
-        self.log.info("%s: %s, %.0f s so far%s", self.what, why, time.time() - self.since, next_one)
-
-    def _timed_out(self) -> dict[str, Any]:
-        return outcome_event(Outcome.TIMED_OUT, message=f"{self.what}: gave up after {time.time() - self.since:.0f} s")
-
-
-class ExportSlotTrigger(_WaitingTrigger):
+class ExportSlotTrigger(WaitingTrigger):
     """Requests an export, again and again until Chargebee has a slot for it.
 
     :param chargebee_conn_id: the Airflow connection.
@@ -206,7 +133,7 @@ class ExportSlotTrigger(_WaitingTrigger):
             self._log_waiting(why, next_try_in)
 
 
-class ExportReadyTrigger(_WaitingTrigger):
+class ExportReadyTrigger(WaitingTrigger):
     """Looks at an export until Chargebee has completed or failed it.
 
     :param chargebee_conn_id: the Airflow connection.
@@ -285,6 +212,55 @@ class ExportReadyTrigger(_WaitingTrigger):
                     return ended_event(export)
                 delay = next_look(answered_at - self.since, self.poll_interval, self.max_poll_interval)
         return self._timed_out()
+
+
+class WakeTrigger(WaitingTrigger):
+    """Waits until a time at which the task is to go on. It makes no call.
+
+    :param chargebee_conn_id: the Airflow connection of the task.
+    :param wake_at: epoch seconds.
+    :param what: what the task is about, for the log.
+    :param why: why it waits, for the log.
+    :param deadline: epoch seconds at which the waiting ends.
+    :param since: epoch seconds at which it began, for the log.
+    :param carry: JSON data that the event hands back.
+    """
+
+    def __init__(
+        self,
+        *,
+        chargebee_conn_id: str,
+        wake_at: float,
+        what: str,
+        why: str,
+        deadline: float,
+        since: float | None = None,
+        carry: Mapping[str, Any] | None = None,
+        **retired: Any,
+    ) -> None:
+        super().__init__(chargebee_conn_id=chargebee_conn_id, deadline=deadline, since=since, carry=carry)
+        self.wake_at = wake_at
+        self.what = what
+        self.why = why
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, as JSON-ready data."""
+        return (
+            "chargebee_operators.triggers.WakeTrigger",
+            {
+                "chargebee_conn_id": self.chargebee_conn_id,
+                "wake_at": self.wake_at,
+                "what": self.what,
+                "why": self.why,
+                "deadline": self.deadline,
+                "since": self.since,
+                "carry": self.carry,
+            },
+        )
+
+    async def _wait(self) -> dict[str, Any]:
+        in_time = await self._sleep(self.wake_at - time.time(), self.why)
+        return outcome_event(Outcome.AWAKE) if in_time else self._timed_out()
 
 
 def _no_answer(error: ChargebeeApiError) -> str:

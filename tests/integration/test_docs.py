@@ -26,6 +26,7 @@ SIMULATOR = "local/chargebee_simulator/README.md"
 MIGRATE = "docs/migrate-from-lambda.md"
 NEEDS = ("import boto3", "import duckdb", "from chargebee_simulator import")
 RUN_HERE = {
+    ("docs/completeness.md", "import duckdb"),
     ("docs/data.md", "import boto3"),
     ("docs/data.md", "import duckdb"),
     ("docs/monitoring.md", "import boto3"),
@@ -114,6 +115,30 @@ def test_reading_a_partition(one_partition, s3, tmp_path):
     lines = [line.rsplit(" ", 1) for line in shown.splitlines()]
     assert len(lines) == one_partition["files"] > 0
     assert sum(int(rows) for _, rows in lines) == rows_of(one_partition) > 0
+
+
+@pytest.mark.parametrize("file_format", ["csv.gz", "parquet"])
+def test_the_objects_that_hold_an_id(connected, aws, s3, bucket, tmp_path, file_format):
+    from chargebee_operators import ChargebeeDeletedRecordsOperator, ChargebeeExportOperator
+
+    customers = connected.control.touch("customers", count=2, at="2026-11-23T12:00:00Z")
+    start = ChargebeeExportOperator(task_id="start", resource="customers")
+    landed = run(upload(run(start), bucket, file_format=file_format))
+    connected.control.remove("customers", [customers[0]], at="2026-11-23T13:00:00Z")
+    run(ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket, file_format=file_format))
+    for each in s3.client().list_objects_v2(Bucket=bucket)["Contents"]:
+        path = tmp_path / each["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.client().download_file(bucket, each["Key"], str(path))
+    code = block("python", "import duckdb", "docs/completeness.md")
+    assert "AbC123" in code and rows_of(landed) >= 2
+
+    def found(record_id: str) -> list[str]:
+        return [line.split("/")[2] for line in execute(code.replace("AbC123", record_id), tmp_path).splitlines()]
+
+    assert found(customers[0]) == ["customers", "deleted_records"]
+    assert found(customers[1]) == ["customers"]
+    assert found(customers[0][:-1]) == []
 
 
 def alert(containing: str) -> Callable[[dict[str, Any]], Any]:

@@ -28,6 +28,7 @@ def imported_by(statements: str) -> set[str]:
 
 def test_the_public_names_are_pinned():
     assert chargebee_operators.__all__ == [
+        "ChargebeeDeletedRecordsOperator",
         "ChargebeeDoctorOperator",
         "ChargebeeExportOperator",
         "ChargebeeExportToS3Operator",

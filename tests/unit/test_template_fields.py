@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chargebee_operators import (
+    ChargebeeDeletedRecordsOperator,
     ChargebeeExportOperator,
     ChargebeeExportToS3Operator,
     ChargebeeGlueTableOperator,
@@ -21,6 +22,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     ExportReadySensor: {"job": {}},
     ChargebeeExportToS3Operator: {"job": {}, "s3_bucket": "bucket"},
     ChargebeeGlueTableOperator: {"written": {}, "database": "chargebee"},
+    ChargebeeDeletedRecordsOperator: {"s3_bucket": "bucket"},
 }
 
 

@@ -116,12 +116,36 @@ def read_deletion(event: Event) -> Deletion:
     record_id = record.get("id") if isinstance(record, Mapping) else None
     if not isinstance(record, Mapping) or not isinstance(record_id, str) or not record_id:
         raise UnavailableError(f"Event {clean(event.id)} of kind {event.event_type} does not name its {name}.")
+    return _deletion(resource, record_id, record, event)
+
+
+def read_deletions(event: Event) -> Iterator[Deletion]:
+    """Yield what the event of a deletion is about, and the other records that it shows as deleted.
+
+    The event of a customer's deletion also lists its subscriptions. Nobody knows whether each of them has an event of its
+    own. Only records with ``deleted: true`` count: an event also shows records that still exist.
+
+    :param event: of a kind in ``DELETION_EVENTS``.
+    :raises UnavailableError: when it does not name its record.
+    """
+    own = read_deletion(event)
+    yield own
+    for resource in DELETION_EVENTS.values():
+        many = event.content.get(resource)
+        for record in [event.content.get(get_resource(resource).record), *(many if isinstance(many, list) else [])]:
+            if record is own.record or not isinstance(record, Mapping) or record.get("deleted") is not True:
+                continue
+            if isinstance(record_id := record.get("id"), str) and record_id:
+                yield _deletion(resource, record_id, record, event)
+
+
+def _deletion(resource: str, record_id: str, record: Mapping[str, Any], event: Event) -> Deletion:
     version = record.get("resource_version")
     return Deletion(resource, record_id, version if type(version) is int else None, record, event)
 
 
 def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
-    """Yield the table as a CSV, some hundred rows at a time: a header, then one row for each event.
+    """Yield the table as a CSV, some hundred rows at a time: a header, then the rows of each event.
 
     :param events: of kinds in ``DELETION_EVENTS``.
     :raises UnavailableError: when an event does not name its record.
@@ -130,7 +154,8 @@ def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
     write = csv.writer(text, lineterminator="\n").writerow
     write(COLUMNS)
     for number, event in enumerate(events, 1):
-        write(read_deletion(event).row)
+        for deletion in read_deletions(event):
+            write(deletion.row)
         if number % _ROWS == 0:
             yield _taken(text)
     yield _taken(text)

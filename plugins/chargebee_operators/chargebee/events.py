@@ -87,6 +87,14 @@ class EventQuery:
         if not self.event_types:
             raise SettingsError("event_types is empty: give one or more, 'customer_deleted' say.")
 
+    @property
+    def fields(self) -> Fields:
+        """The filters, in the one form of a list, and of a span of time, that Chargebee does not ignore."""
+        return (
+            ("event_type[in]", json.dumps(list(self.event_types), separators=(",", ":"))),
+            ("occurred_at[between]", self.window.between()),
+        )
+
 
 def list_events_request(settings: SiteSettings, query: EventQuery, offset: str | None = None) -> ApiRequest:
     """Build the GET for a page of events.
@@ -96,12 +104,7 @@ def list_events_request(settings: SiteSettings, query: EventQuery, offset: str |
     :param offset: the ``next_offset`` of the page before; None for the first page.
     :raises SettingsError: when the business entity's id can't be sent in a header.
     """
-    # In the one form of a list, and of a span of time, that Chargebee does not ignore.
-    fields = (
-        ("event_type[in]", json.dumps(list(query.event_types), separators=(",", ":"))),
-        ("occurred_at[between]", query.window.between()),
-    )
-    return _list_request(settings, fields, PAGE, offset, query.business_entity_id)
+    return _list_request(settings, query.fields, PAGE, offset, query.business_entity_id)
 
 
 def oldest_event_request(settings: SiteSettings, business_entity_id: str | None = None) -> ApiRequest:

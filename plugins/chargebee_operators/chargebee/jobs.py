@@ -21,8 +21,8 @@ from chargebee_operators.common.exceptions import EarlyExportError, SettingsErro
 class JobRecord:
     """One export that was requested from Chargebee.
 
-    :param export_id: Chargebee's id of the job.
-    :param resource: ``customers``, say.
+    :param export_id: Chargebee's id of the job; for ``deleted_records``, which are no export, ``events-`` and a hash.
+    :param resource: ``customers``, say; or ``deleted_records``.
     :param site: the site's name.
     :param filters: wire name -> value, exactly as sent.
     :param window_start: ISO 8601 UTC, the start of the run's window; None when it has none.
@@ -177,6 +177,14 @@ def idempotency_key(*parts: Any) -> str:
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return f"airflow-{hashlib.sha256(text.encode()).hexdigest()[:64]}"
+
+
+def listing_id(*parts: Any) -> str:
+    """Return what stands in a job record for the id of an export where events were listed: ``events-1f2e3d4c5b6a``.
+
+    :param parts: what makes the list this one and no other, JSON-ready.
+    """
+    return f"events-{idempotency_key('events', *parts).rpartition('-')[2][:12]}"
 
 
 def restart_key(job: JobRecord) -> str:

@@ -16,6 +16,7 @@ from chargebee_operators.chargebee.api import Export, ExportStatus
 class Outcome(StrEnum):
     """How the waiting ended."""
 
+    AWAKE = "awake"
     CREATED = "created"
     COMPLETED = "completed"
     FAILED = "failed"

@@ -50,7 +50,7 @@ class Landing:
     """Sends an export's files into a partition, and says whether they may be committed.
 
     ``files`` are those that were sent, ``left_out`` those that gave no object; ``warnings`` and ``verdict`` are what was
-    found.
+    found. Who sends a CSV that was made here sets ``window_proof`` and ``events_from``, as the manifest is to have them.
 
     :param job: the job record.
     :param partition: where they go.
@@ -71,6 +71,7 @@ class Landing:
         self.left_out: list[LeftOut] = []
         self.warnings: list[str] = []
         self.window_proof: WindowProof | None = None
+        self.events_from: str | None = None
         self.verdict = Verdict()
         self._neighbours = Findings()
         self._job = job
@@ -131,7 +132,7 @@ class Landing:
         before = Before("", {})
         if self._checks.column_changes != "off" or self._parquet.types.unused:
             before = find_before(self._job, self._partition)
-        if self._format.name == "parquet":
+        if self._format.name == "parquet" and self._parquet.types.unused:
             self.warnings += judge_types(self._job, self._parquet.types, before)
         if self._checks.column_changes != "off":
             now = files_of({"files": [asdict(each) for each in self.files], "left_out": [*map(asdict, self.left_out)]})
@@ -168,6 +169,7 @@ class Landing:
             compared_with=self.verdict.compared_with or None,
             gap_before=self._neighbours.gap_before,
             overlaps=self._neighbours.overlaps,
+            events_from=self.events_from,
         )
 
     def _is_companion(self, member: Member) -> bool:

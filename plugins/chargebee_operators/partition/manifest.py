@@ -94,6 +94,8 @@ class Manifest:
     :param gap_before: the time right before the window that is in no partition: ``from`` and ``to``, and the ``command`` that
         exports it, which may be None. None when the window meets the partition before it.
     :param overlaps: time of the window that is in other partitions too: ``from``, ``to`` and their ``manifest_key``.
+    :param events_from: for ``deleted_records``, the time of the oldest event that Chargebee still had, ISO 8601 UTC; None
+        for other tables, and when Chargebee had no event at all.
     :param schema_version: grows when a field goes or means something else, not when one is added.
     """
 
@@ -112,6 +114,7 @@ class Manifest:
     compared_with: str | None = None
     gap_before: Mapping[str, str | None] | None = None
     overlaps: list[dict[str, str]] = field(default_factory=list)
+    events_from: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -96,6 +96,18 @@ def test_what_chargebee_does_not_say_is_empty():
     assert {name for name, value in row.items() if value} == {"resource", "id", "occurred_at", "event_id", "event_type"}
 
 
+def test_the_subscriptions_that_go_with_a_customer_are_rows_too():
+    others = [{"id": "s1", "customer_id": "c1", "deleted": True}, {"id": "s2", "deleted": False}, {"deleted": True}, 5]
+    event = replace(EVENT, content={"customer": RECORD, "subscriptions": others, "card": {"id": "x", "deleted": True}})
+    found = [(each["resource"], each["id"], each["event_id"], each["customer_id"]) for each in rows(event)]
+    assert found == [("customers", "c1", "ev_1", ""), ("subscriptions", "s1", "ev_1", "c1")]
+
+
+def test_the_customer_of_a_deleted_subscription_is_not_deleted():
+    content = {"subscription": {"id": "s1", "deleted": True}, "customer": {"id": "c1", "deleted": False}}
+    assert [each["id"] for each in rows(replace(EVENT, event_type="subscription_deleted", content=content))] == ["s1"]
+
+
 def test_without_events_there_is_a_header():
     assert b"".join(deletions_csv([])).decode() == ",".join(COLUMNS) + "\n"
 

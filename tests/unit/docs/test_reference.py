@@ -48,6 +48,7 @@ def arguments(kind: type) -> dict[str, Any]:
         ("ChargebeeExportOperator", "argument"),
         ("ExportReadySensor", "argument"),
         ("ChargebeeExportToS3Operator", "argument"),
+        ("ChargebeeDeletedRecordsOperator", "argument"),
         ("ChargebeeDoctorOperator", "argument"),
         ("ChargebeeGlueTableOperator", "argument"),
         ("ChargebeeHook", "argument"),

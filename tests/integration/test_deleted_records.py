@@ -1,0 +1,335 @@
+"""The table of deleted records: against the simulator's events over real HTTP, and a real S3 server."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import logging
+import time
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from virtual_time import VirtualTime
+
+from chargebee_operators import ChargebeeDeletedRecordsOperator
+from chargebee_operators._compat import AirflowException, AirflowFailException
+from chargebee_operators.chargebee.deletions import COLUMNS, DELETION_EVENTS
+from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.common.exceptions import ThrottledError
+from support.tasks import TaskDeferred, TaskInstance, context, run
+from support.uploads import body, keys, manifest
+
+NOON = "2026-11-23T12:00:00Z"
+FOLDER = "chargebee/windows/deleted_records/site=acme-test/window_start=20261123T000000Z/"
+MANIFEST = "chargebee/manifests/deleted_records/site=acme-test/window_start=20261123T000000Z.json"
+
+
+@pytest.fixture
+def task_log(caplog) -> pytest.LogCaptureFixture:
+    """What reaches the task log."""
+    logging.getLogger("airflow.task").propagate = True
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+@pytest.fixture
+def land(connected, aws, bucket) -> Any:
+    """Run the operator to its end, in the bucket of the test."""
+
+    def landed(task_context: Any = None, **arguments: Any) -> dict[str, Any]:
+        return run(ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket, **arguments), task_context)
+
+    return landed
+
+
+class Waiting:
+    """Runs the operator in virtual time, which moves the simulator's clock too.
+
+    ``deferred`` has the seconds of each wait in the triggerer, ``slept`` those of each in the worker.
+    """
+
+    def __init__(self, simulator: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.simulator = simulator
+        self.deferred: list[float] = []
+        self.slept: list[float] = []
+        self._bucket = bucket
+        self._clock = VirtualTime(simulator.control.now(), on_jump=simulator.control.advance)
+        monkeypatch.setattr(time, "sleep", self._sleep)
+
+    def run(self, task_context: Any = None, **arguments: Any) -> dict[str, Any]:
+        operator = ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=self._bucket, **arguments)
+        task_context, step, more = task_context or context(), operator.execute, {}
+        with self._clock.installed():
+            while True:
+                try:
+                    return step(task_context, **more)
+                except TaskDeferred as deferred:
+                    step, more = operator.execute_complete, {"event": self._event(deferred.trigger)}
+
+    def _event(self, trigger: Any) -> Any:
+        path, kwargs = trigger.serialize()
+        rebuilt = type(trigger)(**json.loads(json.dumps(kwargs)))
+        assert path == f"{type(trigger).__module__}.{type(trigger).__name__}"
+
+        async def events() -> list[Any]:
+            return [event.payload async for event in rebuilt.run()]
+
+        begun = time.time()
+        (event,) = self._clock.run(events())
+        self.deferred.append(time.time() - begun)
+        return json.loads(json.dumps(event))
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._clock.wait(seconds, lambda _: None)
+
+
+@pytest.fixture
+def waiting(connected, aws, bucket, monkeypatch) -> Waiting:
+    """The operator in virtual time, in the bucket of the test."""
+    return Waiting(connected, bucket, monkeypatch)
+
+
+def rows_in(s3: Any, bucket: str, key: str = MANIFEST) -> list[dict[str, str]]:
+    (file,) = manifest(s3, bucket, key)["files"]
+    text = gzip.decompress(body(s3, bucket, file["key"])).decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_what_was_deleted_in_the_window_is_a_row_of_the_table(connected, s3, bucket, land):
+    gone = {(name, connected.control.remove(name, count=1, at=NOON)[0]) for name in DELETION_EVENTS.values()}
+    connected.control.remove("customers", count=1, at="2026-11-24T00:00:00Z")
+    landed = land()
+    found = rows_in(s3, bucket)
+    assert {(each["resource"], each["id"]) for each in found} == gone
+    assert {each["occurred_at"] for each in found} == {NOON}
+    assert all(each["resource_version"].isdigit() and each["deleted"] == "true" for each in found)
+    (subscription,) = (each for each in found if each["resource"] == "subscriptions")
+    assert subscription["customer_id"] and subscription["event_type"] == "subscription_deleted"
+    assert landed["tables"]["deleted_records"]["rows"] == len(gone) == 16
+    assert landed["tables"]["deleted_records"]["prefix"] == FOLDER
+
+
+def test_the_manifest_is_like_that_of_an_export(connected, s3, bucket, land):
+    connected.control.remove("invoices", count=2, at=NOON)
+    landed = land()
+    told = manifest(s3, bucket, MANIFEST)
+    assert landed["manifest_key"] == MANIFEST
+    job = told["job"]
+    assert (job["resource"], job["window_field"], job["window_start"]) == (
+        "deleted_records",
+        "occurred_at",
+        "2026-11-23T00:00:00Z",
+    )
+    assert job["filters"].keys() == {"event_type[in]", "occurred_at[between]"}
+    assert told["window_proof"] == {
+        "by": "column",
+        "confirmed": True,
+        "says": "occurred_at was compared in 2 rows.",
+    }
+    assert told["warnings"] == [] and told["events_from"] < "2026-11-23"
+    (file,) = told["files"]
+    assert (file["table"], file["rows"], file["columns"]) == ("deleted_records", 2, list(COLUMNS))
+    assert keys(s3, bucket) == sorted([MANIFEST, file["key"]])
+
+
+def test_a_window_without_deletions_is_committed_and_gives_no_object(s3, bucket, land):
+    landed = land()
+    told = manifest(s3, bucket, MANIFEST)
+    assert (told["files"], told["window_proof"]["by"], told["warnings"]) == ([], "empty", [])
+    assert told["left_out"][0]["columns"] == list(COLUMNS)
+    assert landed["tables"]["deleted_records"]["rows"] == 0
+
+
+def test_a_rerun_replaces_the_partition_and_finds_what_chargebee_listed_late(connected, s3, bucket, land):
+    connected.control.remove("customers", count=1, at=NOON)
+    land()
+    connected.control.remove("customers", count=2, at=NOON)
+    land(context(ti=TaskInstance(max_tries=5)))
+    assert len(rows_in(s3, bucket)) == 3 and len(keys(s3, bucket)) == 2
+
+
+def test_a_longer_window_replaces_a_shorter_one_and_not_the_reverse(connected, s3, bucket, land):
+    connected.control.remove("customers", count=1, at=NOON)
+    land(window_start="2026-11-23", window_end="2026-11-23T06:00:00Z")
+    land()
+    assert len(rows_in(s3, bucket)) == 1
+    with pytest.raises(AirflowFailException, match="would replace it"):
+        land(window_start="2026-11-23", window_end="2026-11-23T06:00:00Z")
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_the_formats_of_exports(connected, s3, bucket, land, file_format):
+    (gone,) = connected.control.remove("subscriptions", count=1, at=NOON)
+    land(file_format=file_format)
+    (file,) = manifest(s3, bucket, MANIFEST)["files"]
+    data = body(s3, bucket, file["key"])
+    if file_format == "csv":
+        (row,) = csv.DictReader(io.StringIO(data.decode()))
+        assert (row["id"], row["occurred_at"]) == (gone, NOON)
+        return
+    import pyarrow.parquet
+
+    (row,) = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+    assert (row["id"], row["occurred_at"], row["deleted"]) == (gone, datetime(2026, 11, 23, 12, tzinfo=UTC), True)
+    assert type(row["resource_version"]) is int and row["user"] is not None
+    assert file["column_types"]["occurred_at"] == "timestamp[s, UTC]"
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_an_ignored_filter_fails_the_task_and_publishes_nothing(connected, s3, bucket, land, ignored):
+    connected.control.remove("customers", count=1, at=NOON)
+    connected.control.settings(ignore_event_filters=ignored)
+    if not ignored:
+        assert land()
+        return
+    with pytest.raises(AirflowFailException, match="Chargebee ignored the filter"):
+        land()
+    assert keys(s3, bucket) == []
+
+
+def test_a_busy_site_is_waited_for_without_a_worker(connected, s3, bucket, waiting):
+    (gone,) = connected.control.remove("customers", count=1, at=NOON)
+    connected.control.fault("status", status=429, retry_after=40, call="events", times=2)
+    connected.control.fault("status", status=503, text=True, call="events")
+    waiting.run()
+    assert len(waiting.deferred) == 3 and all(seconds >= 40 for seconds in waiting.deferred[:2])
+    assert [each["id"] for each in rows_in(s3, bucket)] == [gone] and not waiting.slept
+
+
+def test_a_site_that_is_busy_between_two_pages_is_waited_for_in_the_worker(
+    make_simulator, connect, aws, s3, bucket, monkeypatch
+):
+    simulator = make_simulator(customers=300)
+    connect(simulator)
+    simulator.control.remove("customers", count=250, at=NOON)
+    # The oldest event, and the first page; then the second page is refused twice.
+    simulator.control.fault("status", status=429, retry_after=30, call="events", skip=2, times=2)
+    waiting = Waiting(simulator, bucket, monkeypatch)
+    waiting.run()
+    assert len(waiting.slept) == 2 and all(seconds >= 30 for seconds in waiting.slept) and not waiting.deferred
+    assert len(rows_in(s3, bucket)) == 250
+
+
+def test_an_endless_refusal_between_two_pages_fails_the_try_and_publishes_nothing(
+    make_simulator, connect, aws, s3, bucket, monkeypatch
+):
+    simulator = make_simulator(customers=300)
+    connect(simulator)
+    simulator.control.remove("customers", count=250, at=NOON)
+    simulator.control.fault("status", status=429, retry_after=100, call="events", skip=2, times=None)
+    waiting = Waiting(simulator, bucket, monkeypatch)
+    with pytest.raises(ThrottledError):
+        waiting.run()
+    assert 600 < sum(waiting.slept) <= 900
+    assert keys(s3, bucket) == [] and not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["triggerer", "worker"])
+def test_patience_ends(connected, waiting, deferrable):
+    connected.control.fault("status", status=429, retry_after=300, call="events", times=None)
+    with pytest.raises(AirflowException, match=r"Deleted records of \[2026-11-23.*: gave up after"):
+        waiting.run(wait_timeout=1000, deferrable=deferrable)
+    waited = sum(waiting.deferred if deferrable else waiting.slept)
+    assert 600 <= waited <= 1001 and bool(waiting.deferred) is deferrable
+
+
+def test_without_a_triggerer_the_worker_waits(connected, s3, bucket, waiting):
+    connected.control.remove("customers", count=1, at=NOON)
+    connected.control.fault("status", status=503, call="events", times=2)
+    waiting.run(deferrable=False)
+    assert (len(waiting.slept), waiting.deferred) == (2, [])
+    assert len(rows_in(s3, bucket)) == 1
+
+
+def test_a_refusal_is_not_waited_for(connected, connect, land):
+    connect(connected, password="another_key")
+    with pytest.raises(AirflowFailException, match="Chargebee refused the API key"):
+        land()
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["triggerer", "worker"])
+def test_the_events_are_listed_when_the_window_has_settled_by_chargebees_clock(connected, waiting, deferrable):
+    present = datetime.fromtimestamp(int(connected.control.now()), UTC)
+    start, end = present - timedelta(hours=6), present + timedelta(minutes=5)
+    window = {"window_start": start.isoformat(), "window_end": end.isoformat()}
+    with pytest.raises(AirflowFailException, match="after the present"):
+        waiting.run(**window, wait_timeout=60)
+    landed = waiting.run(**window, deferrable=deferrable)
+    waits = waiting.deferred if deferrable else waiting.slept
+    assert sum(waits) == pytest.approx(15 * 60, abs=30) and len(waits) <= 2
+    listed = [each for each in connected.control.requests(method="GET") if each["path"].endswith("/events")]
+    assert min(each["at"] for each in listed) >= (end + timedelta(minutes=10)).timestamp()
+    assert landed["window_end"] == iso(end)
+
+
+def test_an_event_of_an_earlier_try_does_not_count(connected, aws, bucket):
+    operator = ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket)
+    event = {"outcome": "timed_out", "message": "of the try before", "carry": {"try_number": 1, "since": 0, "tries": 9}}
+    assert operator.execute_complete(context(ti=TaskInstance(try_number=2)), event)["files"] == 0
+
+
+def test_a_window_older_than_chargebees_events_is_reported(connected, s3, bucket, land, task_log):
+    connected.control.remove("customers", count=1, at=NOON)
+    connected.control.settings(event_days=0.3)
+    land()
+    told = manifest(s3, bucket, MANIFEST)
+    assert told["files"] == []
+    (warning,) = told["warnings"]
+    assert warning in task_log.text
+    assert "not in the table" in warning or "no events at all" in warning
+
+
+def test_a_site_says_from_when_on_it_has_events(connected, land, task_log):
+    land()
+    assert "Chargebee has events from 2026-" in task_log.text
+
+
+def test_deletions_of_a_large_window_need_little_memory(make_simulator, connect, aws, s3, bucket):
+    simulator = make_simulator(customers=3_100)
+    connect(simulator)
+    simulator.control.remove("customers", count=3_000, at=NOON)
+    quiet = {"window_start": "2026-11-01", "window_end": "2026-11-02"}
+    run(ChargebeeDeletedRecordsOperator(task_id="warm", s3_bucket=bucket, **quiet))
+    tracemalloc.start()
+    run(ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rows_in(s3, bucket)) == 3_000
+    # The events are 9 MB of JSON in all. Parts of an upload have 8 MB.
+    assert peak < 16 << 20
+
+
+def test_no_secret_and_no_personal_data_of_records_is_logged(connected, land, task_log):
+    task_log.set_level(logging.DEBUG)
+    connected.control.remove("customers", count=3, at=NOON)
+    land()
+    text = "\n".join(each.getMessage() for each in task_log.records)
+    assert "test_key" not in text and "@" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"file_format": "zip"}, "file_format 'zip' keeps a download as it is"),
+        ({"file_format": "xml"}, "file_format 'xml' is not known"),
+        ({"s3_bucket": ""}, "s3_bucket"),
+        ({"settle": -1}, "settle is -1"),
+        ({"wait_timeout": 0}, "wait_timeout is 0"),
+        ({"window_start": "2026-11-23"}, "window_end is empty"),
+        ({"object_name": "{x}"}, "can't be filled in"),
+        ({"verify": "no"}, "verify is 'no'"),
+    ],
+)
+def test_a_wrong_argument_is_refused_when_the_file_is_parsed(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        ChargebeeDeletedRecordsOperator(task_id="t", **{"s3_bucket": "bucket", **arguments})
+
+
+def test_a_run_without_an_interval_says_what_to_give(land):
+    with pytest.raises(AirflowFailException, match="give window_start and window_end"):
+        land(context(data_interval_start=None, data_interval_end=None))
