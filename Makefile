@@ -8,7 +8,14 @@ WORKERS ?= 2
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python
 # On its own, for a comma would end an argument of $(or).
 FULL_BENCHMARK = --sizes 100MB:3,1GB:3,5GB:1 --paced 1GB:3 --write-docs
-.PHONY: help demo compose-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers
+# For Amazon MWAA; the first three have no default.
+BUCKET ?=
+ENVIRONMENT ?=
+EXPORT_BUCKET ?=
+EXPORT_PREFIX ?= chargebee
+ENVIRONMENT_CLASS ?= mw1.small
+PARQUET ?=
+.PHONY: help demo compose-check mwaa-bundle mwaa-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,9 +46,18 @@ lint: environment tools  ## ruff, mypy, and which module may import which
 	@.venv/tools/bin/ruff format --check .
 	@.venv/tools/bin/mypy --python-executable $(AIRFLOW_PYTHON)
 	@PYTHONPATH=plugins .venv/tools/bin/lint-imports --cache-dir .local/import_linter
+	@.venv/tools/bin/shellcheck deploy/mwaa/deploy.sh
 
 wheel: tools  ## the wheel in dist/, which adds the Chargebee connection type to the UI
 	@SOURCE_DATE_EPOCH=315532800 .venv/tools/bin/python -m hatchling build -t wheel -d dist
+
+mwaa-bundle: tools  ## all that MWAA needs, in dist/ (AIRFLOW_VERSION= BUCKET= ENVIRONMENT= EXPORT_BUCKET=)
+	@$(PYTHON) local/mwaa_bundle.py $(AIRFLOW_VERSION) --bucket "$(BUCKET)" --environment "$(ENVIRONMENT)" \
+		--export-bucket "$(EXPORT_BUCKET)" --prefix "$(EXPORT_PREFIX)" --environment-class "$(ENVIRONMENT_CLASS)" \
+		$(if $(PARQUET),--parquet)
+
+mwaa-check: environment tools  ## install that bundle as MWAA does, and run its DAG against the simulator
+	@$(AIRFLOW_PYTHON) local/mwaa_check.py dist/mwaa-$(AIRFLOW_VERSION)
 
 clean:  ## remove what was installed and run
 	rm -rf .venv .local dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

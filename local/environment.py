@@ -74,7 +74,7 @@ def readers_python() -> Path:
 def python_for(version: str) -> Path:
     """Return a Python that this Airflow runs on: the one that MWAA has if it is here, else another that will do."""
     newest = NEWEST_PYTHON[version.split(".")[0]]
-    best = (3, 11) if version.startswith("2.10.") else (3, 12)
+    best = mwaa_python(version)
     found = {}
     for candidate in _candidates():
         got = _version_of(candidate)
@@ -87,6 +87,19 @@ def python_for(version: str) -> Path:
             "Install one of these, or put it on the PATH."
         )
     return found.get(best) or found[max(found)]
+
+
+def mwaa_python(version: str) -> tuple[int, int]:
+    """Return the Python that Amazon MWAA has for an Airflow version, as (3, 12)."""
+    return (3, 11) if version.startswith("2.10.") else (3, 12)
+
+
+def uv(*arguments: str) -> None:
+    """Run uv with the cache of this project.
+
+    :raises SetUpError: when it fails; it has printed why.
+    """
+    _run([_uv(), *arguments])
 
 
 def _candidates() -> list[Path]:

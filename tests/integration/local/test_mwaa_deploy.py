@@ -1,0 +1,254 @@
+"""deploy.sh of a bundle: what it changes in an MWAA environment, in which order, and what it leaves alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mwaa.target import Target
+from mwaa_bundle import assemble, sums
+
+from support.aws_command import AwsCommand, Mwaa, aws_command
+
+BUCKET, ROLE, SITE, KEY = "mwaa-bucket", "airflow-role", "acme-test", "test_0123456789abcdefABCDEF"
+WHEELS = ("airflow_chargebee_exports-0.1.0-py3-none-any.whl", "chargebee-3.29.0-py3-none-any.whl")
+TARGET = Target("3.3.1", BUCKET, "prod", "billing-exports")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    wheels = [folder / name for name in WHEELS]
+    for each in wheels:
+        each.write_bytes(each.name.encode())
+    assemble(TARGET, wheels, folder / "bundle")
+    return folder / "bundle"
+
+
+@pytest.fixture
+def aws(moto_client) -> Iterator[AwsCommand]:
+    """AWS with an environment that has neither plugins nor requirements nor options."""
+    s3, iam, ssm = moto_client("s3"), moto_client("iam"), moto_client("ssm")
+    for each in s3.list_buckets()["Buckets"]:
+        for version in s3.list_object_versions(Bucket=each["Name"]).get("Versions", []):
+            s3.delete_object(Bucket=each["Name"], Key=version["Key"], VersionId=version["VersionId"])
+        s3.delete_bucket(Bucket=each["Name"])
+    for name in ssm.describe_parameters()["Parameters"]:
+        ssm.delete_parameter(Name=name["Name"])
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    if ROLE not in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
+        iam.create_role(RoleName=ROLE, Path="/service-role/", AssumeRolePolicyDocument="{}")
+    environment = {
+        "Name": "prod",
+        "Arn": "arn:aws:airflow:eu-west-1:111122223333:environment/prod",
+        "AirflowVersion": "3.3.1",
+        "Status": "AVAILABLE",
+        "SourceBucketArn": f"arn:aws:s3:::{BUCKET}",
+        "ExecutionRoleArn": f"arn:aws:iam::111122223333:role/service-role/{ROLE}",
+        "DagS3Path": "dags",
+    }
+    # A short path, for a socket is in it.
+    with tempfile.TemporaryDirectory() as folder, aws_command(Path(folder), moto_client, Mwaa(environment)) as command:
+        Path(folder, "python3").symlink_to(sys.executable)  # not the shim of pyenv, which takes its time
+        yield command
+
+
+@pytest.fixture
+def deploy(aws, bundle) -> Callable[..., str]:
+    def run(*options: str, key: str = f"{KEY}\n", fails: bool = False, script: Path = bundle / "deploy.sh") -> str:
+        environment = {**os.environ, "PATH": f"{aws.folder}:{os.environ['PATH']}", "DEPLOY_LOOK_SECONDS": "0"}
+        aws.calls.clear()
+        done = subprocess.run(
+            [script, *options], input=key, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert bool(done.returncode) is fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def names(aws: AwsCommand) -> list[str]:
+    return [each.name for each in aws.calls if "get" not in each.name and "list" not in each.name]
+
+
+def stored(s3: Any, key: str, version: str | None = None) -> bytes:
+    return s3.get_object(Bucket=BUCKET, Key=key, **({"VersionId": version} if version else {}))["Body"].read()
+
+
+def test_a_new_environment_gets_everything_the_dags_last_and_the_key_is_nowhere_else(aws, deploy, bundle, moto_client):
+    output = deploy("--site", SITE)
+    assert names(aws) == [
+        "iam put-role-policy",
+        "ssm put-parameter",
+        "s3api put-object",
+        "s3api put-object",
+        "mwaa update-environment",
+        "s3api put-object",
+        "s3api put-object",
+    ]
+    s3, has = moto_client("s3"), aws.mwaa.environment
+    assert has["AirflowConfigurationOptions"] == json.loads((bundle / "airflow-options.json").read_text())
+    assert stored(s3, "plugins.zip", has["PluginsS3ObjectVersion"]) == (bundle / "plugins.zip").read_bytes()
+    assert (
+        stored(s3, "requirements.txt", has["RequirementsS3ObjectVersion"]) == (bundle / "requirements.txt").read_bytes()
+    )
+    dag = "dags/chargebee_export.py"
+    assert stored(s3, dag) == (bundle / dag).read_bytes()
+    policy = moto_client("iam").get_role_policy(RoleName=ROLE, PolicyName="chargebee-exports")["PolicyDocument"]
+    resources = [each["Resource"] for each in policy["Statement"]]
+    assert resources == [
+        "arn:aws:s3:::billing-exports/chargebee/*",
+        "arn:aws:s3:::billing-exports",
+        "arn:aws:ssm:eu-west-1:111122223333:parameter/airflow/connections/chargebee_*",
+    ]
+    name = json.loads(has["AirflowConfigurationOptions"]["secrets.backend_kwargs"])["connections_prefix"]
+    found = moto_client("ssm").get_parameter(Name=f"{name}/chargebee_default", WithDecryption=True)["Parameter"]
+    assert found["Type"] == "SecureString"
+    assert json.loads(found["Value"]) == {"conn_type": "generic", "login": SITE, "password": KEY}
+    assert KEY not in output
+    assert not [each for each in aws.calls if KEY in " ".join(each.arguments)]
+    assert [each.name for each in aws.calls if KEY in each.input] == ["ssm put-parameter"]
+
+
+def test_a_key_that_is_typed_is_not_shown(aws, bundle):
+    environment = {**os.environ, "PATH": f"{aws.folder}:{os.environ['PATH']}", "DEPLOY_LOOK_SECONDS": "0"}
+    # A terminal of its own, which passes on what is typed once the question is there.
+    code = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    command = [sys.executable, "-c", code, bundle / "deploy.sh", "--site", SITE]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        shown = b""
+        while b"is not shown" not in shown:
+            assert (piece := process.stdout.read(1000)), shown.decode()
+            shown += piece
+        process.stdin.write(f"{KEY}\n".encode())
+        while piece := process.stdout.read(1000):
+            shown += piece
+        assert process.wait() == 0, shown.decode()
+    assert b"Done." in shown
+    assert KEY.encode() not in shown
+
+
+def test_a_second_time_changes_nothing(aws, deploy):
+    deploy("--site", SITE)
+    output = deploy()
+    assert names(aws) == ["iam put-role-policy"]
+    assert "like that already" in output
+
+
+def test_a_look_changes_nothing(aws, deploy):
+    assert "Nothing was changed" in deploy("--site", SITE, "--look")
+    assert names(aws) == []
+
+
+@pytest.fixture
+def used(aws, moto_client) -> dict[str, str]:
+    """Give the environment plugins, requirements and options of its owner, and the code of ours as a folder."""
+    s3, data = moto_client("s3"), io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in ("own_plugin.py", "sub/module.py", "chargebee_plugin.py", "chargebee_operators/hooks.py"):
+            archive.writestr(name, name)
+        archive.writestr("chargebee-3.20.0-py3-none-any.whl", "old")
+    texts = {"p/plugins.zip": data.getvalue(), "r.txt": b"pandas==2.1.4\n\n# ours\nchargebee>=3.29,<4\nisal\n"}
+    versions = {key: s3.put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"] for key, body in texts.items()}
+    options = {"core.default_timezone": "utc", "core.test_connection": "Disabled", "smtp.smtp_password": "geheim"}
+    aws.mwaa.environment |= {
+        "PluginsS3Path": "p/plugins.zip",
+        "PluginsS3ObjectVersion": versions["p/plugins.zip"],
+        "RequirementsS3Path": "r.txt",
+        "RequirementsS3ObjectVersion": versions["r.txt"],
+        "AirflowConfigurationOptions": options,
+    }
+    return options
+
+
+def test_what_an_environment_has_stays(aws, deploy, used, moto_client):
+    output = deploy()
+    has, s3 = aws.mwaa.environment, moto_client("s3")
+    options = has["AirflowConfigurationOptions"]
+    assert used.items() <= options.items()
+    assert options["chargebee_export.bucket"] == "billing-exports"
+    assert "core.test_connection stays" in output
+    assert "geheim" not in output
+    with zipfile.ZipFile(io.BytesIO(stored(s3, "p/plugins.zip", has["PluginsS3ObjectVersion"]))) as archive:
+        assert archive.namelist() == [*WHEELS, "own_plugin.py", "sub/module.py"]
+    assert stored(s3, "r.txt", has["RequirementsS3ObjectVersion"]).decode().splitlines() == [
+        "pandas==2.1.4",
+        "",
+        "# ours",
+        "isal",  # of which this small bundle has no wheel
+        "# The Chargebee exports",
+        *(f"/usr/local/airflow/plugins/{name}" for name in WHEELS),
+    ]
+    deploy()
+    assert names(aws) == ["iam put-role-policy"], "a second time changes nothing"
+
+
+def test_a_failed_update_is_reported_and_no_dag_is_copied(aws, deploy):
+    aws.mwaa.error = "the requirements could not be installed"
+    output = deploy("--replace-workers", "GRACEFUL", fails=True)
+    assert "the requirements could not be installed" in output
+    assert names(aws)[-1] == "mwaa update-environment"
+    (update,) = [each for each in aws.calls if each.name == "mwaa update-environment"]
+    assert update.parameters["WorkerReplacementStrategy"] == "GRACEFUL"
+
+
+def test_a_dag_file_that_was_changed_stays_until_its_owner_says_otherwise(aws, deploy, bundle, moto_client):
+    s3, key = moto_client("s3"), "dags/chargebee_export.py"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"# with settings of its owner")
+    assert "is different, and stays" in deploy()
+    assert stored(s3, key) == b"# with settings of its owner"
+    deploy("--replace-dags")
+    assert stored(s3, key) == (bundle / key).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"AirflowVersion": "2.11.2"}, "has Airflow 2.11.2, and the bundle is for 3.3.1"),
+        ({"SourceBucketArn": "arn:aws:s3:::another"}, "reads arn:aws:s3:::another"),
+        ({"Status": "UPDATING"}, "is UPDATING: wait"),
+        ({"AirflowConfigurationOptions": {"chargebee_export.bucket": "other"}}, "chargebee_export.bucket 'other'"),
+        (
+            {"AirflowConfigurationOptions": {"secrets.backend_kwargs": '{"connections_lookup_pattern": "^x"}'}},
+            "leaves out chargebee_default",
+        ),
+    ],
+)
+def test_an_environment_that_does_not_fit_is_refused_before_anything_is_changed(aws, deploy, change, message):
+    aws.mwaa.environment |= change
+    assert message in deploy("--site", SITE, fails=True)
+    assert names(aws) == []
+
+
+def test_a_bucket_without_versions_is_refused_before_the_update(aws, deploy, moto_client):
+    moto_client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    assert "switch versioning on" in deploy(fails=True)
+    assert "mwaa update-environment" not in names(aws)
+
+
+def test_what_is_no_key_is_refused_and_nothing_is_stored(aws, deploy, moto_client):
+    assert "not an API key" in deploy("--site", SITE, key="two words\n", fails=True)
+    assert "mwaa update-environment" not in names(aws)
+    assert not moto_client("ssm").describe_parameters()["Parameters"]
+
+
+def test_a_bundle_that_was_changed_is_refused(aws, deploy, bundle, tmp_path):
+    copy = tmp_path / "bundle"
+    subprocess.run(["cp", "-r", bundle, copy], check=True)
+    (copy / "dags" / "chargebee_export.py").write_text("# settings of its owner")
+    assert "dags/chargebee_export.py is missing or was changed" in deploy(fails=True, script=copy / "deploy.sh")
+    assert aws.calls == []
+    (copy / "SHA256SUMS").write_text(sums(copy))
+    deploy("--look", script=copy / "deploy.sh")
