@@ -41,7 +41,7 @@ def check_sums(folder: str) -> str:
     return ""
 
 
-def facts(answer: str, airflow_version: str, bucket: str) -> str:
+def facts(answer: str, airflow_version: str, bucket: str, environment_class: str) -> str:
     """Return what deploy.sh needs of an environment, as assignments of a shell.
 
     :param answer: the file with the answer to get-environment.
@@ -57,7 +57,13 @@ def facts(answer: str, airflow_version: str, bucket: str) -> str:
             f"Environment {found['Name']} reads {found['SourceBucketArn']}, and the bundle is for bucket {bucket}: make one with "
             "the right BUCKET."
         )
-    if found["Status"] != "AVAILABLE":
+    if found["EnvironmentClass"] != environment_class:
+        raise RefusedError(
+            f"Environment {found['Name']} has the class {found['EnvironmentClass']}, and the bundle is for {environment_class}: "
+            f"make one with ENVIRONMENT_CLASS={found['EnvironmentClass']}."
+        )
+    # After a failed update an environment is as it was before, and can be used.
+    if found["Status"] not in ("AVAILABLE", "UPDATE_FAILED"):
         raise RefusedError(f"Environment {found['Name']} is {found['Status']}: wait until it is AVAILABLE.")
     values = {
         "role": found["ExecutionRoleArn"].rpartition("/")[2],
@@ -87,7 +93,7 @@ def update_state(answer: str, update_before: str) -> str:
     update = found.get("LastUpdate") or {}
     if last_update(found) == update_before:
         return "wait"
-    if found["Status"] == "UPDATE_FAILED" or update.get("Status") == "FAILED":
+    if found["Status"] in ("UPDATE_FAILED", "UNAVAILABLE") or update.get("Status") == "FAILED":
         error = update.get("Error") or {}
         raise RefusedError(
             f"MWAA could not update the environment: {error.get('ErrorCode', '')} {error.get('ErrorMessage', '')} The log "
@@ -236,7 +242,7 @@ def update(
 ) -> str:
     """Return the argument of update-environment; nothing when the environment is like that already.
 
-    :param how: GRACEFUL or FORCED; empty for MWAA's default.
+    :param how: GRACEFUL or FORCED; empty leaves it to MWAA.
     """
     found = environment_of(answer)
     wanted = {

@@ -10,7 +10,7 @@ Usage: deploy.sh [--site SITE] [--replace-workers GRACEFUL|FORCED] [--replace-da
   --site SITE           store the connection of this Chargebee site in SSM Parameter Store. It asks for the API key, or reads
                         it from standard input. Leave it out if the connection exists
   --replace-workers HOW GRACEFUL: MWAA lets the running tasks end, up to 12 hours. FORCED: it stops them, and Airflow retries
-                        them. The default is that of MWAA, FORCED
+                        them. Without it, MWAA decides
   --replace-dags        copy DAG files over those that are different. The settings are in such a file
   --look                show what would be changed, and change nothing
 
@@ -65,7 +65,7 @@ put_if_new() {  # FILE KEY VERSION OLD-FILE: prints the version to use.
 
 echo "Environment $ENVIRONMENT"
 get_environment
-found=$(tools facts "$work/environment.json" "$AIRFLOW_VERSION" "$BUCKET")
+found=$(tools facts "$work/environment.json" "$AIRFLOW_VERSION" "$BUCKET" "$ENVIRONMENT_CLASS")
 # The names below come from here.
 role='' dags_key='' plugins_key='' plugins_version='' requirements_key='' requirements_version='' last_update=''
 eval "$found"

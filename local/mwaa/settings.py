@@ -59,5 +59,5 @@ def policy(name: str, target: Target) -> str:
 
 def shell_settings(target: Target) -> str:
     """Return the variables that deploy.sh reads."""
-    names = ("airflow_version", "bucket", "environment", "export_bucket")
+    names = ("airflow_version", "bucket", "environment", "environment_class")
     return "".join(f"{name.upper()}={shlex.quote(getattr(target, name))}\n" for name in names)

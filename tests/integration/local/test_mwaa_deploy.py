@@ -52,6 +52,7 @@ def aws(moto_client) -> Iterator[AwsCommand]:
         "Name": "prod",
         "Arn": "arn:aws:airflow:eu-west-1:111122223333:environment/prod",
         "AirflowVersion": "3.3.1",
+        "EnvironmentClass": "mw1.small",
         "Status": "AVAILABLE",
         "SourceBucketArn": f"arn:aws:s3:::{BUCKET}",
         "ExecutionRoleArn": f"arn:aws:iam::111122223333:role/service-role/{ROLE}",
@@ -130,7 +131,8 @@ def test_a_key_that_is_typed_is_not_shown(aws, bundle):
     ) as process:
         shown = b""
         while b"is not shown" not in shown:
-            assert (piece := process.stdout.read(1000)), shown.decode()
+            piece = process.stdout.read(1000)
+            assert piece, shown.decode()
             shown += piece
         process.stdin.write(f"{KEY}\n".encode())
         while piece := process.stdout.read(1000):
@@ -218,6 +220,7 @@ def test_a_dag_file_that_was_changed_stays_until_its_owner_says_otherwise(aws, d
     [
         ({"AirflowVersion": "2.11.2"}, "has Airflow 2.11.2, and the bundle is for 3.3.1"),
         ({"SourceBucketArn": "arn:aws:s3:::another"}, "reads arn:aws:s3:::another"),
+        ({"EnvironmentClass": "mw1.large"}, "make one with ENVIRONMENT_CLASS=mw1.large"),
         ({"Status": "UPDATING"}, "is UPDATING: wait"),
         ({"AirflowConfigurationOptions": {"chargebee_export.bucket": "other"}}, "chargebee_export.bucket 'other'"),
         (

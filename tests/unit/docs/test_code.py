@@ -159,6 +159,13 @@ def _cd(words: list[str]) -> None:
     assert (ROOT / words[0]).is_dir()
 
 
+@command("dist/mwaa-3.3.1/deploy.sh")
+def _deploy(words: list[str]) -> None:
+    script = ROOT / "deploy" / "mwaa" / "deploy.sh"
+    shown = subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(each in shown for each in words if each.startswith("--"))
+
+
 @command("curl")
 @command("find")
 def _run_elsewhere(words: list[str]) -> None:
