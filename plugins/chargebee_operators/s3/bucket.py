@@ -129,6 +129,21 @@ class S3Bucket:
         except (BotoCoreError, OSError) as error:
             raise self._unanswered("get_object", key, error) from None
 
+    def stream(self, key: str, size: int = 1 << 20) -> Iterator[bytes]:
+        """Yield a large object's bytes.
+
+        :param size: of a piece.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        answer = self._call("get_object", key, only(WITH_BYTES, self.extra_args))
+        try:
+            yield from answer["Body"].iter_chunks(size)
+        except (BotoCoreError, OSError) as error:
+            raise self._unanswered("get_object", key, error) from None
+        finally:
+            answer["Body"].close()
+
     def head(self, key: str) -> Mapping[str, Any]:
         """Return what S3 knows of an object, its checksum with it where it keeps one."""
         mode = {"ChecksumMode": "ENABLED"} if self.checksums else {}

@@ -1,0 +1,102 @@
+"""What the audit reads from S3: the manifests of a resource, and a copy of one object at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from chargebee_operators.audit.comparison import Copy
+from chargebee_operators.audit.partitions import TableFile
+from chargebee_operators.checks.columns import read_manifest
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.partition.key_templates import join
+from chargebee_operators.s3.bucket import S3Bucket, S3CallError
+
+log = task_log(__name__)
+
+_AT_A_TIME = 16
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
+_ANY, _ANY_PIECE = "\0", "\1"
+
+
+class AuditBucket:
+    """The bucket of the exports, for reading.
+
+    :param bucket: calls S3.
+    :param folder: for copies; its owner removes it.
+    """
+
+    def __init__(self, bucket: S3Bucket, folder: Path) -> None:
+        self._bucket = bucket
+        self._folder = folder
+
+    def manifests(self, s3_prefix: str, manifest_name: str, resource: str, site: str) -> dict[str, Mapping[str, Any]]:
+        """Return the manifests of a resource, by their keys.
+
+        :param s3_prefix: the template of the uploads.
+        :param manifest_name: likewise; it may still hold Jinja.
+        :param resource: its name.
+        :param site: the Chargebee site.
+        """
+        begin, pattern = manifest_keys(s3_prefix, manifest_name, resource, site)
+        keys = sorted(key for key in self._bucket.keys(begin) if pattern.fullmatch(key))
+        with ThreadPoolExecutor(_AT_A_TIME) as threads:
+            return dict(zip(keys, threads.map(self.manifest, keys), strict=True))
+
+    def manifest(self, key: str) -> Mapping[str, Any]:
+        """Return one manifest; empty when it is none, or was removed meanwhile."""
+        try:
+            return read_manifest(self._bucket.get(key)[0].decode("utf-8", "replace"))
+        except S3CallError as error:
+            if error.status != 404:
+                raise
+            return {}
+
+    @contextmanager
+    def copy(self, file: TableFile) -> Iterator[Copy]:
+        """Give a copy of an object for the time of the block.
+
+        :raises UploadError: when S3 gives no answer, or another one than the object or that it does not exist.
+        """
+        path, digest = self._folder / "object", hashlib.sha256()
+        log.info("Reading s3://%s/%s", self._bucket.name, file.key)
+        try:
+            try:
+                with path.open("wb") as local:
+                    for chunk in self._bucket.stream(file.key):
+                        digest.update(chunk)
+                        local.write(chunk)
+            except S3CallError as error:
+                if error.status != 404:
+                    raise
+                yield Copy(None)
+                return
+            yield Copy(path, not file.sha256 or digest.hexdigest() == file.sha256)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def manifest_keys(s3_prefix: str, manifest_name: str, resource: str, site: str) -> tuple[str, re.Pattern[str]]:
+    """Return what the keys of a resource's manifests begin with, and what they match.
+
+    :param s3_prefix: the template of the uploads.
+    :param manifest_name: likewise; it may still hold Jinja.
+    :param resource: its name.
+    :param site: the Chargebee site.
+    """
+    known = {"resource": resource, "site": site}
+    template = _JINJA.sub(_ANY, join(s3_prefix.strip("/"), manifest_name))
+    key = ""
+    for text, name, spec, conversion in Formatter().parse(template):
+        key += text
+        if name is not None:
+            key += known[name] if name in known and not spec and not conversion else _ANY_PIECE
+    pieces = re.split(f"([{_ANY}{_ANY_PIECE}])", key)
+    signs = {_ANY: ".*", _ANY_PIECE: "[^/]*"}
+    return pieces[0], re.compile("".join(signs.get(each) or re.escape(each) for each in pieces))
