@@ -212,10 +212,13 @@ class ChargebeeExportOperator(BaseOperator):
         try:
             export = self._create(hook, pending)
         except (ThrottledError, UnavailableError) as error:
-            if self.deferrable:
-                self.log.info("%s The task waits in the triggerer and tries again.", error)
-                self._defer(pending, context, retry_after=error.retry_after)
-            export = self._try_until(hook, pending, error)
+            refused = error
+        else:
+            return self._requested(hook, pending, Requested.of(export), context)
+        if self.deferrable:
+            self.log.info("%s The task waits in the triggerer and tries again.", refused)
+            self._defer(pending, context, retry_after=refused.retry_after)
+        export = self._try_until(hook, pending, refused)
         return self._requested(hook, pending, Requested.of(export), context)
 
     def _requested(

@@ -23,7 +23,7 @@ def failing_fast() -> Iterator[None]:
         sentence = str(error)
     else:
         return
-    raise AirflowFailException(sentence)
+    raise AirflowFailException(sentence) from None  # the log would show both errors
 
 
 def raise_outcome(outcome: Outcome, details: Mapping[str, Any]) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,10 @@ class ChargebeeDoctorOperator(BaseOperator):
             if name is None or not hook.test_connection()[0]:
                 return self._examine(context, hook, None)
             first = wanted[name]
-            try:
+            export = None
+            with suppress(ChargebeeApiError):  # the examination requests it again, and reports the error
                 export = hook.create_export(first.resource, first.fields, idempotency_key=first.key)
-            except ChargebeeApiError:
+            if export is None:
                 return self._examine(context, hook, None)
             now, interval = time.time(), self._interval(hook)
             self.log.info("Export %s: waiting in the triggerer, at most %.0f s", export.id, _DEFERRED)

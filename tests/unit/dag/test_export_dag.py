@@ -211,3 +211,8 @@ def test_a_setting_goes_before_the_replace_switch():
 
     settings = ExportDagSettings(s3_bucket="mine", dag_id="always", upload_args={"replace_other_window": True})
     assert chargebee_export_dag(settings).get_task("customers.upload").replace_other_window is True
+
+
+def test_the_form_says_that_braces_in_the_prefix_are_refused(dag):
+    """Airflow's own answer is "Bad Request" and nothing else."""
+    assert "Braces are refused" in dag.params.get_param("prefix").description
