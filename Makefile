@@ -15,7 +15,7 @@ EXPORT_BUCKET ?=
 EXPORT_PREFIX ?= chargebee
 ENVIRONMENT_CLASS ?= mw1.small
 PARQUET ?=
-.PHONY: help demo compose-check mwaa-bundle mwaa-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers
+.PHONY: help demo compose-check mwaa-bundle mwaa-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers observers
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,7 +26,7 @@ demo: environment tools  ## run the DAG for real against a simulator (DATA=invoi
 compose-check:  ## bring docker-compose.yaml up and run the DAG in it; needs a container engine
 	@$(PYTHON) local/compose_check.py $(ARGS)
 
-test: environment tools readers  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
+test: environment tools readers observers  ## unit and integration tests (AIRFLOW_VERSION=2.11.2)
 	@env -u PYTHONDONTWRITEBYTECODE $(AIRFLOW_PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-all: tools  ## the same on all five Airflow versions; tests that use no Airflow: on the oldest and the newest
@@ -70,3 +70,6 @@ tools:
 
 readers:
 	@$(PYTHON) local/environment.py readers >/dev/null
+
+observers:
+	@$(PYTHON) local/environment.py observers-$(AIRFLOW_VERSION) >/dev/null

@@ -33,6 +33,8 @@ def tests(session: nox.Session, airflow: str) -> None:
     python = environment.airflow_python(airflow)
     if airflow == VERSIONS[-1]:
         environment.readers_python()  # for tests/integration/readers
+    if airflow in environment.OBSERVED:
+        environment.observers_folder(airflow)  # for tests/integration/observers
     parts = {"everything that knows Airflow": "not airflow_free"}
     if airflow in OLDEST_AND_NEWEST:
         parts[f"what knows no Airflow, on {' and '.join(OLDEST_AND_NEWEST)} only"] = "airflow_free"

@@ -3,6 +3,7 @@
     python3 local/environment.py 3.3.1      # Airflow 3.3.1 under MWAA's constraint files; prints its Python
     python3 local/environment.py tools      # ruff, mypy and the S3 server
     python3 local/environment.py readers    # DuckDB, pyarrow, polars and Spark, which read the data back in the tests
+    python3 local/environment.py observers-3.3.1    # OpenLineage and StatsD for the tests on this Airflow
 
 Needs nothing but Python 3.11, 3.12 or 3.13; Airflow 2 needs 3.11 or 3.12. A second call finds everything there and is
 done at once. Downloads are kept in ``.local/cache``, unless ``UV_CACHE_DIR`` names another folder.
@@ -22,6 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venv"
+# The versions on which lineage and metrics are tested.
+OBSERVED = ("2.11.2", "3.3.1")
 # The newest Python that each major version of Airflow runs on; MWAA itself has 3.12, and 3.11 for Airflow 2.10.
 NEWEST_PYTHON = {"2": (3, 12), "3": (3, 13)}
 OLDEST_PYTHON = (3, 11)
@@ -69,6 +72,27 @@ def readers_python() -> Path:
     """Return the Python of the environment with the readers of the written data, made if need be."""
     requirements = ROOT / "requirements-readers.txt"
     return _environment("readers", python_for(newest_version()), ["-r", str(requirements)], [requirements])
+
+
+def observers_folder(version: str) -> Path:
+    """Return the folder with OpenLineage's provider and StatsD for this Airflow, made if need be.
+
+    It belongs into the ``PYTHONPATH`` of a process that has the environment of this Airflow.
+    """
+    requirements = ROOT / "requirements-observers.txt"
+    constraints = ROOT / "constraints" / version / "airflow_constraints.txt"
+    wanted = ["--no-deps", "-r", str(requirements), "-c", str(constraints)]
+    python = airflow_python(version)
+    folder, stamp = VENVS / f"observers-{version}", VENVS / f"observers-{version}" / "made-from"
+    digest = hashlib.sha256(requirements.read_bytes() + constraints.read_bytes()).hexdigest()
+    with _alone(folder.name):
+        if not stamp.exists() or stamp.read_text() != digest:
+            print(f"Installing {folder.name} ...", file=sys.stderr)
+            shutil.rmtree(folder, ignore_errors=True)
+            _run([_uv(), "pip", "install", "--quiet", "--python", str(python), "--target", str(folder), *wanted])
+            _run([str(python), "-m", "compileall", "-q", "-j", "0", str(folder)], check=False)
+            stamp.write_text(digest)
+    return folder
 
 
 def python_for(version: str) -> Path:
@@ -196,8 +220,12 @@ def main() -> int:
         print(f"Python 3.11, 3.12 or 3.13 is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     try:
-        made = {"tools": tools_python, "readers": readers_python}.get(sys.argv[1])
-        print(made() if made else airflow_python(sys.argv[1]))
+        name, dash, version = sys.argv[1].partition("-")
+        made = {"tools": tools_python, "readers": readers_python}.get(name)
+        if (name, dash) == ("observers", "-"):
+            print(observers_folder(version))
+        else:
+            print(made() if made else airflow_python(name))
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1

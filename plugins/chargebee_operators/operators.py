@@ -24,6 +24,7 @@ from chargebee_operators.common.exceptions import (
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.lineage import Traced
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportSlotTrigger
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from chargebee_operators.chargebee.connection import SiteSettings
 
 
-class ChargebeeExportOperator(BaseOperator):
+class ChargebeeExportOperator(Traced, BaseOperator):
     """Requests an export from Chargebee and returns its job record, without waiting for the data.
 
     It waits until the window has ended and settled, by Chargebee's clock. When all five export slots of the site are
@@ -291,4 +292,5 @@ class ChargebeeExportOperator(BaseOperator):
         self.log.info("Export %s: %s", export_id, job.contents)
         if job.further_filters:
             self.log.info("Export %s: filters %s", export_id, clean(job.further_filters))
+        self.trace(job)
         return job.to_dict()

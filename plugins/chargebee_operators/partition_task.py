@@ -12,6 +12,7 @@ from chargebee_operators.common.argument_checks import as_flag, check_flag, is_t
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.file_format import Format
+from chargebee_operators.lineage import Traced
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.key_templates import KeyTemplates
 from chargebee_operators.partition.keys import PartitionKeys
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 log = task_log(__name__)
 
 
-class PartitionTask:
+class PartitionTask(Traced):
     """A mixin of operators that write a partition. The operator's ``__init__`` sets these attributes."""
 
     s3_bucket: str
@@ -96,6 +97,7 @@ class PartitionTask:
             run[OF_SCHEDULE] = is_of_schedule(context, job)
             manifest = landing.manifest(run)
             partition.commit(manifest, verify=self.verify)
+        self.trace(job, self.s3_bucket, manifest.files)
         landed = report(job, self.s3_bucket, keys.manifest_key, manifest)
         _log_landed(landed)
         for outlet in self.outlets:

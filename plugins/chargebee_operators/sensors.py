@@ -23,6 +23,7 @@ from chargebee_operators.common.exceptions import SettingsError, ThrottledError,
 from chargebee_operators.common.foreign_text import clean_line
 from chargebee_operators.common.wording import counted
 from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.lineage import Traced
 from chargebee_operators.links import ChargebeeSiteLink
 from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportReadyTrigger, ExportSlotTrigger
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from chargebee_operators.chargebee.api import Export
 
 
-class ExportReadySensor(BaseSensorOperator):
+class ExportReadySensor(Traced, BaseSensorOperator):
     """Waits until an export is completed and returns its job record.
 
     It looks once in the worker and then waits in the triggerer. An export that Chargebee ends as ``failed`` is requested

@@ -76,11 +76,16 @@ def table_folders(manifests: Iterable[Mapping[str, Any]]) -> list[TableFolder]:
     return sorted(found.values(), key=lambda each: (each.table, each.folder))
 
 
+def folder_of(key: str) -> str:
+    """Return the folder of an object's table: its key up to the first Hive partition, with a slash at its end."""
+    first = _PARTITION.search(key)
+    return key[: first.start()] if first else key.rpartition("/")[0] + "/"
+
+
 def _add(found: dict[str, TableFolder], manifest: Mapping[str, Any], file: Mapping[str, Any]) -> None:
     key, job, form = str(file["key"]), manifest["job"], str(manifest.get("format"))
     partitions = _PARTITION.findall(key)
-    first = _PARTITION.search(key)
-    root = key[: first.start()] if first else key.rpartition("/")[0] + "/"
+    root = folder_of(key)
     names = tuple(name for name, _ in partitions)
     folder = found.setdefault(root, TableFolder(str(file["table"]), str(job.get("resource")), root, names, form))
     for what, one, other in [
