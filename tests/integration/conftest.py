@@ -95,7 +95,7 @@ def store(commits: Any) -> landing.Store:
 @pytest.fixture(scope="session")
 def running_proxy(s3: stack.S3Server) -> Iterator[S3Proxy]:
     """A proxy in front of the S3 server, one for the session."""
-    with s3_proxy(s3.endpoint_url) as running:
+    with s3_proxy(s3) as running:
         yield running
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 
@@ -11,7 +12,7 @@ from chargebee_operators.common.exceptions import DestinationError, UploadError
 from chargebee_operators.s3 import conditional_writes
 from support.landing import attempt_of
 from support.odd_exports import task_log_lines
-from support.s3_proxy import PATIENCE
+from support.s3_proxy import PATIENCE, Call
 
 
 @pytest.fixture(autouse=True)
@@ -88,15 +89,13 @@ def test_a_server_that_refuses_conditions_is_written_to_without_and_the_log_warn
 
 
 @pytest.fixture
-def ignoring(monkeypatch):
-    """Let the client send no condition, which to a server is the same as ignoring it."""
-    from chargebee_operators.s3.bucket import S3Bucket
-
-    put = S3Bucket.put
-    monkeypatch.setattr(S3Bucket, "put", lambda self, key, body, args, condition=None: put(self, key, body, args))
+def ignoring(proxy) -> None:
+    """A server that takes conditional writes as if they had no condition."""
+    for operation in ("PutManifest", "PutWriteTest"):
+        proxy.rule(operation, times=None, unconditional=True)
 
 
-def test_a_server_that_ignores_conditions_is_found_out_and_unlisted_objects_stay(ignoring, proxy, store, land):
+def test_a_server_that_ignores_conditions_is_found_out_and_unlisted_objects_stay(ignoring, store, land):
     unlisted = f"{store.prefix}/a-e1-0123abcd.csv"
     with task_log_lines() as lines:
         land("e0", {"a": b"0"})
@@ -108,17 +107,38 @@ def test_a_server_that_ignores_conditions_is_found_out_and_unlisted_objects_stay
     assert set(store.keys()) == {store.manifest_key, unlisted, *(each["key"] for each in told["files"])}
 
 
-def test_racers_on_a_server_that_ignores_conditions_end_with_a_manifest_whose_objects_exist(
+def test_racers_on_a_server_that_ignores_conditions_are_warned_of_once_and_remove_only_what_a_manifest_lists(
     ignoring, proxy, store, land
 ):
-    land("e0", {"a": b"0"})
+    with task_log_lines() as lines:
+        land("e0", {"a": b"0"})
 
-    def run(worker: int) -> None:
-        for number in range(3):
-            with suppress(UploadError):
+        def run(worker: int) -> list[str]:
+            return [
                 land(f"e{worker}{number}", {"a": b"%d" % worker, "addresses:b": bytes(number)}, worker=worker)
+                for number in range(3)
+            ]
 
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(run, range(1, 4)))
+        with ThreadPoolExecutor(3) as pool:
+            committed = [token for each in pool.map(run, range(1, 4)) for token in each]
+    assert len(committed) == 9, "on such a server no run is refused"
+    assert all({"if-match", "if-none-match"} & set(each.headers) == set() for each in committed_puts(proxy)), (
+        "after the try"
+    )
+    assert len([line for line in lines if "does not honour If-Match" in line]) == 1
     told = store.manifest()
+    assert attempt_of(told) in committed
     assert {each["key"] for each in told["files"]} <= set(store.keys())
+    listed = {each["key"] for put in committed_puts(proxy) for each in json.loads(put.body)["files"]}
+    assert removed(proxy) and removed(proxy) <= listed
+
+
+def committed_puts(proxy) -> list[Call]:
+    return [each for each in proxy.calls if each.operation == "PutManifest"]
+
+
+def removed(proxy) -> set[str]:
+    """Return the keys that were removed, but for those of the try of conditions."""
+    bodies = [each.body.decode() for each in proxy.calls if each.operation == "DeleteObjects"]
+    keys = {key for body in bodies for key in re.findall("<Key>(.*?)</Key>", body)}
+    return {key for key in keys if ".write-test-" not in key}

@@ -11,19 +11,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from stack import S3Server
+
 # How long a test waits for what should have happened at once.
 PATIENCE = 15.0
 
 
 @dataclass
 class Call:
-    """One request as it came; done when the S3 server has dealt with it."""
+    """One request as it came, with its body where that is small; done when the S3 server has dealt with it."""
 
     method: str
     key: str
     query: dict[str, str]
     headers: dict[str, str]
     operation: str
+    body: bytes = b""
     done: bool = False
 
 
@@ -49,6 +56,7 @@ class Rule:
     :param times: how often it applies; None for ever.
     :param status: answer this, and pass nothing on.
     :param missing: answer this status in place of 404, as S3 does without the right to list.
+    :param unconditional: pass the call on without ``If-Match`` and ``If-None-Match``, as a server that ignores them takes it.
     :param conditional: apply to calls under ``If-Match`` or ``If-None-Match`` alone.
     :param cut: ``before`` drops the connection in place of passing it on, ``after`` in place of the answer.
     :param edit: changes the answer's body.
@@ -60,6 +68,7 @@ class Rule:
     times: int | None = 1
     status: int | None = None
     missing: int | None = None
+    unconditional: bool = False
     conditional: bool = False
     cut: str = ""
     edit: Callable[[bytes], bytes] | None = None
@@ -78,13 +87,14 @@ class Rule:
 class S3Proxy:
     """The proxy: ``url`` is where it listens, ``calls`` what it has seen."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: S3Server) -> None:
         self.calls: list[Call] = []
         # What IAM would be: see support/iam.py. None allows everything.
         self.guard: Any = None
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
-        self._target = urlsplit(target).netloc
+        self._target = urlsplit(target.endpoint_url).netloc
+        self._keys = (target.access_key, target.secret_key)
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -133,7 +143,7 @@ class S3Proxy:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         body = handler.rfile.read(int(headers.get("content-length", 0)))
         operation = operation_of(handler.command, key, query)
-        call = Call(handler.command, key, query, headers, operation)
+        call = Call(handler.command, key, query, headers, operation, body if len(body) <= _SMALL else b"")
         with self._lock:
             self.calls.append(call)
             rule = self._applying(call)
@@ -172,6 +182,8 @@ class S3Proxy:
         try:
             # The host stays as the client signed it.
             headers = {name: value for name, value in handler.headers.items() if name.lower() != "expect"}
+            if rule and rule.unconditional:
+                headers = self._unconditional(handler.command, handler.path, headers)
             upstream.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 upstream.putheader(name, value)
@@ -193,6 +205,16 @@ class S3Proxy:
         length = int(answer.getheader("Content-Length") or 0) if handler.command == "HEAD" else len(data)
         self._reply(handler, answer.status, told, data, length)
 
+    def _unconditional(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
+        """Return a call's headers without conditions, signed anew: the client's signature is over all of them."""
+        left_out = ("if-match", "if-none-match", "authorization", "content-length")
+        kept = {name: value for name, value in headers.items() if name.lower() not in left_out}
+        request = AWSRequest(method, f"http://{headers['Host']}{path}", kept)
+        request.context["payload_signing_enabled"] = False
+        S3SigV4Auth(Credentials(*self._keys), "s3", "us-east-1").add_auth(request)
+        length = {name: value for name, value in headers.items() if name.lower() == "content-length"}
+        return {**dict(request.headers.items()), **length}
+
     def _refuse(self, handler: Any, status: int) -> None:
         code = {403: "AccessDenied", 501: "NotImplemented"}.get(status, "InternalError")
         answer = f"<Error><Code>{code}</Code><Message>so the test wants it</Message></Error>".encode()
@@ -209,14 +231,16 @@ class S3Proxy:
             handler.wfile.write(body)
 
 
+# Bytes of a body that is kept.
+_SMALL = 1 << 16
 _HOP = ("content-length", "transfer-encoding", "connection", "keep-alive")
 
 
 @contextmanager
-def s3_proxy(target: str) -> Iterator[S3Proxy]:
+def s3_proxy(target: S3Server) -> Iterator[S3Proxy]:
     """Run a proxy for as long as the block does.
 
-    :param target: the S3 server's URL.
+    :param target: the S3 server.
     """
     proxy = S3Proxy(target)
     thread = threading.Thread(target=proxy._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
