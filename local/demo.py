@@ -31,7 +31,9 @@ from airflow_runs import (
     prepare,
     run_dag,
 )
-from demo_data import DataError, OwnData, own_data
+from demo_data import DAY, DataError, OwnData, own_data
+
+from chargebee_simulator.client import ControlClient
 
 import stack
 from chargebee_operators.chargebee.settling import SETTLE
@@ -72,6 +74,8 @@ def demo(data: OwnData | None) -> None:
         print(f"Airflow {airflow_version()}, Chargebee simulator {chargebee.url}, S3 {s3.endpoint_url}")
         if data:
             print(data.sentences())
+        else:
+            delete_some(chargebee)
         environment = airflow_environment(folder, chargebee, s3, key)
         print("Making Airflow's database ...", flush=True)
         prepare(environment, folder)
@@ -83,6 +87,12 @@ def demo(data: OwnData | None) -> None:
         if data:
             check(data, landed.manifests(s3))
     shutil.rmtree(folder / "tmp", ignore_errors=True)
+
+
+def delete_some(chargebee: stack.SimulatorAddress) -> None:
+    """Let some customers be deleted at noon of the day that the run exports, so that the table of deletions has rows."""
+    midnight = int(time.time()) // DAY * DAY
+    ControlClient(chargebee.control_url, chargebee.ca_bundle).remove("customers", count=3, at=midnight - DAY // 2)
 
 
 def new_folder() -> Path:

@@ -20,7 +20,7 @@ from chargebee_operators.chargebee.jobs import JobRecord, listing_id, new_job
 from chargebee_operators.chargebee.resources import check_business_entity
 from chargebee_operators.chargebee.settling import SETTLE, Settling
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
-from chargebee_operators.chargebee.windows import Window, window_of
+from chargebee_operators.chargebee.windows import Window, iso, window_of
 from chargebee_operators.checks.event_proof import event_proof
 from chargebee_operators.common.argument_checks import check_seconds, duration, is_template
 from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
@@ -202,7 +202,8 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
                 landing.judge()
                 return landing
 
-            return self.land(context, job, file_format, fill)
+            landed = self.land(context, job, file_format, fill)
+            return {**landed, "events_from": iso(oldest.occurred_at) if oldest else None}
 
     def _window(self, context: Context) -> Window:
         # .get, for a manual run without a logical date has no interval in its context at all.

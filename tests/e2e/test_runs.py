@@ -20,6 +20,7 @@ DAYS = 14
 def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
     # In process until the clock is moved; and a refused start shall not wait as long as that.
     airflow.control.settings(job_seconds=900, retry_after=False)
+    gone = airflow.control.remove("customers", count=2, at=LATEST[0])
     airflow.rest.pause("chargebee_export", False)
     (run,) = wait_for("the run", lambda: airflow.rest.runs("chargebee_export"), told=airflow.tails)
     run_id = run["dag_run_id"]
@@ -42,7 +43,8 @@ def test_a_scheduled_run_lands_every_resource_through_five_slots(airflow):
     airflow.control.advance(900)
     assert set(airflow.finished("chargebee_export", run_id).values()) == {"success"}
     landed = {each["job"]["resource"]: each for each in airflow.manifests("chargebee/")}
-    assert len(landed) == 14
+    assert landed_ids(airflow, landed.pop("deleted_records")) == ["customers", "customers"]
+    assert len(landed) == 14 and len(gone) == 2
     made = {each["id"]: each for each in airflow.control.exports()}
     for resource, manifest in landed.items():
         assert not made[manifest["job"]["export_id"]]["ignored"]

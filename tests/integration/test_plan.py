@@ -58,7 +58,9 @@ def task_log(caplog) -> pytest.LogCaptureFixture:
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
 def test_a_monthly_run_asks_a_revenue_report_for_one_month_of_its_zone(connected, aws, bucket, zone):
     report = ResourceSettings("deferred_revenue", filters={"report_by": "customer"})
-    settings = ExportDagSettings(s3_bucket=bucket, schedule="@monthly", timezone=zone, resources=[report])
+    settings = ExportDagSettings(
+        s3_bucket=bucket, schedule="@monthly", timezone=zone, resources=[report], deleted_records=False
+    )
     # As Airflow hands it over: in UTC.
     start, end = (as_utc(datetime(2026, month, 1, tzinfo=ZoneInfo(zone))) for month in (10, 11))
     done = plan(settings, data_interval_start=start, data_interval_end=end)
@@ -81,13 +83,30 @@ def test_a_snapshot_without_any_interval_leaves_no_window(connected, aws, bucket
     settings = ExportDagSettings(s3_bucket=bucket, schedule=None, resources=["differential_prices"])
     done = plan(settings, data_interval_start=None, data_interval_end=None)
     assert done.returned == ["differential_prices.start"]
-    assert done.pushed == {"window": {"start": "", "end": ""}, "skipped": {}}
+    skipped = {"deleted_records": "it needs a window"}
+    assert done.pushed == {"window": {"start": "", "end": ""}, "skipped": skipped}
 
 
 def test_why_a_resource_is_skipped_is_left_for_the_summary(connected, aws, settings):
     done = plan(settings, params={"resources": ["invoices"]})
     assert done.returned == ["invoices.start"]
-    assert done.pushed["skipped"] == {"customers": "not among the resources of this run"}
+    why = "not among the resources of this run"
+    assert done.pushed["skipped"] == {"customers": why, "deleted_records": why}
+
+
+def test_deletions_are_listed_beside_the_exports_unless_the_settings_say_otherwise(connected, aws, bucket, settings):
+    assert plan(settings).returned == ["customers.start", "invoices.start", "deleted_records.upload"]
+    assert plan(settings, params={"resources": ["deleted_records"]}).returned == ["deleted_records.upload"]
+    without = ExportDagSettings(s3_bucket=bucket, resources=["customers"], deleted_records=False)
+    assert plan(without).returned == ["customers.start"]
+    with pytest.raises(AirflowFailException, match="'deleted_records' is not one that this DAG exports"):
+        plan(without, params={"resources": ["deleted_records"]})
+
+
+def test_a_run_of_snapshots_lists_no_deletions(connected, aws, settings):
+    done = plan(settings, params={"snapshot": True})
+    assert done.returned == ["customers.start", "invoices.start"]
+    assert done.pushed["skipped"] == {"deleted_records": "a snapshot has no deletions"}
 
 
 def test_nothing_is_exported_by_the_plan(connected, aws, bucket, settings):
@@ -111,7 +130,9 @@ def test_an_unknown_name_in_the_configuration_is_refused(connected, aws, setting
 def test_parameters_that_the_settings_add_to_the_tasks_are_known(connected, aws, bucket):
     own = ExportDagSettings(s3_bucket=bucket, resources=["customers"], default_args={"params": {"owner_team": "x"}})
     conf = {"owner_team": "billing"}
-    assert plan(own, dag_run=SimpleNamespace(run_type="manual", conf=conf), params=conf).returned == ["customers.start"]
+    assert (
+        plan(own, dag_run=SimpleNamespace(run_type="manual", conf=conf), params=conf).returned[0] == "customers.start"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from chargebee_operators._compat import DAG, Asset, BaseOperator, TaskGroup, dag_ids_of_this_file, task
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.dag.plan import PLAN, WINDOW, plan_of_run
@@ -15,10 +16,14 @@ from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
 from chargebee_operators.dag.summary import summarize
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.dag.trigger_form import params_of
+from chargebee_operators.deleted_records import ChargebeeDeletedRecordsOperator
 from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.sensors import ExportReadySensor
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
+
+# The start or the end of the run's window, as the plan has left it.
+_END_OF_WINDOW = f"{{{{{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{WINDOW}')['{{}}'] }}}}}}}}"
 
 DOC_MD = """
 ### Chargebee exports to S3
@@ -35,6 +40,7 @@ resource as a partition in S3:
 | `ready` | waits in the triggerer until the export is completed | clear `start` and all below it |
 | `upload` | streams the zip into S3 and writes the manifest last | clear it: it asks for a fresh URL |
 | `register` | with `glue_database`: adds the new columns and the window to the Glue tables, for Athena | clear it |
+| `deleted_records.upload` | lists Chargebee's events of deletions and writes them as a table | clear it: it lists them again |
 | `summary` | logs one table: rows, files and bytes of each resource, what failed, what was skipped and why | it changes nothing |
 
 Related files have tables of their own (`invoices__line_items`). The manifest, below `{prefix}/manifests/`, lists what belongs
@@ -80,6 +86,8 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         plan, summary = _plan_task(settings), _summary_task(settings)
         for resource in settings.each_resource:
             plan >> _resource_group(settings, resource, summary)
+        if settings.deleted_records:
+            plan >> _deletions_group(settings, summary)
     return dag
 
 
@@ -96,20 +104,19 @@ def _summary_task(settings: ExportDagSettings) -> Any:
     @task(task_id="summary")
     def summary(**context: Any) -> None:
         """Log a table of what was written, what failed, and what was skipped."""
-        summarize([each.name for each in settings.each_resource], context)  # type: ignore[arg-type]
+        summarize(settings.groups, context)  # type: ignore[arg-type]
 
     # A teardown runs whatever became of the uploads, and leaves it to them whether the run has failed.
     return summary().as_teardown()
 
 
 def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, summary: Any) -> TaskGroup:
-    window = f"ti.xcom_pull(task_ids='{PLAN}', key='{WINDOW}')"
     with TaskGroup(resource.name) as group:
         start = ChargebeeExportOperator(
             task_id="start",
             resource=resource.name,
-            window_start=f"{{{{ {window}['start'] }}}}",
-            window_end=f"{{{{ {window}['end'] }}}}",
+            window_start=_END_OF_WINDOW.format("start"),
+            window_end=_END_OF_WINDOW.format("end"),
             window_field=resource.window_field,
             snapshot=True if resource.is_snapshot else "{{ params.snapshot }}",
             filters=dict(resource.filters) or None,
@@ -124,9 +131,32 @@ def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, sum
             chargebee_conn_id=settings.chargebee_conn_id,
         )
         upload = _upload_task(settings, resource, ready.output)
-        last = _register_task(settings, resource, upload) if settings.glue_database else upload
-        last >> summary
+        _last_task(settings, resource.name, upload) >> summary
     return group
+
+
+def _deletions_group(settings: ExportDagSettings, summary: Any) -> TaskGroup:
+    arguments = {
+        "s3_prefix": "{{ params.prefix }}",
+        "replace_other_window": "{{ params.replace }}",
+        **settings.deleted_records_args(),
+    }
+    others = _parameters(ChargebeeExportToS3Operator) - _parameters(ChargebeeDeletedRecordsOperator)
+    with TaskGroup(DELETED_RECORDS) as group:
+        upload = ChargebeeDeletedRecordsOperator(
+            task_id="upload",
+            window_start=_END_OF_WINDOW.format("start"),
+            window_end=_END_OF_WINDOW.format("end"),
+            outlets=[Asset(f"{settings.dag_id}/{DELETED_RECORDS}")],
+            **{name: value for name, value in arguments.items() if name not in others},
+        )
+        _last_task(settings, DELETED_RECORDS, upload) >> summary
+    return group
+
+
+def _last_task(settings: ExportDagSettings, name: str, upload: Any) -> Any:
+    """Return the last task of a group: the upload, or the one that registers its tables."""
+    return _register_task(settings, name, upload) if settings.glue_database else upload
 
 
 def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> ChargebeeExportToS3Operator:
@@ -140,16 +170,14 @@ def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: A
     return ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)
 
 
-def _register_task(
-    settings: ExportDagSettings, resource: ResourceSettings, upload: ChargebeeExportToS3Operator
-) -> ChargebeeGlueTableOperator:
+def _register_task(settings: ExportDagSettings, name: str, upload: Any) -> ChargebeeGlueTableOperator:
     return ChargebeeGlueTableOperator(
         task_id="register",
         written=upload.output,
         database=str(settings.glue_database),
         aws_conn_id=upload.aws_conn_id,
         # Not the asset of the upload: who queries with Athena must start when the table has the new window.
-        outlets=[Asset(f"{settings.dag_id}/{resource.name}/glue")],
+        outlets=[Asset(f"{settings.dag_id}/{name}/glue")],
     )
 
 
@@ -158,11 +186,15 @@ def _check_upload_args(owner: str, arguments: Mapping[str, Any]) -> None:
 
     :param owner: whose ``upload_args`` they are, for the error.
     """
-    kinds = (ChargebeeExportToS3Operator, BaseOperator)
-    known = {name for each in kinds for name in inspect.signature(inspect.unwrap(each.__init__)).parameters}
+    known = _parameters(ChargebeeExportToS3Operator) | _parameters(BaseOperator)
     for name in arguments:
-        if name not in known - {"self", "kwargs"}:
+        if name not in known:
             raise SettingsError(
                 f"{owner}: upload_args holds {name!r}, which the upload task does not take{nearest(name, known)}: use the "
                 "arguments of ChargebeeExportToS3Operator."
             )
+
+
+def _parameters(kind: type) -> set[str]:
+    """Return the names of an operator's arguments."""
+    return set(inspect.signature(inspect.unwrap(kind.__init__)).parameters) - {"self", "kwargs"}  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chargebee_operators._compat import Context, params_are_overridden
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
@@ -21,12 +22,14 @@ log = task_log(__name__)
 
 # The grid of Airflow 3 sorts tasks by their ids, and only then by their order. So it begins with the first of all letters.
 PLAN = "a_plan"
+# The task that lists what was deleted.
+DELETIONS = f"{DELETED_RECORDS}.upload"
 # What the plan leaves in XCom: the window's two ends, and why resources are skipped.
 WINDOW, SKIPPED = "window", "skipped"
 
 
 def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
-    """Return the start tasks to run; leave the window, and why resources are skipped, in XCom.
+    """Return the first tasks to run; leave the window, and why resources are skipped, in XCom.
 
     :raises AirflowFailException: when the configuration, the window, a resource, a package, a connection or the bucket is
         wrong.
@@ -35,7 +38,9 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
     now = datetime.now(UTC)
     with failing_fast():
         _check_configuration(settings, context)
-        plan = plan_run(_run(context), _latest_interval(settings, now), settings.each_resource, now)
+        plan = plan_run(
+            _run(context), _latest_interval(settings, now), settings.each_resource, now, settings.deleted_records
+        )
         check_packages()
         site = check_chargebee(_rendered(settings.chargebee_conn_id, context))
         check_s3(_rendered(_targets(settings, plan), context), str(context["params"].get("prefix", settings.prefix)))
@@ -45,7 +50,7 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
         log.info("Skipping %s: %s", name, why)
     context["ti"].xcom_push(key=WINDOW, value=_ends(plan, settings.timezone))
     context["ti"].xcom_push(key=SKIPPED, value=dict(plan.skipped))
-    return [f"{name}.start" for name in plan.resources]
+    return [*(f"{name}.start" for name in plan.resources), *([DELETIONS] if plan.deletions else [])]
 
 
 def _run(context: Context) -> Run:
@@ -67,6 +72,7 @@ def _check_configuration(settings: ExportDagSettings, context: Context) -> None:
 def _targets(settings: ExportDagSettings, plan: RunPlan) -> list[dict[str, Any]]:
     """Return where the uploads of a run go, and with what."""
     every = [settings.upload_args_of(each) for each in settings.each_resource if each.name in plan.resources]
+    every += [settings.deleted_records_args()] if plan.deletions else []
     return [{name: args[name] for name in ("s3_bucket", "aws_conn_id", "extra_args")} for args in every]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import Window, as_utc, iso, window_of
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import listed
@@ -41,40 +42,49 @@ class RunPlan:
 
     :param window: the span of time; None for a run of snapshots that has none.
     :param resources: the names of the resources to export.
-    :param skipped: why each other resource is left out, by name.
+    :param skipped: why each other resource is left out, by name; ``deleted_records`` too.
+    :param deletions: whether to list what was deleted.
     """
 
     window: Window | None
     resources: tuple[str, ...]
     skipped: Mapping[str, str]
+    deletions: bool = False
 
 
-def plan_run(run: Run, latest: Interval, resources: Sequence[ResourceSettings], now: datetime) -> RunPlan:
+def plan_run(
+    run: Run, latest: Interval, resources: Sequence[ResourceSettings], now: datetime, deletions: bool = False
+) -> RunPlan:
     """Decide what a run exports.
 
     :param run: what Airflow says of it.
     :param latest: the schedule's last complete interval; Nones without a schedule.
     :param resources: what the DAG is set up for.
     :param now: the present.
+    :param deletions: whether the DAG lists what was deleted.
     :raises SettingsError: when there is no window, or one that has not ended; for a resource that the DAG does not have; for
         a window or a snapshot that each run of a backfill would export again.
     """
     newest = _newest(latest)
     snapshot = bool(run.params.get("snapshot"))
-    wanted = _wanted(run.params, [each.name for each in resources])
+    known = [*(each.name for each in resources), *([DELETED_RECORDS] if deletions else [])]
+    wanted = _wanted(run.params, known)
     window = _window(run, newest, snapshot)
-    if window is None and not snapshot and not all(each.is_snapshot for each in resources if each.name in wanted):
+    needs_window = any(not each.is_snapshot for each in resources if each.name in wanted)
+    if window is None and not snapshot and (needs_window or wanted == [DELETED_RECORDS]):
         raise SettingsError("This run has no data interval, and the DAG no schedule: give window_start and window_end.")
     if window:
         _check_has_ended(window, now)
-    skipped = {each.name: "not among the resources of this run" for each in resources if each.name not in wanted}
+    skipped = dict.fromkeys((each for each in known if each not in wanted), "not among the resources of this run")
     if not snapshot and newest and window and window.end < newest.end:
         for each in resources:
             if each.is_snapshot and each.name in wanted:
                 # Chargebee has the present only: each run of a backfill would land the same once more.
                 skipped[each.name] = "it is exported whole, which only the latest run may do"
+    if deletions and DELETED_RECORDS in wanted and (snapshot or window is None):
+        skipped[DELETED_RECORDS] = "it needs a window" if window is None else "a snapshot has no deletions"
     chosen = tuple(each.name for each in resources if each.name not in skipped)
-    return RunPlan(window, chosen, skipped)
+    return RunPlan(window, chosen, skipped, deletions and DELETED_RECORDS not in skipped)
 
 
 def check_configuration(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
 from chargebee_operators.chargebee.settling import SETTLE
@@ -107,6 +108,8 @@ class ExportDagSettings:
     :param catchup: whether Airflow makes the runs that were missed while the DAG was paused, and those since the
         ``start_date`` when it is new. Otherwise it makes the latest one only.
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
+    :param deleted_records: whether each run also writes what was deleted in Chargebee in its window, as the table
+        ``deleted_records``.
     :param settle: how long after a window's end its exports are requested, in seconds or as a timedelta.
     :param file_format: ``csv.gz``, ``csv``, ``parquet`` or ``zip``.
     :param column_types: for ``parquet``: the types of columns, once for all resources and their tables: ``*_at``,
@@ -134,6 +137,7 @@ class ExportDagSettings:
     start_date: datetime = datetime(2024, 1, 1, tzinfo=UTC)
     catchup: bool = False
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
+    deleted_records: bool = True
     settle: float | timedelta = SETTLE
     file_format: str = "csv.gz"
     column_types: Mapping[str, str] = field(default_factory=dict)
@@ -151,6 +155,7 @@ class ExportDagSettings:
         self._check_times()
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"{self._dag}: {name}", getattr(self, name), least)
+        check_flag(f"{self._dag}: deleted_records", self.deleted_records)
         duration(f"{self._dag}: settle", self.settle)
         given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
         _check_upload_args(self._dag, self.upload_args, given)
@@ -163,6 +168,19 @@ class ExportDagSettings:
     def each_resource(self) -> tuple[ResourceSettings, ...]:
         """The resources, each with its settings."""
         return tuple(one for one in self.resources if isinstance(one, ResourceSettings))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the task groups, of which a run may take some: those of the resources, and ``deleted_records``."""
+        names = tuple(each.name for each in self.each_resource)
+        return (*names, DELETED_RECORDS) if self.deleted_records else names
+
+    def deleted_records_args(self) -> dict[str, Any]:
+        """Return the arguments that the settings give to the task that lists deletions; not all of them fit it."""
+        own = {name: getattr(self, name) for name in (*_SETTINGS, "chargebee_conn_id", "settle")}
+        # There is no download that could be kept as it is.
+        form = "csv.gz" if self.file_format == "zip" else self.file_format
+        return {**own, **self.upload_args, "file_format": form}
 
     def upload_args_of(self, resource: ResourceSettings) -> dict[str, Any]:
         """Return the arguments of a resource's upload task that the settings give.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chargebee_operators._compat import Context, states_of_run
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.dag.plan import PLAN, SKIPPED, WINDOW
 
@@ -57,7 +58,7 @@ def summarize(resources: Sequence[str], context: Context) -> None:
     for each in outcomes:
         if each.is_trouble:
             log.warning("%s: %s", each.resource, each.result)
-    for line in gaps_of(written):
+    for line in [*gaps_of(written), *forgotten(written.get(DELETED_RECORDS))]:
         log.warning("%s", line)
 
 
@@ -76,6 +77,20 @@ def gaps_of(written: Mapping[str, Any]) -> list[str]:
         + (f"Fill it: {command}" if command else "Export that window.")
         for (start, end, command), names in lacking.items()
     ]
+
+
+def forgotten(written: Any) -> list[str]:
+    """Return a sentence when Chargebee has forgotten events of the window, so that deletions may be missing.
+
+    :param written: what the task returned that lists deletions; None when it returned nothing.
+    """
+    if not isinstance(written, Mapping) or "events_from" not in written:
+        return []
+    oldest, start = written["events_from"], written["window_start"]
+    if oldest and oldest <= start:
+        return []
+    has = f"only events from {oldest} on" if oldest else "no events"
+    return [f"{DELETED_RECORDS}: Chargebee has {has}, so deletions in this window may be missing."]
 
 
 def outcome_of(resource: str, states: Mapping[str, str], written: Any, skipped: str | None) -> Outcome:

@@ -13,7 +13,7 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
 
     :param settings: the DAG's.
     """
-    names = [each.name for each in settings.each_resource]
+    names = list(settings.groups)
     instant: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
     return {
         "resources": Param(

@@ -10,6 +10,7 @@ from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_e
 
 common = {
     "s3_bucket": conf.get("chargebee_export", "bucket"),
+    "deleted_records": False,  # the DAG of the project has it
     "settle": 0,  # the tests' windows end at midnight, and they may run right after it
     "default_args": {"retry_delay": timedelta(seconds=2), "retry_exponential_backoff": False},
 }

@@ -25,7 +25,7 @@ def test_every_resource_of_product_catalog_2_has_its_three_tasks(dag):
     from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
 
     expected = {f"{name}.{step}" for name in PRODUCT_CATALOG_2 for step in ("start", "ready", "upload")}
-    assert {task.task_id for task in dag.tasks} == expected | {"a_plan", "summary"}
+    assert {task.task_id for task in dag.tasks} == expected | {"a_plan", "deleted_records.upload", "summary"}
     assert len(PRODUCT_CATALOG_2) == 14
 
 
@@ -39,6 +39,8 @@ def test_each_group_runs_in_a_row_behind_the_plan_and_the_summary_behind_all(dag
             "a_plan": set(),
             "summary": {each.task_id for each in dag.tasks if each.task_id.endswith(".upload")},
         }
+        if group == "deleted_records":
+            upstream = {"upload": {"a_plan"}}
         assert task.upstream_task_ids == upstream[step]
 
 
@@ -71,7 +73,39 @@ def test_with_a_glue_database_each_upload_is_registered_before_the_summary():
         register = made.get_task(f"{name}.register")
         assert register.upstream_task_ids == {f"{name}.upload"}
         assert (register.database, register.aws_conn_id) == ("chargebee", conn_id)
-    assert made.get_task("summary").upstream_task_ids == {"customers.register", "invoices.register"}
+    registers = {f"{name}.register" for name in ("customers", "invoices", "deleted_records")}
+    assert made.get_task("summary").upstream_task_ids == registers
+
+
+def test_the_list_of_deletions_takes_the_settings_of_the_uploads_that_fit_it():
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    settings = ExportDagSettings(
+        s3_bucket="mine",
+        resources=["customers"],
+        file_format="zip",
+        settle=60,
+        extra_args={"ACL": "private"},
+        upload_args={"window_check": "warn", "verify": False, "pool": "small", "max_ratio": 9, "s3_prefix": "mine/x"},
+    )
+    task = chargebee_export_dag(settings).get_task("deleted_records.upload")
+    assert (task.s3_bucket, task.file_format, task.settle, task.extra_args) == (
+        "mine",
+        "csv.gz",
+        60,
+        {"ACL": "private"},
+    )
+    assert (task.verify, task.pool, task.s3_prefix, task.retries) == (False, "small", "mine/x", 3)
+    assert "xcom_pull(task_ids='a_plan', key='window')['start']" in task.window_start
+    assert [str(getattr(each, "name", each.uri)) for each in task.outlets] == ["chargebee_export/deleted_records"]
+
+
+def test_the_list_of_deletions_can_be_turned_off():
+    from chargebee_operators import ExportDagSettings, chargebee_export_dag
+
+    made = chargebee_export_dag(ExportDagSettings(s3_bucket="mine", resources=["customers"], deleted_records=False))
+    assert "deleted_records.upload" not in made.task_ids
+    assert made.params["resources"] == ["customers"]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +232,7 @@ def test_another_tasks_output_is_left_for_the_run():
 
 def test_the_replace_switch_of_the_form_reaches_each_upload(dag):
     uploads = [task for task in dag.tasks if task.task_id.endswith(".upload")]
-    assert len(uploads) == 14
+    assert len(uploads) == 15
     for task in uploads:
         assert "replace_other_window" in task.template_fields
         for ticked in (True, False):

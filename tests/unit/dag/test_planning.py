@@ -200,3 +200,33 @@ def test_a_configuration_that_airflow_ignores_is_refused():
         SettingsError, match="sets resources, but Airflow ignores it.*core.dag_run_conf_overrides_params is Fa"
     ):
         check_configuration({"resources": ["items"]}, KNOWN, is_heeded=False)
+
+
+def with_deletions(params=None, interval=NEWEST, latest=NEWEST) -> RunPlan:
+    return plan_run(Run(params or {}, interval), latest, RESOURCES, NOW, deletions=True)
+
+
+def test_deletions_are_listed_for_a_window():
+    assert with_deletions().deletions and with_deletions(interval=OLDER).deletions and with_deletions(TYPED).deletions
+    assert not plan().deletions
+
+
+@pytest.mark.parametrize(
+    ("params", "interval", "latest", "reason"),
+    [
+        ({"snapshot": True}, NEWEST, NEWEST, "a snapshot has no deletions"),
+        ({"snapshot": True}, NONE, NONE, "it needs a window"),
+        ({"resources": ["items", "deleted_records"]}, NONE, NONE, "it needs a window"),
+        ({"resources": ["customers"]}, NEWEST, NEWEST, "not among the resources of this run"),
+    ],
+)
+def test_why_deletions_are_not_listed(params, interval, latest, reason):
+    found = with_deletions(params, interval, latest)
+    assert not found.deletions and found.skipped["deleted_records"] == reason
+
+
+def test_deletions_alone_need_a_window():
+    alone = {"resources": ["deleted_records"]}
+    assert with_deletions(alone).resources == () and with_deletions(alone).deletions
+    with pytest.raises(SettingsError, match="give window_start and window_end"):
+        with_deletions(alone, NONE, NONE)

@@ -87,6 +87,7 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"s3_bucket": None}, "s3_bucket is empty"),
         ({"s3_bucket": "s3://mine/x"}, "s3_bucket is 's3://mine/x': give the bucket's name alone, without s3://"),
         ({"file_format": "cvs"}, "cvs"),
+        ({"deleted_records": "yes"}, "deleted_records is 'yes': give True or False"),
         ({"resources": []}, r"resources is \[\]: give a list of one or more"),
         ({"resources": "customers"}, "resources is 'customers': give a list"),
         ({"resources": 5}, "resources is 5: give a list"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chargebee_operators.dag.summary import Outcome, gaps_of, outcome_of, table
+from chargebee_operators.dag.summary import Outcome, forgotten, gaps_of, outcome_of, table
 
 QUIET = {"files": 0, "bytes": 0, "tables": {}}
 TABLES = {"files": 3, "bytes": 20480, "tables": {"customers": {"rows": 1200}, "customers__addresses": {"rows": 300}}}
@@ -96,3 +96,23 @@ def test_a_gap_is_told_once_for_all_resources_that_lack_it():
         "Fill it: airflow fill",
         "No run has exported the time from 2026-11-22T00:00:00Z to 2026-11-24T00:00:00Z of ramps. Export that window.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("events_from", "lines"),
+    [
+        ("2026-08-25T00:00:00Z", 0),
+        ("2026-11-23T00:00:00Z", 0),
+        ("2026-11-23T00:00:01Z", 1),
+        (None, 1),
+    ],
+)
+def test_events_that_chargebee_has_forgotten_are_told(events_from, lines):
+    found = forgotten({"window_start": "2026-11-23T00:00:00Z", "events_from": events_from})
+    assert len(found) == lines
+    assert not lines or (events_from or "no events") in found[0]
+
+
+@pytest.mark.parametrize("written", [None, {}, "x"])
+def test_nothing_is_told_of_a_list_that_was_not_made(written):
+    assert forgotten(written) == []
