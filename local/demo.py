@@ -33,10 +33,9 @@ from airflow_runs import (
 )
 from demo_data import DAY, DataError, OwnData, own_data
 
-from chargebee_simulator.client import ControlClient
-
 import stack
 from chargebee_operators.chargebee.settling import SETTLE
+from chargebee_simulator.client import ControlClient
 
 
 class DemoError(Exception):
