@@ -27,11 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
         files = options.files or found.files
         if options.dialect == "snowflake" and not options.files:
             files = "@chargebee/"
-        elif options.dialect in ("athena", "redshift") and not files.startswith(S3):
-            print(f"{options.dialect} reads from S3: say where the files are, --files s3://my-bucket/", file=sys.stderr)
+        elif options.dialect in ("athena", "redshift") and not (files.startswith(S3) or options.views_only):
+            print(
+                f"{options.dialect} reads from S3: give the bucket of the files, --files s3://my-bucket/",
+                file=sys.stderr,
+            )
             return 2
         place = Place(files if files.endswith("/") else f"{files}/", options.schema)
-        for each in statements(found.manifests, options.dialect, place, options.table):
+        for each in statements(found.manifests, options.dialect, place, options.table, options.views_only):
             print(each if each.startswith("--") else f"{each};", end="\n\n")
     except ChargebeeExportError as error:
         print(error, file=sys.stderr)
@@ -46,7 +49,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("location", help="s3://BUCKET/PREFIX of the DAG, or a folder that has a copy of the bucket")
     parser.add_argument("--dialect", required=True, choices=list(DIALECTS))
     parser.add_argument("--schema", default="", help="schema or database of the tables; Redshift's external schema")
-    parser.add_argument("--table", action="append", default=[], help="one table only; may be repeated")
+    parser.add_argument(
+        "--table", action="append", default=[], help="this table only, and those that its view reads; may be repeated"
+    )
+    parser.add_argument(
+        "--views-only", action="store_true", help="no tables: they exist, for example in Glue by glue_database"
+    )
     parser.add_argument(
         "--files",
         default="",

@@ -79,7 +79,7 @@ class Dialect:
             reader, ending = "read_parquet", "parquet"
         else:
             reader, ending = "read_csv", folder.format
-            options += ["header = true", "all_varchar = true"]
+            options += ["header = true", "all_varchar = true", "delim = ','", "quote = '\"'", "escape = '\"'"]
         files = text(f"{self.place.files}{folder.folder}**/*.{ending}")
         return [
             f"CREATE OR REPLACE VIEW {self.table(name)} AS\nSELECT {self.listed(names)}\n"

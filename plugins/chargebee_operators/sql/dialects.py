@@ -118,7 +118,8 @@ class Redshift(Dialect):
         ]
 
     def view(self, name: str) -> str:
-        return self.quoted(name)  # an external schema takes no views
+        # An external schema takes no views, and a view without schema binding names the schema of all that it reads.
+        return f'"public".{self.quoted(name)}'
 
     def create_view(self, name: str, query: str) -> str:
         return f"{super().create_view(name, query)}\nWITH NO SCHEMA BINDING"

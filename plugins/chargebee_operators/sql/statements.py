@@ -11,18 +11,24 @@ from chargebee_operators.common.spelling import nearest
 from chargebee_operators.partition.table_folders import TableFolder, table_folders
 from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.dialects import DIALECTS
-from chargebee_operators.sql.latest import LatestViews, Source
+from chargebee_operators.sql.latest import DELETED, LatestViews, Source
 
 
 def statements(
-    manifests: Iterable[Mapping[str, Any]], dialect: str, place: Place, tables: Collection[str] = ()
+    manifests: Iterable[Mapping[str, Any]],
+    dialect: str,
+    place: Place,
+    tables: Collection[str] = (),
+    views_only: bool = False,
 ) -> Iterator[str]:
-    """Yield SQL statements without the semicolons, and comments.
+    """Yield SQL statements without the semicolons, and comments. They come in an order in which a database takes them.
 
     :param manifests: of what was written.
     :param dialect: ``athena``, ``duckdb``, ``spark``, ``snowflake`` or ``redshift``.
     :param place: where tables and files are.
-    :param tables: those that are wanted, as they are called in the keys: ``invoices__line_items``; all when empty.
+    :param tables: those that are wanted, as they are called in the keys: ``invoices__line_items``; all when empty. The
+        tables that their views read are made too.
+    :param views_only: make no tables: they exist, for example because ``glue_database`` has registered them.
     :raises SettingsError: for what the dialect can't read, tables that do not exist, or columns whose type has changed.
     """
     if dialect not in DIALECTS:
@@ -32,18 +38,26 @@ def statements(
     for name in tables:
         if name not in sources:
             raise SettingsError(f"No manifest has a table {name!r}{nearest(name, sources)}.")
-    wanted = [name for name in sources if not tables or name in tables]
+    wanted = _with_needed(tables, sources) if tables else list(sources)
     for name in wanted:
         for source in sources[name]:
             writer.check(source.folder)
-            yield from writer.create_table(source.name, source.folder)
+            if not views_only:
+                yield from writer.create_table(source.name, source.folder)
     views = LatestViews(sources, writer)
     # A view of related rows needs the view of their records.
     for name in sorted(wanted, key=lambda each: each != sources[each][0].folder.resource):
-        yield (
-            views.of(name)
-            or f"-- {clean(name)}: no view of the latest rows, for no column is known to hold the record's id"
-        )
+        if name != DELETED:  # the events of deletions have no later state
+            yield (
+                views.of(name)
+                or f"-- {clean(name)}: no view of the latest rows, because no column is known to contain the record's id"
+            )
+
+
+def _with_needed(tables: Collection[str], sources: Mapping[str, Sequence[Source]]) -> list[str]:
+    """Return the tables, with those that their views read: the table of the records, and that of deletions."""
+    needed = {*tables, *(sources[each][0].folder.resource for each in tables), DELETED}
+    return [name for name in sources if name in needed]
 
 
 def _sources(folders: Sequence[TableFolder]) -> dict[str, list[Source]]:
