@@ -1,6 +1,7 @@
-"""Runs lines of the documentation in the readers' own Python, and prints as JSON what they read.
+"""Runs lines of the documentation, and SQL, in the readers' own Python, and prints as JSON what they read.
 
-Takes a list of readings on standard input, and gives the rows, or the error, of each one, in the same order.
+Takes a list of readings on standard input, and gives the rows, or the error, of each one, in the same order. A reading has
+the ``code`` of a page and the ``format`` that it is to read; or ``sql``, a list of statements, and the ``engine`` for them.
 """
 
 from __future__ import annotations
@@ -28,14 +29,27 @@ def read(code: str, wanted: str) -> Any:
     return names[wanted]
 
 
+def query(engine: str, sql: list[str]) -> Any:
+    """Run statements, and return what the last one gives."""
+    if engine == "duckdb":
+        import duckdb
+
+        run = duckdb.sql
+    else:
+        from pyspark.sql import SparkSession
+
+        run = SparkSession.builder.getOrCreate().sql
+    return [run(each) for each in sql][-1]
+
+
 def rows_of(found: Any) -> list[dict[str, Any]]:
     """Return the rows of what a reader gives."""
     if hasattr(found, "fetchall"):  # DuckDB
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     if hasattr(found, "to_table"):  # pyarrow
         return found.to_table().to_pylist()
-    if hasattr(found, "asDict"):
-        return [found.asDict()]
+    if found is None:  # a statement without rows
+        return []
     found = found.collect()
     return found.to_dicts() if hasattr(found, "to_dicts") else [each.asDict() for each in found]  # polars, Spark
 
@@ -73,12 +87,13 @@ def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     readings = json.load(sys.stdin)
-    if any("pyspark" in each["code"] for each in readings):
+    if any("pyspark" in each.get("code", "") or each.get("engine") == "spark" for each in readings):
         small_spark()
     answers = []
     for each in readings:
         try:
-            rows = rows_of(read(each["code"], READ[each["format"]]))
+            found = read(each["code"], READ[each["format"]]) if "code" in each else query(each["engine"], each["sql"])
+            rows = rows_of(found)
             answers.append({"rows": [{name: text(value) for name, value in row.items()} for row in rows]})
         except Exception as error:
             lines = [line for line in f"{type(error).__name__}: {error}".splitlines() if not line.startswith("\tat ")]

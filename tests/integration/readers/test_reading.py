@@ -1,4 +1,4 @@
-"""Readers that nobody here wrote read what the operators have written, by the lines that docs/data.md prints.
+"""Readers that nobody here wrote read what the operators have written, by the lines that docs/data.md prints, and by SQL.
 
 Each reader runs in an environment of its own, with today's releases: ``requirements-readers.txt``.
 """
@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.formats.column_names import snake_name
+from chargebee_operators.sql.dialect import Place
+from chargebee_operators.sql.manifests import read_manifests
+from chargebee_operators.sql.statements import statements
 from support.pages import block
 from support.readable import BUCKET, FORMATS, Readable
 from support.readers_python import in_readers
+from support.written_tables import Bucket, day
 
 PAGE, ADDRESS = "docs/data.md", "s3://my-bucket/chargebee"
 READERS = {
@@ -36,6 +41,11 @@ ROWS = [
 ]
 NO_ROWS = [("windows", "invoices__applied_credit_notes"), ("windows", "invoices__adjustment_credit_notes")]
 
+SQL_ENGINES = ("duckdb", "spark")
+VIEWS = {
+    "landed": ("customers_latest", "invoices_latest", "invoices__line_items_latest"),
+    "history": ("customers_latest", "invoices_latest", "invoices__line_items_latest"),
+}
 # The page says what comes of Spark's CSV without these.
 WITHOUT = {
     "enforceSchema=False": ("csv.gz", "windows", "customers"),
@@ -59,7 +69,7 @@ def read_all(reader: str, landed: Readable, s3: Any, folder: Path) -> dict[Readi
     # DuckDB and Spark would have to download an extension for S3, so they read a copy.
     if from_s3 := "fs.FileSystem" in code:
         fill_bucket(s3, landed.folder)
-    orders = []
+    orders: list[dict[str, Any]] = []
     for file_format, what, table, *without in readings:
         root = f"s3://{BUCKET}/{file_format}" if from_s3 else f"{landed.folder}/{file_format}"
         aimed = code.replace(ADDRESS, root).replace("windows/customers", f"{what}/{table}")
@@ -67,7 +77,52 @@ def read_all(reader: str, landed: Readable, s3: Any, folder: Path) -> dict[Readi
             assert option in aimed
             aimed = aimed.replace(option, "")
         orders.append({"format": file_format, "code": aimed})
+    if reader in SQL_ENGINES:
+        for name, schema, statements in sql_of(landed, reader, folder):
+            readings.append(("sql", schema, name))
+            orders.append({"engine": reader, "sql": statements})
     return dict(zip(readings, run(orders, folder, s3), strict=True))
+
+
+def sql_of(landed: Readable, dialect: str, folder: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the statements for all that was written, and those that read each view; each with a name, and its schema."""
+    for schema, location in {"landed": landed.folder / "parquet", "history": history(folder / "history")}.items():
+        found = read_manifests(str(location))
+        made = list(statements(found.manifests, dialect, Place(found.files, schema)))
+        yield "everything", schema, [f"CREATE SCHEMA {schema}", *(each for each in made if not each.startswith("--"))]
+        for view in VIEWS[schema]:
+            yield view, schema, [f"SELECT * FROM {schema}.{view}"]
+
+
+def history(folder: Path) -> Path:
+    """Write what real exports rarely have on three days: deletions, ids that are used again, versions, times with a type."""
+    bucket = Bucket(folder)
+    types = {"updated_at": "timestamp[s, UTC]", "occurred_at": "timestamp[s, UTC]", "resource_version": "int64"}
+    header = ["Customer Id", "Email", "Updated At", "Resource Version"]
+
+    def changed(record: str, email: str, when: float, version: int) -> list[Any]:
+        return [record, email, iso(day(when)), version]
+
+    def deleted(record: str, when: float, version: int | str, resource: str = "customers") -> list[Any]:
+        return [resource, record, iso(day(when)), f"ev_{record}", f"{resource}_deleted", "api", version]
+
+    first = [changed(each, "first", 0.5, 5) for each in ("kept", "gone", "again", "later")]
+    bucket.window("customers", day(0), day(1), {"customers": [header, *first]}, types=types)
+    bucket.snapshot("customers", day(1), {"customers": [header, changed("kept", "snapshot", 0.9, 6)]}, types=types)
+    second = [changed("again", "second", 1.9, 9), changed("later", "older", 0.1, 4)]
+    bucket.window("customers", day(1), day(2), {"customers": [header, *second]}, types=types)
+    columns = ["resource", "id", "occurred_at", "event_id", "event_type", "source", "resource_version"]
+    gone = [deleted("gone", 1.2, 7), deleted("again", 1.2, 7), deleted("I2", 1.5, "", "invoices")]
+    bucket.window("deleted_records", day(1), day(2), {"deleted_records": [columns, *gone]}, types=types)
+    invoices = {
+        "invoices": [["Invoice Number", "Status"], ["I1", "due"], ["I2", "due"]],
+        "invoices__line_items": [["Invoice Number", "Line"], ["I1", "a"], ["I1", "b"], ["I2", "c"]],
+    }
+    bucket.window("invoices", day(0), day(1), invoices)
+    paid = {"invoices": [["Invoice Number", "Status"], ["I1", "paid"]]}
+    paid["invoices__line_items"] = [["Invoice Number", "New", "Line"], ["I1", "n", "a"]]
+    bucket.window("invoices", day(1), day(2), paid)
+    return folder
 
 
 def fill_bucket(s3: Any, folder: Path) -> None:
@@ -143,3 +198,50 @@ def test_spark_reads_csv_by_positions_as_the_page_says(read, landed):
 def test_spark_splits_rows_at_line_breaks_as_the_page_says(read, landed):
     option = "multiLine=True, "
     assert len(read("spark", *WITHOUT[option], option)["rows"]) > len(landed.found(*WITHOUT[option][1:]))
+
+
+@pytest.mark.parametrize("engine", SQL_ENGINES)
+def test_the_sql_that_is_printed_runs(read, engine):
+    for schema in VIEWS:
+        assert read(engine, "sql", schema, "everything") == {"rows": []}
+
+
+@pytest.mark.parametrize("engine", SQL_ENGINES)
+def test_the_view_of_what_was_landed_has_the_newest_row_of_each_record(read, landed, engine):
+    """The windows and the snapshot were exported one after the other; the last row of a record is the newest one."""
+    rows = read(engine, "sql", "landed", "customers_latest")["rows"]
+    by_time = [*landed.found("windows", "customers"), *landed.found("snapshots", "customers")]
+    newest = {row["Customer Id"]: row for row in by_time}
+    # A snapshot of the 23rd knows all that changed before it.
+    assert {row["customer_id"] for row in rows} == set(newest) and len(rows) == len(newest) == 8
+    assert {row["customer_id"]: row["company"] for row in rows if row["taken_at"]} == {
+        row["Customer Id"]: row["Company"] or None for row in landed.found("snapshots", "customers")
+    }
+
+
+@pytest.mark.parametrize("engine", SQL_ENGINES)
+def test_related_rows_are_those_of_the_newest_invoices(read, landed, engine):
+    rows = read(engine, "sql", "landed", "invoices__line_items_latest")["rows"]
+    newest = {row["Invoice Number"]: row["window_start"] for row in landed.found("windows", "invoices")}
+    lines = [
+        row
+        for row in landed.found("windows", "invoices__line_items")
+        if newest[row["Invoice Number"]] == row["window_start"]
+    ]
+    assert sorted(row["line_item_id"] for row in rows) == sorted(row["Line Item Id"] for row in lines) != []
+    quantities = {row["Line Item Id"]: row["Quantity"] for row in lines}
+    assert {row["line_item_id"]: row["quantity"] for row in rows} == quantities
+
+
+@pytest.mark.parametrize("engine", SQL_ENGINES)
+def test_deleted_records_are_not_in_the_views_unless_their_id_was_used_again(read, engine):
+    def columns(view: str, *names: str) -> list[tuple[str, ...]]:
+        return sorted(tuple(row[name] for name in names) for row in read(engine, "sql", "history", view)["rows"])
+
+    assert columns("customers_latest", "customer_id", "email") == [
+        ("again", "second"),
+        ("kept", "snapshot"),
+        ("later", "first"),
+    ]
+    assert columns("invoices_latest", "invoice_number", "status") == [("I1", "paid")]
+    assert columns("invoices__line_items_latest", "invoice_number", "line", "new") == [("I1", "a", "n")]
