@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 
 from airflow.plugins_manager import AirflowPlugin
 
 import chargebee_operators
+from chargebee_operators.common.deployed_version import version_in
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.links import ChargebeeSiteLink, S3PartitionLink
 
@@ -33,15 +33,12 @@ def two_versions(plugin_file: Path, package_file: Path, version: str) -> str | N
     :param version: the version of that package.
     """
     folder = plugin_file.parent / "chargebee_operators"
-    version_file = folder / "_version.py"
-    if folder == package_file.parent or not version_file.exists():
-        return None
-    found = re.search(r'"([^"]+)"', version_file.read_text(encoding="utf-8").split("__version__", 1)[-1])
-    if found is None or found[1] == version:
+    found = version_in(folder) if folder != package_file.parent else None
+    if found is None or found == version:
         return None
     return (
         f"Two versions of chargebee_operators are deployed: the installed wheel {version} is used, and the folder "
-        f"{folder} with {found[1]} is not. Remove the folder, or uninstall airflow-chargebee-exports."
+        f"{folder} with {found} is not. Remove the folder, or uninstall airflow-chargebee-exports."
     )
 
 

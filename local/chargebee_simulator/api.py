@@ -8,9 +8,10 @@ from aiohttp import web
 
 from .calls import Call
 from .catalogue import SINGULAR
+from .configuration_call import configurations_answer
 from .errors import ApiError
 from .event_calls import events_answer
-from .export_calls import REPLAYED, ExportCalls
+from .export_calls import REPLAYED, ExportCalls, entity_of
 from .faults import API, EVENTS, EXPORT, RECORD, Fault, Target
 from .limits import too_many
 from .record_calls import RESOURCES, record_answer
@@ -76,8 +77,10 @@ class Api:
             return await self._exports.answer(request, call, target, site)
         if call.kind == "events" and (call.name or len(call.path) == 1):
             return events_answer(request.method, call, site, self._state)
+        if call.kind == "configurations" and len(call.path) == 1:
+            return configurations_answer(request.method, site, knobs)
         if call.kind in RESOURCES and call.name:
-            return record_answer(request.method, call, site)
+            return record_answer(request.method, call, site, entity_of(request, knobs))
         raise ApiError(404, _NOT_FOUND)
 
     def _site(self, call: Call) -> Site | None:

@@ -39,6 +39,14 @@ KEEPS_DELETED = frozenset({"addons", "coupons", "item_prices", "items", "plans"}
 ASKS_FOR = {"attached_items": "parent_item_id", "differential_prices": "item_price_id"}
 """What a retrieve of one record needs beside its id."""
 
+CATALOGS = {
+    "v1": frozenset({"addons", "plans"}),
+    "v2": frozenset(
+        {"attached_items", "differential_prices", "item_families", "item_prices", "items", "price_variants", "ramps"}
+    ),
+}
+"""The exports that only one Product Catalog has."""
+
 _DATA = Path(__file__).parent / "data" / "exports_params.json"
 
 

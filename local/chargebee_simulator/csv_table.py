@@ -70,8 +70,8 @@ def _numbers(write: Callable[[int], str]) -> Write:
 def _time_writer(profile: ZipProfile) -> Callable[[int], str]:
     if profile.dates == "epoch":
         return str
-    zone = _zone(profile.zone) if profile.dates == "human" else UTC
-    form = "%d-%b-%Y %H:%M" if profile.dates == "human" else "%Y-%m-%dT%H:%M:%SZ"
+    form = {"human": "%d-%b-%Y %H:%M", "digits": "%d/%m/%Y %H:%M"}.get(profile.dates, "%Y-%m-%dT%H:%M:%SZ")
+    zone = UTC if profile.dates == "iso" else _zone(profile.zone)
     return lambda value: datetime.fromtimestamp(value, zone).strftime(form)
 
 

@@ -87,10 +87,13 @@ class Downloads:
         if faults.take("corrupt_zip", target, lambda _: span.first <= found.weak_spot() <= span.last):
             found = found.corrupted()
         cut = faults.take("cut_download", target)
+        headers = _headers(export, found, span, ranged)
+        if faults.take("no_etag", target):
+            del headers["ETag"]
         delivery = Delivery(
             found=found,
             span=span,
-            headers=_headers(export, found, span, ranged),
+            headers=headers,
             bytes_per_second=slow.options.get("bytes_per_second") if slow else None,
             cut=cut.options if cut else None,
             stall=stall.options if not cut and (stall := faults.take("stall_download", target)) else None,

@@ -8,11 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from .calls import Call
-from .catalogue import SINGULAR
+from .catalogue import CATALOGS, SINGULAR
 from .errors import ApiError, wrong_value
 from .faults import Target
 from .filters import Selection, WrongValue, judge
 from .jobs import COMPLETED, FAILED, IN_PROCESS, Export
+from .knobs import Knobs
 from .limits import too_many
 from .state import Site, State
 from .wire import json_answer
@@ -21,6 +22,11 @@ REPLAYED = "chargebee-idempotency-replayed"
 _KEY = "chargebee-idempotency-key"
 _ENTITY = "chargebee-business-entity-id"
 _BUCKET = "chargebee-exports-simulator"
+
+
+def entity_of(request: web.Request, knobs: Knobs) -> str | None:
+    """Return the business entity that a call means; None for the whole site."""
+    return None if knobs.ignore_business_entity else request.headers.get(_ENTITY)
 
 
 class ExportCalls:
@@ -59,13 +65,22 @@ class ExportCalls:
             raise wrong_value(error.param, str(error)) from None
         if self._state.knobs.ignore_filters:
             selection = selection.without_filters()
-        export = self._start(site, target, selection)
+        self._check_catalog(resource)
+        entity = entity_of(request, self._state.knobs)
+        export = self._start(site, target, selection.of_entity(entity) if entity else selection)
         export.idempotency_key = key
         export.business_entity_id = request.headers.get(_ENTITY)
         body = json.dumps({"export": self._shown(request, export)}).encode()
         if key:
             site.answers.remember(key, resource, call.fields, body, now)
         return json_answer(200, body)
+
+    def _check_catalog(self, resource: str) -> None:
+        knobs = self._state.knobs
+        is_of_other = any(resource in names for catalog, names in CATALOGS.items() if catalog != knobs.catalog)
+        if knobs.refuse_other_catalog and is_of_other:
+            message = f"The site's Product Catalog has no {resource}"
+            raise ApiError(400, message, "configuration_incompatible")
 
     def _start(self, site: Site, target: Target, selection: Selection) -> Export:
         jobs, knobs = self._state.jobs, self._state.knobs

@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {
     "cut_download": {"after_bytes": (int,), "chunked": (bool,), "clean": (bool,)},
     "stall_download": {"after_bytes": (int,)},
     "no_range": {},
+    "no_etag": {},
 }
 """Every kind of fault, and the options it takes beside those that all take."""
 
@@ -45,7 +46,7 @@ _COMMON: dict[str, tuple[type, ...]] = {
 }
 _ON_DOWNLOADS = {
     "redirect", "expire_url", "not_a_zip", "change_object", "corrupt_zip", "truncate_zip", "cut_download",
-    "stall_download", "no_range",
+    "stall_download", "no_range", "no_etag",
 }  # fmt: skip
 _ON_CREATION = {"drop_before", "drop_after", "slow_after", "fail_job", "hang_job"}
 _ON_EITHER = {"status", "slow", "redirect"}

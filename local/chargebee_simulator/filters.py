@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +45,14 @@ class Selection:
         if record.get("status") == DELETED and not self.with_deleted:
             return False
         return all(test(record) for test in self.conditions)
+
+    def of_entity(self, entity: str) -> Selection:
+        """Return the selection without the records of another business entity; those of none stay."""
+
+        def belongs(record: Mapping[str, Any]) -> bool:
+            return record.get("business_entity_id") in (None, entity)
+
+        return replace(self, conditions=[*self.conditions, belongs])
 
     def without_filters(self) -> Selection:
         """Return the selection of a server that ignores every filter, well-formed or not."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .catalogue import CATALOGS
 from .profiles import SWITCHES, ZipProfile, named, switched
 from .settings import SettingsError, SimulatorSettings, parse_job_seconds
 
@@ -17,7 +18,13 @@ _LOWEST = {
     "event_days": 0,
     "clock_skew": -366 * 86400,
 }
-_YES_OR_NO = {"retry_after", "ignore_filters", "ignore_event_filters"}
+_YES_OR_NO = {
+    "retry_after",
+    "ignore_filters",
+    "ignore_event_filters",
+    "ignore_business_entity",
+    "refuse_other_catalog",
+}
 
 
 @dataclass
@@ -32,6 +39,9 @@ class Knobs:
     idempotency_window: float
     ignore_filters: bool
     ignore_event_filters: bool
+    ignore_business_entity: bool
+    catalog: str
+    refuse_other_catalog: bool
     event_days: float
     clock_skew: float
     profile: ZipProfile
@@ -50,6 +60,9 @@ class Knobs:
             settings.idempotency_window,
             settings.ignore_filters,
             settings.ignore_event_filters,
+            settings.ignore_business_entity,
+            settings.catalog,
+            settings.refuse_other_catalog,
             settings.event_days,
             settings.clock_skew,
             switched(named(settings.profile), {"zone": settings.zone} if settings.zone else {}),
@@ -73,6 +86,8 @@ class Knobs:
                 found[name] = _boolean(name, value)
             elif name == "columns":
                 found[name] = _columns(value)
+            elif name == "catalog":
+                found[name] = _one_of(name, value, CATALOGS)
             elif name in SWITCHES:
                 profile = switched(profile, {name: value})
             elif name != "profile":
@@ -102,6 +117,12 @@ def _columns(value: Any) -> dict[str, list[str]]:
 
 def _is_header(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value) and len(set(value)) == len(value)
+
+
+def _one_of(name: str, value: Any, choices: Collection[str]) -> str:
+    if value not in choices:
+        raise SettingsError(f"'{name}' takes one of {', '.join(choices)}.")
+    return str(value)
 
 
 def _boolean(name: str, value: Any) -> bool:

@@ -26,8 +26,8 @@ class ZipProfile:
     bom: bool = False
     line_ends: str = "lf"  # lf, crlf, varies
     quotes: str = "needed"  # needed; all; empty: needed, and empty fields too; varies
-    dates: str = "iso"  # iso: 2024-01-31T23:59:59Z; epoch: seconds; human: 31-Jan-2024 23:59
-    zone: str = "UTC"  # of human dates: the site's time zone, or UTC
+    dates: str = "iso"  # iso: 2024-01-31T23:59:59Z; epoch: seconds; human: 31-Jan-2024 23:59; digits: 31/01/2024 23:59
+    zone: str = "UTC"  # of dates that name none: the site's time zone, or UTC
     money: str = "cents"  # cents: 1999; decimal: 19.99
     labels: bool = False  # choices as people read them: Payment Due for payment_due
     apostrophe: str = ""  # a value that begins with one of these gets an apostrophe before it
@@ -50,7 +50,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "header": ("plain", "bulk", "title"),
     "line_ends": ("lf", "crlf", VARIES),
     "quotes": ("needed", "all", "empty", VARIES),
-    "dates": ("iso", "epoch", "human"),
+    "dates": ("iso", "epoch", "human", "digits"),
     "money": ("cents", "decimal"),
     "empty": ("header", "zero-byte", "no-member", VARIES),
 }

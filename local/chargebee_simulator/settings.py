@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from .catalogue import SINGULAR
+from .catalogue import CATALOGS, SINGULAR
 from .profiles import PROFILES
 from .times import parse_time
 
@@ -65,6 +65,11 @@ class SimulatorSettings:
     idempotency_window: float = 1800
     ignore_filters: bool = False  # every export holds everything, as if no filter had been understood
     ignore_event_filters: bool = False
+    ignore_business_entity: bool = False  # the header that names one changes nothing
+    catalog: str = "v2"  # Product Catalog, as /configurations tells it: v1 or v2
+    refuse_other_catalog: bool = (
+        False  # exports that belong to the other catalog are refused; nobody knows what happens
+    )
     event_days: float = 90  # older events are forgotten
     clock_skew: float = 0  # seconds by which the server's clock is ahead of this machine's
     profile: str = "chargebee"
@@ -87,6 +92,7 @@ class SimulatorSettings:
         _demand(self.url_ttl >= 1, "A download URL must live for a second or more.")
         _demand(self.idempotency_window >= 0, "The idempotency window is zero or more seconds.")
         _demand(self.event_days >= 0, "Events are remembered for zero or more days.")
+        _demand(self.catalog in CATALOGS, "The Product Catalog is v1 or v2.")
         _demand(self.profile in PROFILES, f"There is no profile '{self.profile}'; choose from {', '.join(PROFILES)}.")
         _demand(self.zone is None or self.zone in available_timezones(), f"There is no time zone '{self.zone}'.")
         _demand(not self.tls_dir or self.tls, "A TLS directory was given, but TLS was not requested.")

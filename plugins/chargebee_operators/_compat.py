@@ -98,6 +98,7 @@ __all__ = [
     "intervals_between",
     "params_are_overridden",
     "pendulum_utc",
+    "plugins_folder",
     "states_of_run",
     "task",
     "xcom_of",
@@ -125,6 +126,11 @@ def pendulum_utc(instant: datetime) -> Any:
     import pendulum
 
     return pendulum.instance(instant).in_timezone("UTC")
+
+
+def plugins_folder() -> str:
+    """Return Airflow's plugins folder."""
+    return str(conf.get("core", "plugins_folder", fallback=""))
 
 
 def dag_ids_of_this_file() -> set[str]:

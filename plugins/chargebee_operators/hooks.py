@@ -24,6 +24,7 @@ from chargebee_operators.chargebee.api import (
 from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of
 from chargebee_operators.chargebee.calls import ApiRequest
 from chargebee_operators.chargebee.client import ChargebeeClient
+from chargebee_operators.chargebee.configuration import configuration_request, read_product_catalog
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.events import (
     Event,
@@ -163,6 +164,14 @@ class ChargebeeHook(BaseHook):
             return self._client.send(get_export_request(self.settings, NO_EXPORT)).date
         except UnavailableError:
             return None
+
+    def product_catalog(self) -> str | None:
+        """Return the version of the site's Product Catalog, ``1.0`` or ``2.0``; None when Chargebee does not say it.
+
+        :raises UnavailableError: when no usable answer came.
+        :raises ChargebeeApiError: when Chargebee refuses.
+        """
+        return read_product_catalog(self.settings, self._client.send(configuration_request()))
 
     def get_record(
         self, resource: str, record_id: str, *, parent_id: str | None = None, business_entity_id: str | None = None

@@ -57,6 +57,9 @@ class Rule:
     :param status: answer this, and pass nothing on.
     :param missing: answer this status in place of 404, as S3 does without the right to list.
     :param unconditional: pass the call on without ``If-Match`` and ``If-None-Match``, as a server that ignores them takes it.
+    :param code: the error's code in that answer; by default one that fits the status.
+    :param message: the error's message in that answer.
+    :param header: apply to calls with this header alone, ``x-amz-tagging`` say.
     :param conditional: apply to calls under ``If-Match`` or ``If-None-Match`` alone.
     :param cut: ``before`` drops the connection in place of passing it on, ``after`` in place of the answer.
     :param edit: changes the answer's body.
@@ -67,6 +70,9 @@ class Rule:
     skip: int = 0
     times: int | None = 1
     status: int | None = None
+    code: str = ""
+    message: str = "so the test wants it"
+    header: str = ""
     missing: int | None = None
     unconditional: bool = False
     conditional: bool = False
@@ -156,7 +162,7 @@ class S3Proxy:
             return
         if rule and rule.status:
             call.done = True
-            self._refuse(handler, rule.status)
+            self._refuse(handler, rule.status, rule.code, rule.message)
         elif self.guard and (refusal := self.guard(call, body)):
             call.done = True
             self._reply(handler, refusal[0], [("Content-Type", "application/xml")], refusal[1], len(refusal[1]))
@@ -168,6 +174,8 @@ class S3Proxy:
             if each.operation != call.operation or each.times == 0:
                 continue
             if each.conditional and not {"if-match", "if-none-match"} & set(call.headers):
+                continue
+            if each.header and each.header not in call.headers:
                 continue
             if each.skip:
                 each.skip -= 1
@@ -215,9 +223,9 @@ class S3Proxy:
         length = {name: value for name, value in headers.items() if name.lower() == "content-length"}
         return {**dict(request.headers.items()), **length}
 
-    def _refuse(self, handler: Any, status: int) -> None:
-        code = {403: "AccessDenied", 501: "NotImplemented"}.get(status, "InternalError")
-        answer = f"<Error><Code>{code}</Code><Message>so the test wants it</Message></Error>".encode()
+    def _refuse(self, handler: Any, status: int, code: str = "", message: str = "") -> None:
+        code = code or {403: "AccessDenied", 501: "NotImplemented"}.get(status, "InternalError")
+        answer = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
         self._reply(handler, status, [("Content-Type", "application/xml")], answer, len(answer))
 
     def _reply(self, handler: Any, status: int, headers: list[tuple[str, str]], body: bytes, length: int) -> None:

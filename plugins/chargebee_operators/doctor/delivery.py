@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ class Delivery:
         self._report = report
         self._hosts: set[str] = set()
         self._ranged: set[bool] = set()
+        self._marked: set[bool] = set()
         self._largest: tuple[int, str] = (0, "")
 
     def fetch(self, export_id: str) -> list[SampleFile] | None:
@@ -44,6 +46,7 @@ class Delivery:
         finally:
             download.close()
         self._ranged.add(download.is_ranged)
+        self._marked.add(download.has_etag)
         self._largest = max(self._largest, (download.received, export_id))
         return files
 
@@ -59,10 +62,24 @@ class Delivery:
             )
         elif True in self._ranged:
             self._report.ok("download", "The host serves ranges: a zip is fetched in parallel and resumed after a cut.")
-        facts = {"hosts": hosts, "ranges": sorted(self._ranged), "bytes_a_second": self._speeds()}
+        if False in self._marked:
+            self._report.attention(
+                "download",
+                "The host sends no strong ETag. A cut download is continued only where size and time of the last change show "
+                "that the zip is still the same.",
+            )
+        elif True in self._marked:
+            self._report.ok("download", "The host sends an ETag, which shows that a zip is still the same after a cut.")
+        facts = {
+            "hosts": hosts,
+            "ranges": sorted(self._ranged),
+            "etag": sorted(self._marked),
+            "bytes_a_second": self._speeds(),
+        }
         self._report.facts["download"] = facts
         if not self._hook.settings.allowed_download_hosts:
-            self._report.settings.append(f'# In the extra of the connection: {{"allowed_download_hosts": {hosts!r}}}')
+            extra = json.dumps({"allowed_download_hosts": hosts})
+            self._report.settings.append(f"# In the extra of the connection: {extra}")
 
     def _speeds(self) -> dict[str, int]:
         size, export_id = self._largest

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from chargebee_operators.checks.clock_format import read_clock_value
+from chargebee_operators.checks.clock_format import ZONELESS_SLACK, ClockFormat, read_clock_value
 from chargebee_operators.checks.columns import fold
 from chargebee_operators.doctor.sample_file import SampleFile
 
@@ -19,6 +19,12 @@ _BOOLEAN = {"true", "false"}
 _COMMON = ("UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Chicago", "America/Denver",
            "America/Los_Angeles", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney")  # fmt: skip
 _MOST_ZONES = 4
+# Forms that window_format has to name, because 02/03/2024 can be two days.
+_FORMS = tuple(
+    f"{date} {clock}"
+    for date in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
+    for clock in ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
+)
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,15 @@ class TimeLook:
     :param zoned: whether times name their zone.
     :param zones: IANA names that fit all times that were compared, likely ones first; empty when none fits, or nothing was
         compared.
-    :param compared: how many times were compared with the API's.
+    :param compared: how many times were compared with the API's; 0 where their form is not known.
+    :param form: for ``strptime``, where the form is one that only the comparison could tell; else None.
     """
 
     shape: str
     zoned: bool
     zones: tuple[str, ...]
     compared: int
+    form: str | None = None
 
 
 def look_of_times(pairs: Iterable[tuple[str, int]]) -> TimeLook | None:
@@ -44,9 +52,12 @@ def look_of_times(pairs: Iterable[tuple[str, int]]) -> TimeLook | None:
     :param pairs: the text in the export, and epoch seconds in the API.
     :return: None where no text is a time.
     """
+    given = [(text.strip(), epoch) for text, epoch in pairs]
+    form = form_that_fits(given)
+    read = ClockFormat(form).read
     texts, offsets, zoned = [], [], False
-    for text, epoch in pairs:
-        value = read_clock_value(text.strip())
+    for text, epoch in given:
+        value = read(text)
         if value is None:
             continue
         texts.append(text)
@@ -56,9 +67,31 @@ def look_of_times(pairs: Iterable[tuple[str, int]]) -> TimeLook | None:
             # To the quarter of an hour, as all zones have it: the text may leave out the seconds.
             offsets.append((epoch, round((value.start - epoch) / 900) * 900))
     if not texts:
+        unread = next((text for text, _ in given if sum(map(str.isdigit, text)) > 3), None)
+        return None if unread is None else TimeLook(_shape(unread), False, (), 0)
+    zones = () if zoned or not offsets else zones_that_fit(offsets)
+    return TimeLook(_shape(texts[0]), zoned, zones, len(texts), form)
+
+
+def form_that_fits(pairs: Iterable[tuple[str, int]]) -> str | None:
+    """Return the form of dates in digits that do not begin with the year; None where each is read without it, or none fits.
+
+    :param pairs: texts without blanks around them, and the API's epochs.
+    """
+    unread = [(text, epoch) for text, epoch in pairs if text and read_clock_value(text) is None]
+    if not unread:
         return None
-    shape = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "0", texts[0]))
-    return TimeLook(shape, zoned, () if zoned or not offsets else zones_that_fit(offsets), len(texts))
+    fitting = [form for form in _FORMS if all(_is_near(text, epoch, form) for text, epoch in unread)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_near(text: str, epoch: int, form: str) -> bool:
+    value = ClockFormat(form).read(text)
+    return value is not None and abs(value.start - epoch) <= ZONELESS_SLACK + value.seconds
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "0", text))
 
 
 def zones_that_fit(offsets: Sequence[tuple[int, int]]) -> tuple[str, ...]:

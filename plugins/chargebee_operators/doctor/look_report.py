@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from chargebee_operators.chargebee.records import RETRIEVABLE
 from chargebee_operators.chargebee.resources import Resource, get_resource
 from chargebee_operators.checks.clock_column import find_clock
+from chargebee_operators.checks.columns import fold, kind_of
 from chargebee_operators.checks.record_id import RecordId, find_id
 from chargebee_operators.common.foreign_text import clean, listed
 from chargebee_operators.doctor.findings import Report
@@ -34,6 +38,7 @@ class LookReport:
         self._times: list[TimeLook] = []
         self._money: list[str] = []
         self._types: dict[str, str] = {}
+        self._parts: dict[str, int] = {}
         self._facts: dict[str, Any] = {}
 
     def add(self, name: str, files: Sequence[SampleFile]) -> None:
@@ -48,10 +53,10 @@ class LookReport:
         for each in files:
             for problem in each.warnings:
                 self._report.attention("look", f"{each.member}: {problem}")
-        self._clock(resource, files)
-        if main:
-            found = find_id(main[0].columns, main[0].member, resource)
-            assert found is not None
+        self._count_parts(files)
+        found = find_id(main[0].columns, main[0].member, resource) if main else None
+        self._clock(resource, files, found and main[0].columns[found.at])
+        if found:
             self._compare(resource, main[0], found)
 
     def finish(self) -> None:
@@ -62,7 +67,16 @@ class LookReport:
         zone = (
             next((each for each in self._times[0].zones if all(each in fit for fit in zones)), None) if zones else None
         )
-        zoneless = [each for each in self._times if not each.zoned]
+        zoneless = [each for each in self._times if not each.zoned and each.compared]
+        unread = [each for each in self._times if not each.compared]
+        forms = {each.form for each in self._times if each.form}
+        form = forms.pop() if len(forms) == 1 else None
+        if unread:
+            report.attention(
+                "look",
+                f"Times look like {unread[0].shape}, which is in no known form.",
+                "Set window_format in upload_args, as Python's strptime takes it.",
+            )
         if zone:
             report.ok("look", f"Times look like {self._times[0].shape} and fit the zone {zone}.")
             if zone != "UTC":
@@ -73,7 +87,7 @@ class LookReport:
                 )
         elif zoneless:
             report.attention("look", f"Times name no zone, and no zone fits {zoneless[0].compared} of them.")
-        elif self._times:
+        elif self._times and not unread:
             report.ok("look", f"Times look like {self._times[0].shape} and name their zone.")
         kinds = sorted(set(self._money) - {"unknown"})
         report.facts["money"] = kinds
@@ -81,18 +95,37 @@ class LookReport:
             report.ok("look", f"Amounts are written in {kinds[0]}.")
         elif kinds:
             report.attention("look", "Some files write amounts in decimals, and others in cents.")
-        self._settings(zone)
+        self._report_parts()
+        self._settings(zone, form)
 
-    def _settings(self, zone: str | None) -> None:
+    def _count_parts(self, files: Sequence[SampleFile]) -> None:
+        """Count the files of each kind: ``invoices_1.csv`` and ``invoices_2.csv`` are parts of one table."""
+        for kind, many in Counter(fold(kind_of(each.member)) for each in files).items():
+            if many > 1:
+                self._parts[kind] = many
+
+    def _report_parts(self) -> None:
+        self._report.facts["parts"] = self._parts
+        most = max((each["rows"] or 0 for files in self._facts.values() for each in files), default=0)
+        if self._parts:
+            told = listed(f"{clean(kind)} in {many} files" for kind, many in self._parts.items())
+            self._report.ok(
+                "look", f"Large exports are split into parts: {told}. The files of one table have one folder."
+            )
+        elif most:
+            self._report.ok("look", f"No export was split into parts. The largest file has {most} rows.")
+
+    def _settings(self, zone: str | None, form: str | None) -> None:
         """Write the settings as lines of Python."""
-        if zone:
-            self._report.settings.append(f'upload_args={{"window_timezone": "{zone}"}},')
+        upload = {"window_timezone": zone, "window_format": form}
+        if given := {name: value for name, value in upload.items() if value}:
+            self._report.settings.append(f"upload_args={json.dumps(given)},")
         if self._types:
             lines = [f'    "{clean(name)}": "{kind}",' for name, kind in self._types.items()]
             comment = "# for file_format='parquet'; columns that are not named stay text"
             self._report.settings += [f"column_types={{  {comment}", *lines, "},"]
 
-    def _clock(self, resource: Resource, files: Sequence[SampleFile]) -> None:
+    def _clock(self, resource: Resource, files: Sequence[SampleFile], id_column: str | None) -> None:
         field = resource.default_window_field or ""
         clocks = {each.member: find_clock(each.columns, each.member, resource, field) for each in files if each.columns}
         by = [
@@ -100,12 +133,14 @@ class LookReport:
             for each in files
             if (found := clocks.get(each.member)) and not isinstance(found, str) and not found.one_sided
         ]
+        ids = f"the id is in the column {clean(id_column)}" if id_column else "no column is surely the id"
         if by:
-            self._report.ok("look", f"{resource.name}: the window is checked by the column {clean(by[0])}.")
+            says = f"the window is checked by the column {clean(by[0])}"
+        elif id_column and resource.name in RETRIEVABLE:
+            says = f"no column shows {field}, so the window is checked by records from the API"
         else:
-            self._report.ok(
-                "look", f"{resource.name}: no column shows {field}, so the window is checked by records from the API."
-            )
+            says = f"no column shows {field}, and no record can be retrieved, so nothing proves the window"
+        self._report.ok("look", f"{resource.name}: {ids}; {says}.")
 
     def _compare(self, resource: Resource, file: SampleFile, found: RecordId) -> None:
         """Compare times and amounts with the API's."""

@@ -9,7 +9,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import AirflowFailException, BaseOperator
+from chargebee_operators._compat import (
+    AirflowException,
+    AirflowFailException,
+    BaseOperator,
+    backfill_command,
+    plugins_folder,
+)
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, get_resource
 from chargebee_operators.chargebee.trigger_events import Outcome as TriggerOutcome
 from chargebee_operators.chargebee.trigger_events import read_event
@@ -19,27 +25,29 @@ from chargebee_operators.common.exceptions import ChargebeeApiError
 from chargebee_operators.doctor.bucket import check_bucket_rights
 from chargebee_operators.doctor.delivery import Delivery
 from chargebee_operators.doctor.deployment import check_deployment
+from chargebee_operators.doctor.exports import report_filters, report_runs, wanted_exports
 from chargebee_operators.doctor.findings import Level, Report
 from chargebee_operators.doctor.jobs import ExportRuns
 from chargebee_operators.doctor.look_report import LookReport
+from chargebee_operators.doctor.records import RecordSample
 from chargebee_operators.doctor.sample_file import SampleFile
-from chargebee_operators.doctor.site import (
-    check_connection,
-    fetch_records,
-    report_filters,
-    report_runs,
-    wanted_exports,
-)
+from chargebee_operators.doctor.site import check_connection
+from chargebee_operators.doctor.windows import exported_windows, report_windows
 from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.partition.committed import committed_manifests
 from chargebee_operators.s3.connection import check_bucket_name, s3_hook
+from chargebee_operators.s3.upload_args import for_manifest
 from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.triggers import ExportReadyTrigger
 
 if TYPE_CHECKING:
     from chargebee_operators._compat import Context
 
-# Seconds that the task may wait in the triggerer before it reports without it.
-_DEFERRED = 15 * 60
+# Seconds that the task may wait in the triggerer before it reports without it; and that Airflow waits for more, to end a
+# wait that no triggerer has taken.
+_DEFERRED, _NO_TRIGGERER = 15 * 60, 2 * 60
+# What Airflow gives as the method to go on with when it has ended a wait itself.
+_FAILED_WAIT = "__fail__"
 
 
 class ChargebeeDoctorOperator(BaseOperator):
@@ -47,7 +55,8 @@ class ChargebeeDoctorOperator(BaseOperator):
 
     It requests one small export of each resource, for a day in the far future: a row in it proves that Chargebee ignored
     the filter. It requests an export with rows of a few resources, and compares times and amounts with the API. It tries
-    each S3 call of an upload. The task fails only on a finding that is ``wrong``.
+    each S3 call of an upload, and looks for gaps between the windows that were exported so far. The task fails only on a
+    finding that is ``wrong``.
 
     :param s3_bucket: the bucket of the exports. (templated)
     :param prefix: what its keys begin with; the report goes to ``{prefix}/doctor/``. (templated)
@@ -120,9 +129,6 @@ class ChargebeeDoctorOperator(BaseOperator):
                 return self._examine(context, hook, None)
             now, interval = time.time(), self._interval(hook)
             self.log.info("Export %s: waiting in the triggerer, at most %.0f s", export.id, _DEFERRED)
-            self.log.info(
-                "If this task stays deferred for longer, no triggerer runs: start one, or set deferrable=False."
-            )
             self.defer(
                 trigger=ExportReadyTrigger(
                     chargebee_conn_id=self.chargebee_conn_id,
@@ -134,9 +140,22 @@ class ChargebeeDoctorOperator(BaseOperator):
                     since=now,
                 ),
                 method_name="execute_complete",
-                timeout=timedelta(seconds=2 * _DEFERRED),
+                timeout=timedelta(seconds=_DEFERRED + _NO_TRIGGERER),
             )
         raise AssertionError("defer() always raises")
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after the wait. Where Airflow has ended it itself, as without a triggerer, report that and do the rest."""
+        if next_method != _FAILED_WAIT:
+            return super().resume_execution(next_method, next_kwargs, context)
+        try:
+            super().resume_execution(next_method, next_kwargs, context)
+        except AirflowException as error:
+            says = f"Airflow ended the wait in the triggerer ({error})."
+            if "timeout" in str(error).lower():
+                says = f"No triggerer has taken the task within {(_DEFERRED + _NO_TRIGGERER) // 60} minutes."
+        with failing_fast():
+            return self._examine(context, ChargebeeHook(self.chargebee_conn_id), None, says)
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Resume after the triggerer, and do the rest."""
@@ -144,26 +163,37 @@ class ChargebeeDoctorOperator(BaseOperator):
         with failing_fast():
             return self._examine(context, ChargebeeHook(self.chargebee_conn_id), outcome)
 
-    def _examine(self, context: Context, hook: ChargebeeHook, triggerer: TriggerOutcome | None) -> dict[str, Any]:
+    def _examine(
+        self, context: Context, hook: ChargebeeHook, triggerer: TriggerOutcome | None, failed_wait: str = ""
+    ) -> dict[str, Any]:
         report = Report(hook.settings.site)
-        check_deployment(report)
-        if triggerer in (TriggerOutcome.COMPLETED, TriggerOutcome.FAILED):
+        check_deployment(plugins_folder(), report)
+        if failed_wait:
+            report.wrong(
+                "airflow", failed_wait, "Start a triggerer, or read its log; or set deferrable=False for all tasks."
+            )
+        elif triggerer in (TriggerOutcome.COMPLETED, TriggerOutcome.FAILED):
             report.ok("airflow", "The triggerer runs, and reaches Chargebee.")
         elif triggerer is not None:
             report.wrong(
                 "airflow", f"The triggerer runs, but its wait ended as {triggerer}.", "Read the triggerer's log."
             )
-        if check_connection(hook, report):
+        elif not self.deferrable:
+            report.ok("airflow", "The triggerer was not tried, because deferrable is False.")
+        if check_connection(hook, self.resource_names, report):
             self._exports(context, hook, report)
-        check_bucket_rights(s3_hook(self.aws_conn_id), self.s3_bucket, self.prefix, self.extra_args or {}, report)
-        return self._end(report)
+        s3 = s3_hook(self.aws_conn_id)
+        accepted = check_bucket_rights(s3, self.s3_bucket, self.prefix, self.extra_args or {}, report)
+        self._windows(report)
+        return self._end(report, accepted)
 
     def _exports(self, context: Context, hook: ChargebeeHook, report: Report) -> None:
         runs = ExportRuns(hook, self._interval(hook), self.timeout)
         outcomes = runs.run(self._wanted(context))
         report_runs(runs, outcomes, report)
         delivery = Delivery(hook, report)
-        look = LookReport(report, lambda name, ids: fetch_records(hook, name, ids, report))
+        records = RecordSample(hook, report)
+        look = LookReport(report, records.fetch)
         samples: dict[str, dict[str, list[SampleFile]]] = {"empty": {}, "look": {}}
         for name, each in outcomes.items():
             kind, _, resource = name.partition(" ")
@@ -174,7 +204,20 @@ class ChargebeeDoctorOperator(BaseOperator):
         for resource, files in samples["look"].items():
             look.add(resource, files)
         look.finish()
+        records.finish()
         delivery.finish()
+
+    def _windows(self, report: Report) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            manifests = committed_manifests(s3_hook(self.aws_conn_id).get_conn(), self.s3_bucket, self.prefix)
+        except (BotoCoreError, ClientError, OSError) as error:
+            report.attention(
+                "windows", f"The manifests could not be read ({type(error).__name__}), so gaps are not known."
+            )
+            return
+        report_windows(exported_windows(manifests, report.site), datetime.now(UTC), backfill_command, report)
 
     def _wanted(self, context: Context) -> dict[str, Any]:
         until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -183,7 +226,7 @@ class ChargebeeDoctorOperator(BaseOperator):
     def _interval(self, hook: ChargebeeHook) -> float:
         return hook.settings.checked_poll_interval(self.poll_interval)
 
-    def _end(self, report: Report) -> dict[str, Any]:
+    def _end(self, report: Report, extra_args: Mapping[str, Any]) -> dict[str, Any]:
         """Log the report, write it to the bucket, and fail on what is wrong."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -193,7 +236,7 @@ class ChargebeeDoctorOperator(BaseOperator):
         key = f"{self.prefix}/doctor/site={report.site}/{now}.json"
         body = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, default=str)
         try:
-            s3_hook(self.aws_conn_id, self.extra_args).load_string(body, key, self.s3_bucket, replace=True)
+            s3_hook(self.aws_conn_id, for_manifest(extra_args)).load_string(body, key, self.s3_bucket, replace=True)
             self.log.info("The report is at s3://%s/%s", self.s3_bucket, key)
         except (BotoCoreError, ClientError, OSError) as error:
             self.log.warning(

@@ -90,6 +90,11 @@ class Download:
         """Whether parts can be fetched with ``read``, as far as the first answer shows."""
         return bool(self._zip.ranged)
 
+    @property
+    def has_etag(self) -> bool:
+        """Whether the host marks the zip's version with a strong ETag, as far as the first answer shows."""
+        return self._zip.version is not None and self._zip.version.etag is not None
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the zip's bytes, in order and each once.
 

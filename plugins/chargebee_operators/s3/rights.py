@@ -26,7 +26,7 @@ ACTIONS = {
 }
 OF_BUCKET = frozenset({"s3:ListBucket", "s3:ListBucketMultipartUploads"})
 # Arguments of an upload that need an action of their own.
-_OF_ARGUMENTS = {
+OF_ARGUMENTS = {
     "Tagging": "s3:PutObjectTagging",
     "ACL": "s3:PutObjectAcl",
     "GrantFullControl": "s3:PutObjectAcl",
@@ -40,6 +40,12 @@ _OF_ARGUMENTS = {
 _OF_KEY = {"s3:PutObject": "kms:GenerateDataKey and kms:Decrypt", "s3:GetObject": "kms:Decrypt"}
 # AWS often names the action: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _TOLD = re.compile(r"not authorized to perform:? ((?:s3|kms):[A-Za-z]{1,60})\b")
+
+
+def named_action(answer: str) -> str:
+    """Return the action that the message of S3's error names; empty when it names none."""
+    named = _TOLD.search(answer)
+    return named[1] if named else ""
 
 
 def missing_right(operation: str, bucket: str, arguments: Mapping[str, Any], answer: str = "") -> str:
@@ -59,7 +65,7 @@ def missing_right(operation: str, bucket: str, arguments: Mapping[str, Any], ans
         return f"{action} on bucket {bucket}"
     needed = f"{action} on the objects below the prefix"
     if action == "s3:PutObject" and operation in ("put_object", "create_multipart_upload"):
-        more = sorted({_OF_ARGUMENTS[name] for name in arguments if name in _OF_ARGUMENTS})
+        more = sorted({OF_ARGUMENTS[name] for name in arguments if name in OF_ARGUMENTS})
         needed = " and ".join([action, *more]) + " on the objects below the prefix"
     if action in _OF_KEY:
         needed += f". If a KMS key of your own encrypts the bucket, it also needs {_OF_KEY[action]} on that key"

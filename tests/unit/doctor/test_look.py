@@ -40,6 +40,24 @@ def test_a_time_with_its_zone_needs_none():
     assert (look.zoned, look.zones) == (True, ())
 
 
+@pytest.mark.parametrize(
+    "pattern", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m-%d-%Y %H:%M"]
+)
+def test_a_date_in_digits_gets_its_format_and_zone_by_comparison(pattern):
+    look = look_of_times(pairs("America/New_York", WINTER, SUMMER, pattern=pattern))
+    assert (look.form, look.zones[0], look.compared) == (pattern, "America/New_York", 2)
+
+
+def test_a_date_that_may_be_two_gets_no_format():
+    text, epoch = "01/01/2026 10:00", int(datetime(2026, 1, 1, 10, tzinfo=UTC).timestamp())
+    look = look_of_times([(text, epoch)])
+    assert (look.form, look.compared, look.shape) == (None, 0, "00/00/0000 00:00")
+
+
+def test_times_in_a_known_form_need_no_format():
+    assert look_of_times(pairs("UTC", WINTER)).form is None
+
+
 def test_what_is_no_time_is_no_look():
     assert look_of_times([("soon", 1), ("", 2)]) is None
 

@@ -1,0 +1,36 @@
+"""The manifests below a prefix of a bucket: what has been committed there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from chargebee_operators.checks.columns import read_manifest
+from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
+
+# In the default layout all manifests are below this folder; in others they are anywhere.
+FOLDER = DEFAULT_MANIFEST_NAME.partition("/")[0] + "/"
+_AT_A_TIME = 8
+
+
+def committed_manifests(client: Any, bucket: str, prefix: str) -> list[Mapping[str, Any]]:
+    """Read all manifests below a prefix.
+
+    :param client: boto3's of S3.
+    :param bucket: the bucket.
+    :param prefix: what the keys of the exports begin with, without a slash at its end.
+    :raises botocore.exceptions.ClientError: when the bucket can't be listed, or a manifest can't be read.
+    """
+    below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def keys(root: str) -> list[str]:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=root)
+        return [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".json")]
+
+    def body(key: str) -> str:
+        return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", errors="replace"))
+
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        manifests = map(read_manifest, threads.map(body, keys(below + FOLDER) or keys(below)))
+        return [each for each in manifests if isinstance(each.get("job"), Mapping) and "schema_version" in each]
