@@ -212,12 +212,14 @@ class ChargebeeDoctorOperator(BaseOperator):
 
         try:
             manifests = committed_manifests(s3_hook(self.aws_conn_id).get_conn(), self.s3_bucket, self.prefix)
-        except (BotoCoreError, ClientError, OSError) as error:
-            report.attention(
-                "windows", f"The manifests could not be read ({type(error).__name__}), so gaps are not known."
-            )
+        except ClientError as error:
+            why = str(error.response.get("Error", {}).get("Code", ""))
+        except (BotoCoreError, OSError) as error:
+            why = type(error).__name__
+        else:
+            report_windows(exported_windows(manifests, report.site), datetime.now(UTC), backfill_command, report)
             return
-        report_windows(exported_windows(manifests, report.site), datetime.now(UTC), backfill_command, report)
+        report.attention("windows", f"The manifests could not be read ({why}), so gaps are not known.")
 
     def _wanted(self, context: Context) -> dict[str, Any]:
         until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
