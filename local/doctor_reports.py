@@ -45,7 +45,7 @@ DAYS_AGO = {"healthy": (3, 2, 1), "sick": (6, 5, 2, 1)}
 
 def main() -> None:
     """Write both reports."""
-    with stack.s3_server(Path(HOME)) as s3, s3_proxy(s3.endpoint_url) as proxy:
+    with stack.s3_server(Path(HOME)) as s3, s3_proxy(s3) as proxy:
         s3.client().create_bucket(Bucket=BUCKET)
         connection = json.loads(s3.connection())
         connection["extra"]["endpoint_url"] = proxy.url

@@ -298,3 +298,9 @@ def test_manifests_that_may_not_be_read_leave_gaps_unknown(doctor, connected, pr
     proxy.rule("GetManifest", status=403, times=None)
     doctor()
     assert doctor.one("attention", "The manifests could not be read (AccessDenied)")
+
+
+def test_a_server_that_ignores_conditions_is_wrong(doctor, connected, proxy):
+    proxy.rule("PutObject", unconditional=True, times=None)
+    doctor()
+    assert doctor.one("wrong", "The server ignores If-None-Match")
