@@ -39,9 +39,9 @@ class ChargebeeSiteLink(_ResultLink):
     name = "Chargebee"
 
     def address(self, result: Mapping[str, Any]) -> str:
-        """Return the site's address."""
+        """Return the site's address; empty where the site has none, as in a simulator."""
         domain = quote(result.get("domain", DOMAIN), safe=":")
-        return f"https://{quote(result['site'], safe='')}.{domain}/"
+        return f"https://{quote(result['site'], safe='')}.{domain}/" if domain else ""
 
 
 class S3PartitionLink(_ResultLink):

@@ -36,7 +36,8 @@ class SiteSettings:
     :param poll_interval: seconds between two looks at an export.
     :param max_poll_interval: the most seconds that backing off may make of it.
     :param allowed_download_hosts: hosts that the zip may be fetched from; empty for any public https host.
-    :param domain: of the site's own address, whatever that of the API.
+    :param domain: of the site's own address, whatever that of the API; empty when ``host`` names another endpoint and the
+        extra names no domain.
     """
 
     site: str
@@ -95,7 +96,9 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     if not api_key.isascii():
         raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
     extra = _Extra(conn_id, _read_extra(connection))
-    endpoint, domain = _endpoint(connection), extra.domain()
+    endpoint = _endpoint(connection)
+    # Another endpoint may be a simulator, whose site has no page that a link could open.
+    domain = extra.domain("" if endpoint else DOMAIN)
     return SiteSettings(
         site=site,
         api_key=api_key,
@@ -124,7 +127,7 @@ def _endpoint(connection: Any) -> str | None:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in host or parts.query or parts.fragment:
-        # What stands before an @ may be a key.
+        # The text before an @ may be a key.
         shown = "" if "@" in host else f"{host!r} "
         raise SettingsError(
             f"Connection {connection.conn_id!r}: host {shown}is not an address. Leave it empty for Chargebee itself, "
@@ -164,8 +167,10 @@ class _Extra:
             raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a text.")
         return value.strip()
 
-    def domain(self) -> str:
-        domain = self.text("domain") or DOMAIN
+    def domain(self, default: str) -> str:
+        domain = self.text("domain")
+        if not domain:
+            return default
         if not _DOMAIN.fullmatch(domain):
             raise SettingsError(
                 f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, 'chargebee.com' say."

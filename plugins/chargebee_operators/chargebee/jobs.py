@@ -32,7 +32,7 @@ class JobRecord:
     :param requested_at: ISO 8601 UTC, when the export was requested: Chargebee's ``created_at`` of it.
     :param restarts: how often the export was requested again after Chargebee failed it.
     :param business_entity_id: the business entity of the request; None for the site as a whole.
-    :param domain: the site's domain.
+    :param domain: the site's domain; empty when the site has no address of its own, as in a simulator.
     """
 
     export_id: str

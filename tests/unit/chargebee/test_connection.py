@@ -108,6 +108,11 @@ def test_the_host_stands_for_the_whole_endpoint(fields, address):
     assert (found.base_url, found.custom_endpoint) == (address, True)
 
 
+def test_a_site_behind_another_endpoint_has_the_domain_that_the_extra_names_or_none():
+    host = "http://127.0.0.1:8090"
+    assert (read(host=host).domain, read(host=host, extra={"domain": "chargebee.com"}).domain) == ("", "chargebee.com")
+
+
 @pytest.mark.parametrize("empty", [None, "", "  "])
 def test_without_a_host_it_is_chargebee_itself(empty):
     found = read(host=empty, schema="http", port=80)
