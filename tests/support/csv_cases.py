@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-FIELD = st.text(st.sampled_from('ab0,";\n\r ü'), max_size=6)
+# Without other separators: a column "a;b" of values "c;d" could as well be two columns.
+FIELD = st.text(st.sampled_from('ab0,":\n\r ü'), max_size=6)
 
 
 def written(rows: list[list[str]], quoting: int = csv.QUOTE_MINIMAL, end: str = "\n") -> str:

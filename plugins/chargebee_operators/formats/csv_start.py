@@ -18,6 +18,8 @@ _MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # So many bytes show what other kind of file it is.
 _ENOUGH = 64
+# So many records, at most, show what separates their fields.
+_FEW = 5
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -38,7 +40,7 @@ class Start:
 def read_start(head: bytes) -> Start:
     """Return what a file's first bytes tell.
 
-    :param head: the whole file, or at least its header and the record behind it.
+    :param head: the whole file, or at least its header and a few records.
     """
     start = _start(head, whole=True)
     assert start is not None
@@ -67,10 +69,10 @@ def _start(head: bytes, whole: bool) -> Start | None:
     end = len(head) if end is None else end
     columns = header_names(head[:end])
     if _has_other_signs(columns):
-        behind = header_end(head[end:])
-        if behind is None and not whole:
+        records = _first_records(head[end:], whole)
+        if records is None:
             return None
-        if sign := _separator(head[:end], head[end:][:behind]):
+        if sign := _separator(head[:end], records):
             return Start(problem=f"The file looks separated by {_SEPARATORS[sign]}, not by commas: {UNKNOWN}.")
     return Start(end, columns)
 
@@ -117,21 +119,41 @@ def _has_other_signs(columns: list[str]) -> bool:
     return any(sign in name for name in columns for sign in _SEPARATORS)
 
 
-def _separator(header: bytes, first: bytes) -> str | None:
-    """Return the sign other than a comma that separates the fields of a header and its first record; None without one.
+def _first_records(data: bytes, whole: bool) -> list[bytes] | None:
+    """Return the first few records behind a header; None when more bytes are needed.
 
-    It must fit both better than a comma does, for names and values may hold such signs.
-
-    :param first: the first record; empty when there is none.
+    :param whole: whether no more bytes come.
     """
+    found: list[bytes] = []
+    while len(found) < _FEW:
+        end = header_end(data)
+        if end is None and not whole:
+            return None
+        if not data[:end].strip():
+            break
+        found.append(data[:end])
+        data = data[len(found[-1]) :]
+    return found
+
+
+def _separator(header: bytes, records: list[bytes]) -> str | None:
+    """Return the sign other than a comma that separates the fields of a header and its records; None without one.
+
+    It must fit all of them, and better than a comma does, for names and values may hold such signs.
+
+    :param records: the first ones; none for a file without rows.
+    """
+
+    def fits(sign: str, fields: int) -> bool:
+        return all(len(next(_read(each, sign), [])) == fields for each in records)
+
     commas = len(header_names(header))
-    has_record = bool(first.strip())
-    if has_record and commas > 1 and len(header_names(first)) == commas:
+    if records and commas > 1 and fits(",", commas):
         return None
     for sign in _SEPARATORS:
         names = next(_read(header, sign), [])
-        if len(names) < 2:
+        if len(names) < 2 or not all(names) or len(set(names)) < len(names):
             continue
-        if len(next(_read(first, sign), [])) == len(names) if has_record else commas == 1 and all(names):
+        if fits(sign, len(names)) if records else commas == 1:
             return sign
     return None

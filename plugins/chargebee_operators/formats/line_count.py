@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _ALL_BUT_MARKS = bytes(each for each in range(256) if each not in b'"\n')
 _ALL_BUT_MARKS_AND_RETURNS = bytes(each for each in range(256) if each not in b'"\n\r')
 # Up to about so many bytes a line Python counts them faster than it removes them.
@@ -38,9 +41,11 @@ class LineCount:
     def _count_with_returns(self, data: bytes, inside: bool) -> int:
         outside, self.is_open = _outside(data, inside, _ALL_BUT_MARKS_AND_RETURNS)
         breaks, returns = outside.count(b"\n"), outside.count(b"\r")
-        # In a file whose lines end in both, there are as many of each; what lies between them shows only here.
         was_after_return, self._after_return = self._after_return, not self.is_open and data.endswith(b"\r")
-        if not self.has_lone_returns and (was_after_return or (returns and returns != breaks)):
+        if self.has_lone_returns or not (returns or was_after_return):
+            return breaks
+        # A file whose lines all end in both has none at all, inside quotes or outside: that is found out fast.
+        if was_after_return or _LONE_RETURN.search(data):
             text = b'"'.join((b"\r" * was_after_return + data).split(b'"')[inside::2])
             self.has_lone_returns = text.count(b"\r") - self._after_return > text.count(b"\r\n")
         return breaks

@@ -129,6 +129,9 @@ RIGHT = [
     (b"id\nc1\nc2\n", ["id"]),
     (b"id,a;b\n1,x;y\n", ["id", "a;b"]),
     (b"id,a;b\n", ["id", "a;b"]),
+    (b"tags;all\na;b\nc\n", ["tags;all"]),
+    (b"note;\na;b\n", ["note;"]),
+    (b"a;a\n1;2\n", ["a;a"]),
     (b"tags;all\nx\n", ["tags;all"]),  # one column, whose values have no such sign
     (b"notes|internal\na|b|c\n", ["notes|internal"]),
     (b'id,"na\rme"\n1,a\n', ["id", "na\rme"]),
@@ -158,3 +161,10 @@ def test_a_header_of_many_columns_is_read_and_an_endless_one_is_not():
 def test_a_long_file_of_carriage_returns_alone_is_told_as_such():
     start = start_of(b"id,name\r" + b"1,a\r" * (MAX_HEADER // 4), 1 << 16)
     assert start == Start(problem=f"The file's lines end in carriage returns alone: {UNKNOWN}.")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@given(st.lists(st.text(st.sampled_from("ab;|\t"), min_size=1, max_size=5), max_size=8))
+def test_values_of_one_column_may_hold_any_sign(size, values):
+    data = "\n".join(["id", *values]).encode()
+    assert start_of(data, size) == Start(min(3, len(data)), ["id"])
