@@ -81,12 +81,15 @@ def airflow_environment(
     }
 
 
-def prepare(environment: Mapping[str, str], folder: Path) -> None:
-    """Make Airflow's database."""
-    airflow(["db", "migrate"], environment, folder / "db-migrate.log")
+def prepare(environment: Mapping[str, str], folder: Path, python: Path | str = sys.executable) -> None:
+    """Make Airflow's database.
+
+    :param python: of the environment with Airflow.
+    """
+    airflow(["db", "migrate"], environment, folder / "db-migrate.log", python=python)
     if airflow_version().startswith("3.0."):
         # There `dags test` refuses the tasks of a DAG whose assets no DAG processor has seen yet.
-        airflow(["dags", "reserialize"], environment, folder / "dags-reserialize.log")
+        airflow(["dags", "reserialize"], environment, folder / "dags-reserialize.log", python=python)
 
 
 def run_dag(
@@ -94,6 +97,7 @@ def run_dag(
     folder: Path,
     conf: Mapping[str, Any],
     on_end: Callable[[TaskEnd], object] = lambda end: None,
+    python: Path | str = sys.executable,
 ) -> float:
     """Run the DAG for the last complete day, with its log in ``run.log``, and return the seconds that it took.
 
@@ -101,6 +105,7 @@ def run_dag(
 
     :param conf: the run's configuration.
     :param on_end: is called when a task has ended.
+    :param python: of the environment with Airflow.
     :raises AirflowFailed: when the run fails.
     """
     today = datetime.fromtimestamp(time.time() - SETTLE, UTC).strftime("%Y-%m-%d")
@@ -114,14 +119,18 @@ def run_dag(
                 on_end(end)
 
     try:
-        airflow(arguments, environment, folder / "run.log", look)
+        airflow(arguments, environment, folder / "run.log", look, python)
     finally:
         look()
     return time.monotonic() - began
 
 
 def airflow(
-    arguments: list[str], environment: Mapping[str, str], log: Path, look: Callable[[], object] = lambda: None
+    arguments: list[str],
+    environment: Mapping[str, str],
+    log: Path,
+    look: Callable[[], object] = lambda: None,
+    python: Path | str = sys.executable,
 ) -> None:
     """Run an Airflow command.
 
@@ -130,7 +139,7 @@ def airflow(
     """
     name = f"`airflow {' '.join(arguments[:2])}`"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "airflow", *arguments]
+        command = [str(python), "-m", "airflow", *arguments]
         process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
         try:
             _wait(process, look)

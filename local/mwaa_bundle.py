@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import environment
 from mwaa import settings
+from mwaa.names import name_and_version
 from mwaa.plugins_zip import write_zip
 from mwaa.target import Target, TargetError
 from mwaa.wheels import collect
@@ -69,7 +69,7 @@ def assemble(target: Target, wheels: list[Path], folder: Path) -> None:
     """Write the files of a bundle into a new folder."""
     folder.mkdir(parents=True)
     write_zip(folder / "plugins.zip", wheels)
-    write_text(folder / "requirements.txt", settings.requirements(dict(map(name_and_version, wheels))))
+    write_text(folder / "requirements.txt", settings.requirements(dict(name_and_version(each.name) for each in wheels)))
     write_text(folder / "airflow-options.json", json.dumps(settings.options(target), indent=2) + "\n")
     write_text(folder / "settings.sh", settings.shell_settings(target))
     for name in settings.POLICIES:
@@ -79,12 +79,6 @@ def assemble(target: Target, wheels: list[Path], folder: Path) -> None:
     for name in SCRIPTS:
         shutil.copy(environment.ROOT / "deploy" / "mwaa" / name, folder / name)
     write_text(folder / SUMS, sums(folder))
-
-
-def name_and_version(wheel: Path) -> tuple[str, str]:
-    """Return what a wheel's name says, with the name as requirements write it: ``('airflow-chargebee-exports', '1.0')``."""
-    name, version = wheel.name.split("-")[:2]
-    return re.sub(r"[-_.]+", "-", name).lower(), version
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,13 +9,13 @@ import json
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_services
 import botocore.session
 import pytest
 
@@ -178,23 +178,8 @@ def acme(sim: Simulator) -> Caller:
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """AWS services other than S3, on loopback: the environment that leads there."""
-    (port,) = stack.free_ports(1)
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with stack.running("moto", command, tmp_path_factory.mktemp("moto")) as server:
-        server.wait_until(lambda: _listens(port))
-        yield {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with aws_services.moto(tmp_path_factory.mktemp("moto")) as environment:
+        yield environment
 
 
 @pytest.fixture
