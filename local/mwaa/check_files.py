@@ -54,10 +54,12 @@ def _check_plugins(path: Path) -> list[str]:
             raise CheckError(
                 f"plugins.zip has {name}: Airflow would import it, or it has no use. Only wheels may be in it."
             )
-    for name in names:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as wheel, zipfile.ZipFile(wheel) as inner:
-            if compiled := [each for each in inner.namelist() if "__pycache__" in each or each.endswith(".pyc")]:
-                raise CheckError(f"plugins.zip: {name} has the compiled module {compiled[0]}.")
+    own = [name for name in names if name.startswith("airflow_chargebee_exports-")]
+    if len(own) != 1:
+        raise CheckError(f"plugins.zip has {len(own)} wheels of this package, and must have one.")
+    with zipfile.ZipFile(path) as archive, archive.open(own[0]) as wheel, zipfile.ZipFile(wheel) as inner:
+        if compiled := [each for each in inner.namelist() if "__pycache__" in each or each.endswith(".pyc")]:
+            raise CheckError(f"plugins.zip: {own[0]} has the compiled module {compiled[0]}.")
     return names
 
 

@@ -37,8 +37,10 @@ def add_to_zip(name: str, data: bytes = b"") -> Callable[[Path], None]:
     return change
 
 
-def add_compiled_wheel(bundle: Path) -> None:
-    add_to_zip("odd-1.0-py3-none-any.whl", wheel(bundle.parent / "odd", "a/__pycache__/b.pyc").read_bytes())(bundle)
+def compile_own(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle / "plugins.zip", "w") as archive:
+        archive.write(wheel(bundle.parent / "compiled", "a/__pycache__/b.pyc"), WHEELS[0])
+        archive.write(bundle.parent / WHEELS[1], WHEELS[1])
 
 
 def replace(name: str, old: str, new: str) -> Callable[[Path], None]:
@@ -60,7 +62,8 @@ def test_a_bundle_as_it_was_made_passes(bundle):
         (add_to_zip("plugin.py"), "plugins.zip has plugin.py: Airflow would import it"),
         (add_to_zip("plugins/a.whl"), "plugins.zip has plugins/a.whl in a folder"),
         (add_to_zip("__pycache__/plugin.pyc"), "plugins.zip has __pycache__/plugin.pyc in a folder"),
-        (add_compiled_wheel, "has the compiled module a/__pycache__/b.pyc"),
+        (compile_own, "has the compiled module a/__pycache__/b.pyc"),
+        (add_to_zip("airflow_chargebee_exports-0.0.9-py3-none-any.whl"), "has 2 wheels of this package"),
         (replace("requirements.txt", "--no-index", "# no -c here"), "has '-c ' or '--constraint '"),
         (replace("requirements.txt", "--no-index\n", ""), "lacks the line --no-index"),
         (replace("requirements.txt", "/usr/local", "/opt"), "lacks the line --find-links"),
