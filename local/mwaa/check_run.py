@@ -130,4 +130,8 @@ def _written(s3: stack.S3Server, bucket: str) -> str:
     rows = {each["job"]["resource"]: sum(table["rows"] for table in each["tables"].values()) for each in found}
     if set(rows) != set(RESOURCES):
         raise CheckError(f"The run has written {', '.join(sorted(rows)) or 'nothing'}, and not {', '.join(RESOURCES)}.")
-    return "The run of the DAG wrote " + " and ".join(f"{resource} (rows: {rows[resource]})" for resource in RESOURCES) + "."
+    return (
+        "The run of the DAG wrote "
+        + " and ".join(f"{resource} (rows: {rows[resource]})" for resource in RESOURCES)
+        + "."
+    )
