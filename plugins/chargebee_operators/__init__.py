@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators._version import __version__
 
 if TYPE_CHECKING:
+    from chargebee_operators.audit.audit_dag import chargebee_audit_dag
+    from chargebee_operators.audit.operator import ChargebeeAuditOperator
     from chargebee_operators.dag.export_dag import chargebee_export_dag
     from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
     from chargebee_operators.dag.timetable import ExportTimetable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
 _HOMES = {
+    "ChargebeeAuditOperator": "audit.operator",
     "ChargebeeDeletedRecordsOperator": "deleted_records",
     "ChargebeeDoctorOperator": "doctor.operator",
     "ChargebeeExportOperator": "operators",
@@ -34,10 +37,12 @@ _HOMES = {
     "ExportReadySensor": "sensors",
     "ExportTimetable": "dag.timetable",
     "ResourceSettings": "dag.settings",
+    "chargebee_audit_dag": "audit.audit_dag",
     "chargebee_export_dag": "dag.export_dag",
 }
 
 __all__ = [
+    "ChargebeeAuditOperator",
     "ChargebeeDeletedRecordsOperator",
     "ChargebeeDoctorOperator",
     "ChargebeeExportOperator",
@@ -49,6 +54,7 @@ __all__ = [
     "ExportTimetable",
     "ResourceSettings",
     "__version__",
+    "chargebee_audit_dag",
     "chargebee_export_dag",
 ]
 

@@ -1,0 +1,258 @@
+"""Builds the DAG of audits: a snapshot of each resource, an export of its latest changes, and the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, task
+from chargebee_operators.audit.operator import ChargebeeAuditOperator
+from chargebee_operators.audit.windows import Schedule
+from chargebee_operators.chargebee.resources import get_resource
+from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.dag.settings import MOST_OF_PREFIX, ExportDagSettings, ResourceSettings
+from chargebee_operators.dag.ticks import check_cron
+from chargebee_operators.dag.timetable import ExportTimetable
+from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
+from chargebee_operators.operators import ChargebeeExportOperator
+from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
+from chargebee_operators.sensors import ExportReadySensor
+from chargebee_operators.transfers import ChargebeeExportToS3Operator
+
+log = task_log(__name__)
+
+# The grid of Airflow 3 sorts tasks by their ids, and only then by their order. So it begins with the first of all letters.
+PLAN = "a_plan"
+# What the plan leaves in XCom: up to when changes should be in S3, and the second before it for the filter ``after``.
+DUE, AFTER = "due", "after"
+# Sundays, hours after the windows of a daily schedule.
+WEEKLY = "0 9 * * 0"
+
+DOC_MD = """
+### Audit of the Chargebee exports
+
+Each run takes a snapshot of every resource and compares it with all that `{exports}` has written to S3: windows, earlier
+snapshots and deletions. The log of `compare` has a table of what is missing, what should be gone, what differs, and the
+commands that export it again. The same is in `{prefix}/audit/reports/`. The task fails when more than {tolerance} records are
+at fault, or a partition is damaged.
+
+| task | what it does |
+|---|---|
+| `a_plan` | picks the resources, and the time up to which changes should be in S3 |
+| `start`, `ready`, `upload` | write a snapshot, which also repairs the latest state |
+| `changes_start`, `changes_ready`, `changes_upload` | export what has changed since that time, to `{prefix}/audit/` |
+| `compare` | compares, and reports |
+"""
+
+
+def chargebee_audit_dag(
+    settings: ExportDagSettings,
+    *,
+    dag_id: str = "",
+    schedule: str | None = WEEKLY,
+    tolerance: int = 0,
+    ignored_columns: Sequence[str] = (),
+) -> DAG:
+    """Build the DAG that audits what an export DAG has written.
+
+    Resources that each run exports whole, and revenue reports, are left out.
+
+    :param settings: those of the export DAG.
+    :param dag_id: the DAG's id; that of the export DAG with ``_audit`` behind it by default.
+    :param schedule: a cron expression or preset, in the time zone of the settings; None for runs by hand only.
+    :param tolerance: so many faulty records of a resource are accepted.
+    :param ignored_columns: columns whose values are not compared, in snake case.
+    :raises SettingsError: when no resource can be audited, or one is written in a way that can't be.
+    """
+    dag_id = dag_id or f"{settings.dag_id}_audit"
+    if schedule is not None:
+        check_cron(f"DAG {dag_id!r}: schedule", schedule)
+    resources = [each for each in settings.each_resource if _is_audited(each)]
+    if not resources:
+        raise SettingsError(
+            f"DAG {dag_id!r}: no resource can be audited: each of them is exported whole at each run, or is a revenue report."
+        )
+    for each in resources:
+        _check(dag_id, settings, each)
+    with DAG(
+        dag_id=dag_id,
+        description="Compares what was written to S3 with Chargebee",
+        doc_md=DOC_MD.format(exports=settings.dag_id, prefix=settings.prefix, tolerance=tolerance),
+        schedule=ExportTimetable(schedule, timezone=settings.timezone) if schedule else None,
+        start_date=settings.start_date,
+        catchup=False,
+        max_active_runs=1,
+        params=_params(settings, [each.name for each in resources]),
+        tags=list(settings.tags),
+        default_args={
+            "owner": settings.owner,
+            "retries": settings.retries,
+            "retry_delay": timedelta(minutes=1),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=30),
+            **settings.default_args,
+        },
+    ) as dag:
+        plan = _plan_task(settings)
+        for each in resources:
+            plan >> _resource_group(settings, each, tolerance, ignored_columns)
+    return dag
+
+
+def due_of(settings: ExportDagSettings, now: datetime) -> dict[str, str]:
+    """Return up to when changes should be in S3, for XCom.
+
+    :param settings: those of the export DAG.
+    :param now: the present.
+    """
+    due = Schedule(settings.dag_id, settings.schedule, settings.timezone).due(now)
+    return {DUE: iso(due), AFTER: str(int(due.timestamp()) - 1)}
+
+
+def _plan_task(settings: ExportDagSettings) -> Any:
+    @task.branch(task_id=PLAN, task_display_name="plan")
+    def plan(**context: Any) -> list[str]:
+        """Pick the resources, and the time up to which changes should be in S3."""
+        return _plan(settings, context)  # type: ignore[arg-type]
+
+    return plan()
+
+
+def _plan(settings: ExportDagSettings, context: Context) -> list[str]:
+    for name, value in due_of(settings, datetime.now(UTC)).items():
+        context["ti"].xcom_push(key=name, value=value)
+        log.info("%s: %s", name, value)
+    return [f"{name}.start" for name in context["params"]["resources"]]
+
+
+def _resource_group(
+    settings: ExportDagSettings, resource: ResourceSettings, tolerance: int, ignored_columns: Sequence[str]
+) -> TaskGroup:
+    arguments = settings.upload_args_of(resource)
+    own = {name: arguments[name] for name in ("s3_bucket", "aws_conn_id", "extra_args", "chargebee_conn_id")}
+    field = resource.window_field or get_resource(resource.name).default_window_field or "updated_at"
+    since = f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{AFTER}') }}}}"
+    with TaskGroup(resource.name) as group:
+        job = _export(settings, resource, "", {})
+        upload = ChargebeeExportToS3Operator(
+            task_id="upload",
+            job=job,
+            outlets=[Asset(f"{settings.dag_id}/{resource.name}")],
+            **{"s3_prefix": "{{ params.prefix }}", **arguments},
+        )
+        # After the snapshot: what changes while it is made is among the latest changes too.
+        filters = {f"{get_resource(resource.name).record}[{field}][after]": since}
+        changes_job = _export(settings, resource, "changes_", filters, after=upload)
+        changes = ChargebeeExportToS3Operator(
+            task_id="changes_upload",
+            job=changes_job,
+            s3_prefix="{{ params.prefix }}/audit",
+            column_changes="off",
+            **own,
+        )
+        compare = ChargebeeAuditOperator(
+            task_id="compare",
+            snapshot=upload.output,
+            changes=changes.output,
+            due=f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{DUE}') }}}}",
+            s3_prefix=arguments.get("s3_prefix", "{{ params.prefix }}"),
+            manifest_name=arguments.get("manifest_name", DEFAULT_MANIFEST_NAME),
+            tolerance=tolerance,
+            ignored_columns=ignored_columns,
+            compare_values=field == "updated_at",
+            window_field=field,
+            window_format=arguments.get("window_format"),
+            window_timezone=arguments.get("window_timezone"),
+            export_dag_id=settings.dag_id,
+            schedule=settings.schedule,
+            timezone=settings.timezone,
+            outlets=[Asset(f"{settings.dag_id}/{resource.name}/audit")],
+            **own,
+        )
+        if settings.glue_database:
+            _register(settings, resource, upload) >> compare
+    return group
+
+
+def _export(
+    settings: ExportDagSettings,
+    resource: ResourceSettings,
+    name: str,
+    filters: dict[str, str],
+    after: Any = None,
+) -> Any:
+    """Make the two tasks of an export without a window, and return the job record.
+
+    :param name: what their ids begin with.
+    :param filters: beside those of the resource.
+    :param after: the task that comes before; None for the first one.
+    """
+    start = ChargebeeExportOperator(
+        task_id=f"{name}start",
+        resource=resource.name,
+        snapshot=True,
+        filters={**resource.filters, **filters} or None,
+        export_type=resource.export_type,
+        business_entity_id=resource.business_entity_id,
+        chargebee_conn_id=settings.chargebee_conn_id,
+    )
+    if after is not None:
+        after >> start
+    ready = ExportReadySensor(task_id=f"{name}ready", job=start.output, chargebee_conn_id=settings.chargebee_conn_id)
+    return ready.output
+
+
+def _register(
+    settings: ExportDagSettings, resource: ResourceSettings, upload: ChargebeeExportToS3Operator
+) -> ChargebeeGlueTableOperator:
+    return ChargebeeGlueTableOperator(
+        task_id="register",
+        written=upload.output,
+        database=str(settings.glue_database),
+        aws_conn_id=upload.aws_conn_id,
+        outlets=[Asset(f"{settings.dag_id}/{resource.name}/glue")],
+    )
+
+
+def _params(settings: ExportDagSettings, names: list[str]) -> dict[str, Param]:
+    return {
+        "resources": Param(
+            names,
+            type="array",
+            items={"type": "string", "enum": names},
+            examples=names,
+            minItems=1,
+            title="Resources",
+            description="What to audit. The others are skipped in this run.",
+        ),
+        "prefix": Param(
+            settings.prefix,
+            type="string",
+            pattern="^[^{}]*$",
+            maxLength=MOST_OF_PREFIX,
+            title="Key prefix",
+            description="What the keys in the bucket begin with. It takes no braces.",
+        ),
+    }
+
+
+def _is_audited(resource: ResourceSettings) -> bool:
+    return not resource.is_snapshot and not get_resource(resource.name).is_report
+
+
+def _check(dag_id: str, settings: ExportDagSettings, resource: ResourceSettings) -> None:
+    """Refuse what an audit can't read, and what its snapshot would replace."""
+    arguments = settings.upload_args_of(resource)
+    if arguments["file_format"] == "zip":
+        raise SettingsError(
+            f"DAG {dag_id!r}: {resource.name} has file_format 'zip', and an audit can't read that: leave it out of the "
+            "settings of the audit, or choose csv.gz, csv or parquet."
+        )
+    if arguments.get("keep_latest_only"):
+        raise SettingsError(
+            f"DAG {dag_id!r}: {resource.name} has keep_latest_only, so its snapshot would replace the latest window: leave it "
+            "out of the settings of the audit."
+        )

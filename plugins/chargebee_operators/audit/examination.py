@@ -1,0 +1,240 @@
+"""Examines one resource: reads its manifests, its files and the latest deletions, and makes the report."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chargebee_operators.audit.bucket import AuditBucket
+from chargebee_operators.audit.comparison import Comparison
+from chargebee_operators.audit.partitions import Partition, TableFile, partition_of, select
+from chargebee_operators.audit.record_store import RecordStore, record_store
+from chargebee_operators.audit.report import MOST_IDS, AuditReport
+from chargebee_operators.audit.row_values import seconds_of, whole_number
+from chargebee_operators.audit.table_files import open_file
+from chargebee_operators.audit.windows import Backfill, Schedule, backfill_of, holes
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS, deletion_events, read_deletion
+from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.records import RETRIEVABLE
+from chargebee_operators.chargebee.windows import LATEST, Window, iso
+from chargebee_operators.checks.clock_format import ClockFormat
+from chargebee_operators.checks.spot_check import DRAWN, LAG, spot_check
+from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.hooks import ChargebeeHook
+
+log = task_log(__name__)
+
+# Of so many ids of changed records a few are drawn for the spot check.
+_POOL = 1000
+# Columns of the table of deletions that are read.
+_OF_DELETIONS = ("resource", "id", "occurred_at", "resource_version")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be examined, and how.
+
+    :param s3_prefix: the template of the uploads' keys.
+    :param manifest_name: likewise.
+    :param schedule: that of the DAG that exports the windows.
+    :param due: up to when changes should be in S3.
+    :param tolerance: so many faulty records are accepted.
+    :param clock: how times are written.
+    :param ignored: names of columns in snake case whose values are not compared.
+    :param values: whether values are compared, and not only ids.
+    :param window_field: the time field by which ``changes`` was exported.
+    """
+
+    s3_prefix: str
+    manifest_name: str
+    schedule: Schedule
+    due: datetime
+    tolerance: int = 0
+    clock: ClockFormat = field(default_factory=ClockFormat)
+    ignored: Collection[str] = ()
+    values: bool = True
+    window_field: str = "updated_at"
+
+
+class Examination:
+    """The examination of one resource.
+
+    :param hook: of the site.
+    :param bucket: of the exports.
+    :param question: what is to be examined.
+    :param command: makes the command of a backfill, as ``backfill_of`` takes it.
+    """
+
+    def __init__(
+        self,
+        hook: ChargebeeHook,
+        bucket: AuditBucket,
+        question: Question,
+        command: Callable[[str, datetime, datetime], str] | None = None,
+    ) -> None:
+        self._hook = hook
+        self._bucket = bucket
+        self._question = question
+        self._command = command
+        self._notes: list[str] = []
+
+    def run(self, snapshot_key: str, changes_key: str | None, folder: Path) -> AuditReport:
+        """Compare, and return the report.
+
+        :param snapshot_key: of the snapshot's manifest.
+        :param changes_key: of the manifest of what has changed since ``due``; None when that is not known.
+        :param folder: for the database; its owner removes it.
+        :raises UnreadableFileError: when the snapshot can't be read.
+        :raises WindowCheckError: when Chargebee ignored the filter of the changes.
+        """
+        question, snapshot = self._question, self._partition(snapshot_key)
+        job = snapshot.job
+        selected = select(self._partitions(job.resource, job.site), snapshot)
+        if selected.others:
+            self._notes.append(
+                f"Not compared, because their filters or business entity are others: {len(selected.others)} partitions."
+            )
+        if not selected.partitions:
+            self._notes.append(
+                f"No partition of {job.resource} is below {question.s3_prefix!r}: check the prefix of the settings."
+            )
+        with record_store(folder) as store:
+            comparison = Comparison(
+                job.resource, store, self._bucket.copy, question.clock, question.ignored, values=question.values
+            )
+            deletions = self._add_deletions(store, snapshot)
+            if changes_key:
+                self._add_changes(store, comparison, self._partition(changes_key))
+            comparison.run(selected.partitions, snapshot)
+            findings = store.find(MOST_IDS)
+            repeated = [selected.partitions[number] for number in store.repeated_in()]
+        if repeated:
+            self._notes.append(
+                f"These partitions have an id more than once: {', '.join(each.key for each in repeated)}"
+            )
+        windows = sum(each.window is not None for each in selected.partitions)
+        return AuditReport(
+            site=job.site,
+            resource=job.resource,
+            snapshot_key=snapshot_key,
+            taken_at=snapshot.requested_at,
+            due=question.due,
+            counts={
+                "snapshot_rows": comparison.snapshot_rows,
+                "windows": windows,
+                "snapshots": len(selected.partitions) - windows,
+                "rows": comparison.landed_rows,
+                "deletions": deletions,
+            },
+            findings=findings,
+            problems=comparison.problems.every,
+            backfills=self._backfills(selected.partitions, comparison.problems.every, job),
+            columns=sorted(comparison.compared),
+            notes=self._notes,
+            tolerance=question.tolerance,
+        )
+
+    def _partition(self, key: str) -> Partition:
+        partition = partition_of(key, self._bucket.manifest(key))
+        if partition is None:
+            raise SettingsError(f"No manifest {key!r} is in the bucket: clear the upload before this task.")
+        return partition
+
+    def _partitions(self, resource: str, site: str) -> list[Partition]:
+        """Return all partitions of a resource."""
+        found = self._bucket.manifests(self._question.s3_prefix, self._question.manifest_name, resource, site)
+        each = (partition_of(key, manifest) for key, manifest in found.items())
+        return [partition for partition in each if partition is not None and partition.job.resource == resource]
+
+    def _add_deletions(self, store: RecordStore, snapshot: Partition) -> int:
+        """Add the deletions that are written, and take those that are not yet as changed lately; return their number."""
+        question, job = self._question, snapshot.job
+        entity = job.business_entity_id
+        found = self._partitions(DELETED_RECORDS, job.site)
+        partitions = [each for each in found if each.job.business_entity_id == entity]
+        # A snapshot that was requested right after a deletion may still have the record.
+        sure = int((snapshot.requested_at - LAG).timestamp())
+        count = 0
+        for file in (file for partition in partitions for file in partition.files):
+            for rows in self._deletions(file, job.resource):
+                count += len(rows)
+                store.add_deletions(each for each in rows if each[1] < sure)
+                store.add_undue(each[0] for each in rows if each[1] >= sure)
+        ends = [each.window.end for each in partitions if each.window]
+        if not ends:
+            self._notes.append("No deletions are written (deleted_records), so records that were deleted are gone.")
+        self._add_latest_deletions(store, max(ends, default=question.due), job)
+        return count
+
+    def _deletions(self, file: TableFile, resource: str) -> Iterator[list[tuple[str, int, int]]]:
+        """Yield the deletions of a resource's records in one file: id, epoch seconds, and version or -1."""
+        with self._bucket.copy(file) as copy:
+            if copy.path is None:
+                self._notes.append(f"The deletions in {file.key} are not read: the object does not exist.")
+                return
+            opened = open_file(copy.path, file)
+            whose, record_id, at, version = map(opened.exported.index, _OF_DELETIONS)
+            for batch in opened.batches:
+                yield [
+                    (str(row[record_id]), seconds_of(row[at], ClockFormat()) or 0, whole_number(row[version]))
+                    for row in batch
+                    if row[whose] == resource
+                ]
+
+    def _add_latest_deletions(self, store: RecordStore, since: datetime, job: JobRecord) -> None:
+        """Take deletions that are in no window yet as changed lately."""
+        now = (self._hook.chargebee_time() or datetime.now(UTC)) + timedelta(seconds=1)
+        kinds = deletion_events((job.resource,))
+        if not kinds or now - since < timedelta(seconds=2):
+            return
+        events = self._hook.events(Window(since, now), kinds, business_entity_id=job.business_entity_id)
+        store.add_undue(read_deletion(each).record_id for each in events)
+
+    def _add_changes(self, store: RecordStore, comparison: Comparison, changes: Partition) -> None:
+        """Take the records that have changed since ``due`` as changed lately, if Chargebee honoured the filter."""
+        pool: list[str] = []
+
+        def ids() -> Iterator[str]:
+            for each in comparison.ids(changes):
+                if len(pool) < _POOL:
+                    pool.append(each)
+                yield each
+
+        store.add_undue(ids())
+        resource, entity = changes.job.resource, changes.job.business_entity_id
+        if not pool or resource not in RETRIEVABLE:
+            return
+        drawn = random.Random(changes.job.export_id).sample(pool, min(DRAWN, len(pool)))
+        window = Window(self._question.due, LATEST)
+        checked = spot_check(
+            drawn,
+            window,
+            self._question.window_field,
+            changes.requested_at,
+            lambda record_id: self._hook.get_record(resource, record_id, business_entity_id=entity),
+        )
+        if checked.outside:
+            raise WindowCheckError(
+                f"The export of what has changed since {iso(self._question.due)} has record {checked.outside[0]!r}, which "
+                f"changed at {checked.outside[1]}: Chargebee ignored the filter, so the audit can't tell what is due."
+            )
+
+    def _backfills(
+        self, partitions: Collection[Partition], problems: Collection[str], job: JobRecord
+    ) -> list[Backfill]:
+        question = self._question
+        windows = [each.window for each in partitions if each.window]
+        missing = [
+            backfill_of(each, "no window covers it", job.resource, question.schedule, self._command)
+            for each in holes(windows, question.due)
+        ]
+        damaged = [
+            backfill_of(each.window, "its partition is damaged", job.resource, question.schedule)
+            for each in partitions
+            if each.key in problems and each.window
+        ]
+        return sorted([*missing, *damaged], key=lambda each: each.window)
