@@ -4,5 +4,6 @@ upload.py    how fast is the upload task, and how much memory does it take?
 parts.py     what does each piece of its work cost by itself?
 polling.py   what does a waiting export cost the triggerer?
 slots.py     who gets the five export slots of a site?
+audit.py     what does an audit of a million records take?
 parse.py     what does a parse of the DAG file cost?
 """

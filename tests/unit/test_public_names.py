@@ -28,6 +28,7 @@ def imported_by(statements: str) -> set[str]:
 
 def test_the_public_names_are_pinned():
     assert chargebee_operators.__all__ == [
+        "ChargebeeAuditOperator",
         "ChargebeeDeletedRecordsOperator",
         "ChargebeeDoctorOperator",
         "ChargebeeExportOperator",
@@ -39,6 +40,7 @@ def test_the_public_names_are_pinned():
         "ExportTimetable",
         "ResourceSettings",
         "__version__",
+        "chargebee_audit_dag",
         "chargebee_export_dag",
     ]
 

@@ -27,7 +27,7 @@ except ImportError:  # Airflow 2 and 3.0
 
 # What a block needs that a unit test has not: these run in tests/integration/test_docs.py, readers in tests/integration/readers.
 SERVERS = re.compile(r"^\s*(import (boto3|duckdb|polars)|from (chargebee_simulator|pyarrow|pyspark))", re.MULTILINE)
-BUILDS_A_DAG = re.compile(r"^with DAG\(|^@dag|= chargebee_export_dag\(", re.MULTILINE)
+BUILDS_A_DAG = re.compile(r"^with DAG\(|^@dag|= chargebee_(?:audit|export)_dag\(", re.MULTILINE)
 COMMANDS: dict[str, Callable[[list[str]], Any]] = {}
 
 

@@ -49,6 +49,7 @@ def arguments(kind: type) -> dict[str, Any]:
         ("ExportReadySensor", "argument"),
         ("ChargebeeExportToS3Operator", "argument"),
         ("ChargebeeDeletedRecordsOperator", "argument"),
+        ("ChargebeeAuditOperator", "argument"),
         ("ChargebeeDoctorOperator", "argument"),
         ("ChargebeeGlueTableOperator", "argument"),
         ("ChargebeeHook", "argument"),

@@ -1,0 +1,126 @@
+"""The DAG of audits: its tasks, what it refuses, and the file in dags/."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_audit_dag
+from chargebee_operators.audit.audit_dag import due_of
+from chargebee_operators.audit.bucket import manifest_keys
+from chargebee_operators.audit.operator import reports_prefix
+from chargebee_operators.common.exceptions import SettingsError
+from support.clean_interpreter import ROOT, in_a_clean_interpreter
+
+HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
+
+
+def audit_of(*resources: str | ResourceSettings, how: dict[str, Any] | None = None, **settings: Any) -> Any:
+    return chargebee_audit_dag(ExportDagSettings(s3_bucket="mine", resources=resources, **settings), **(how or {}))
+
+
+def test_each_resource_has_a_snapshot_then_its_changes_then_the_comparison():
+    dag = audit_of("customers", ResourceSettings("coupons", filters={"coupon[duration_type][is]": "forever"}))
+    assert dag.dag_id == "chargebee_export_audit"
+    steps = ["start", "ready", "upload", "changes_start", "changes_ready", "changes_upload", "compare"]
+    assert set(dag.task_ids) == {"a_plan", *(f"{name}.{step}" for name in ("customers", "coupons") for step in steps)}
+    for step, following in pairwise(steps):
+        assert f"customers.{following}" in dag.get_task(f"customers.{step}").downstream_task_ids
+    whole, latest = (dag.get_task(f"coupons.{step}").filters for step in ("start", "changes_start"))
+    assert whole == {"coupon[duration_type][is]": "forever"}
+    assert latest == {**whole, "coupon[updated_at][after]": "{{ ti.xcom_pull(task_ids='a_plan', key='after') }}"}
+
+
+def test_the_snapshot_goes_where_the_exports_go_and_the_changes_go_elsewhere():
+    dag = audit_of("customers", file_format="parquet", upload_args={"window_timezone": "Europe/Berlin"})
+    upload, changes = dag.get_task("customers.upload"), dag.get_task("customers.changes_upload")
+    assert (upload.s3_prefix, upload.file_format) == ("{{ params.prefix }}", "parquet")
+    assert changes.s3_prefix == "{{ params.prefix }}/audit"
+    assert dag.get_task("customers.compare").window_timezone == "Europe/Berlin"
+
+
+def test_windows_by_a_time_that_never_moves_are_compared_by_id_alone():
+    dag = audit_of(ResourceSettings("invoices", window_field="date"), "customers")
+    assert not dag.get_task("invoices.compare").compare_values
+    assert list(dag.get_task("invoices.changes_start").filters) == ["invoice[date][after]"]
+    assert dag.get_task("customers.compare").compare_values
+
+
+def test_tables_in_glue_get_the_snapshot_too():
+    dag = audit_of("customers", file_format="parquet", glue_database="chargebee")
+    assert dag.get_task("customers.register").downstream_task_ids == {"customers.compare"}
+
+
+def test_what_is_exported_whole_at_each_run_is_left_out():
+    assert "differential_prices.start" not in audit_of("differential_prices", "customers").task_ids
+    with pytest.raises(SettingsError, match="no resource can be audited"):
+        audit_of("differential_prices")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"file_format": "zip"}, "can't read that"),
+        ({"upload_args": {"keep_latest_only": True}}, "would replace the latest window"),
+        ({"how": {"schedule": "weekly"}}, "is not a cron expression"),
+        ({"how": {"tolerance": -1}}, "tolerance"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused_at_parse_time(settings, says):
+    with pytest.raises(SettingsError, match=says):
+        audit_of("customers", **settings)
+
+
+def test_the_due_time_is_the_end_of_a_window_that_must_be_there():
+    settings = ExportDagSettings(s3_bucket="mine", timezone="Europe/Berlin")
+    assert due_of(settings, datetime(2026, 11, 24, 9, tzinfo=UTC)) == {
+        "due": "2026-11-23T23:00:00Z",
+        "after": "1795474799",
+    }
+
+
+def test_the_file_makes_a_dag_and_imports_nothing_heavy():
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "plugins")!r})
+import airflow.configuration
+from airflow.models import DAG, BaseOperator
+before = set(sys.modules)
+import chargebee_audit
+dag = chargebee_audit.chargebee_audit
+print(json.dumps([len(dag.task_ids), sorted(set(sys.modules) - before)]))
+"""
+    tasks, new = json.loads(in_a_clean_interpreter(code))
+    assert tasks == 1 + 13 * 7
+    assert "chargebee_operators.audit.audit_dag" in new
+    assert not [name for name in new if name.partition(".")[0] in HEAVY]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name", "begin", "right", "wrong"),
+    [
+        (
+            "chargebee",
+            "manifests/{resource}/site={site}/{partition}.json",
+            "chargebee/manifests/customers/site=acme/",
+            "chargebee/manifests/customers/site=acme/window_start=20261123T000000Z.json",
+            "chargebee/manifests/customers/site=acme/more/window_start=20261123T000000Z.json",
+        ),
+        ("p/{site}", "dt={window_start:.10}/{resource}.json", "p/acme/dt=", "p/acme/dt=2026-11-23/customers.json", "x"),
+        ("p", "{{ ds }}/{resource}/_m.json", "p/", "p/2026/11/customers/_m.json", "p/2026/invoices/_m.json"),
+    ],
+)
+def test_manifests_of_a_resource_are_found_in_any_layout(prefix, name, begin, right, wrong):
+    found, pattern = manifest_keys(prefix, name, "customers", "acme")
+    assert found == begin
+    assert pattern.fullmatch(right) and not pattern.fullmatch(wrong)
+
+
+def test_reports_are_below_the_prefix():
+    assert reports_prefix("chargebee/") == "chargebee/audit/reports"
+    assert reports_prefix("") == "audit/reports"
+    assert reports_prefix("lake/{site}/x") == "lake/audit/reports"
