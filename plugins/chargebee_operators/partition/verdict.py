@@ -74,8 +74,10 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
     :param now: ``member`` and ``columns`` of each file of this one.
     :raises ColumnsChangedError: when the columns are other ones, and ``column_changes`` is ``fail``.
     """
-    words = f"are compared with {before.key}" if before.key else "have none before to be compared with"
-    log.info("Export %s: the columns %s", job.export_id, words)
+    if before.key:
+        log.info("Export %s: its columns are compared with those in %s", job.export_id, before.key)
+    else:
+        log.info("Export %s: no partition before it has columns to compare with", job.export_id)
     files, absent = files_of(before.manifest), absent_of(before.manifest)
     changes = compare_columns(files, now, absent)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
