@@ -30,7 +30,12 @@ DAYS = ("2026-12-20", "2026-12-21", "2026-12-22", "2026-12-23")
 # What breaks readers: line breaks in quotes, quotes, commas, letters of all kinds, numbers with zeros in front.
 COMPANIES = ("Zoë, GmbH", "two\nlines", 'says "hi"', "李\r\nand\n\nmore", "007", "plain")
 
-TYPES = {"*_at": "timestamp[s, UTC]", "invoices.amount": "decimal(18, 2)", "invoices__line_items.quantity": "int64"}
+TYPES = {
+    "*_at": "timestamp[s, UTC]",
+    "*_date": "timestamp[s, UTC]",
+    "invoices.amount": "decimal(18, 2)",
+    "invoices__line_items.quantity": "int64",
+}
 
 Rows = list[dict[str, str]]
 
@@ -80,6 +85,15 @@ def land_all(s3: Any, folder: Path) -> Readable:
             path.parent.mkdir(parents=True, exist_ok=True)
             client.download_file(BUCKET, each["Key"], str(path))
         return made.made
+
+
+def fill_bucket(s3: Any, folder: Path) -> None:
+    """Put what was written into this worker's own S3 server, where another worker has written it."""
+    client = s3.client()
+    if BUCKET not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=BUCKET)
+        for path in filter(Path.is_file, folder.rglob("*")):
+            client.upload_file(str(path), BUCKET, str(path.relative_to(folder)))
 
 
 class _Landing:

@@ -8,18 +8,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Template
 
 from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.formats.column_names import snake_name
 from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.manifests import read_manifests
 from chargebee_operators.sql.statements import statements
-from support.pages import block
-from support.readable import BUCKET, FORMATS, Readable
+from support.pages import ROOT, block
+from support.readable import BUCKET, FORMATS, Readable, fill_bucket
 from support.readers_python import in_readers
 from support.written_tables import Bucket, day
 
@@ -42,6 +45,7 @@ ROWS = [
 NO_ROWS = [("windows", "invoices__applied_credit_notes"), ("windows", "invoices__adjustment_credit_notes")]
 
 SQL_ENGINES = ("duckdb", "spark")
+MODELS = ROOT / "examples" / "dbt" / "models"
 VIEWS = {
     "landed": ("customers_latest", "invoices_latest", "invoices__line_items_latest"),
     "history": ("customers_latest", "invoices_latest", "invoices__line_items_latest"),
@@ -92,6 +96,9 @@ def sql_of(landed: Readable, dialect: str, folder: Path) -> Iterator[tuple[str, 
         yield "everything", schema, [f"CREATE SCHEMA {schema}", *(each for each in made if not each.startswith("--"))]
         for view in VIEWS[schema]:
             yield view, schema, [f"SELECT * FROM {schema}.{view}"]
+    for model in MODELS.glob("*.sql"):
+        query = Template(model.read_text()).render(source=lambda _, table: f"landed.{table}")
+        yield model.stem, "dbt", [query]
 
 
 def history(folder: Path) -> Path:
@@ -123,15 +130,6 @@ def history(folder: Path) -> Path:
     paid["invoices__line_items"] = [["Invoice Number", "New", "Line"], ["I1", "n", "a"]]
     bucket.window("invoices", day(1), day(2), paid)
     return folder
-
-
-def fill_bucket(s3: Any, folder: Path) -> None:
-    """Put what was written into this worker's own S3 server, where another worker has written it."""
-    client = s3.client()
-    if BUCKET not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-        for path in filter(Path.is_file, folder.rglob("*")):
-            client.upload_file(str(path), BUCKET, str(path.relative_to(folder)))
 
 
 def run(orders: list[dict[str, str]], folder: Path, s3: Any) -> list[dict[str, Any]]:
@@ -245,3 +243,21 @@ def test_deleted_records_are_not_in_the_views_unless_their_id_was_used_again(rea
     ]
     assert columns("invoices_latest", "invoice_number", "status") == [("I1", "paid")]
     assert columns("invoices__line_items_latest", "invoice_number", "line", "new") == [("I1", "a", "n")]
+
+
+@pytest.mark.parametrize("engine", SQL_ENGINES)
+def test_the_models_of_the_dbt_project_sum_up_the_invoices(read, landed, engine):
+    invoices = {row["Invoice Number"]: row for row in landed.found("windows", "invoices") if row["Status"] != "Voided"}
+    total = sum(Decimal(row["Amount"]) for row in invoices.values())
+    months = {
+        datetime.strptime(row["Invoice Date"], "%d-%b-%Y %H:%M").strftime("01-%b-%Y 00:00") for row in invoices.values()
+    }
+    by_month = read(engine, "sql", "dbt", "revenue_by_month")["rows"]
+    assert {row["invoice_month"] for row in by_month} == months != set()
+    by_customer = read(engine, "sql", "dbt", "revenue_by_customer")["rows"]
+    assert {row["customer_id"] for row in by_customer} >= {
+        row["Customer Id"] for row in landed.found("windows", "customers")
+    }
+    for rows in (by_month, by_customer):
+        assert sum(int(row["invoices"]) for row in rows) == len(invoices) > 0
+        assert sum(Decimal(row["amount"] or 0) for row in rows) == total
