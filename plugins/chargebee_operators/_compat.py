@@ -91,16 +91,19 @@ __all__ = [
     "PokeReturnValue",
     "TaskGroup",
     "TriggerEvent",
+    "add_asset_partition",
     "aget_connection",
     "backfill_command",
     "dag_ids_of_this_file",
     "has_active_run",
+    "has_asset_partitions",
     "intervals_between",
     "params_are_overridden",
     "pendulum_utc",
     "plugins_folder",
     "states_of_run",
     "task",
+    "task_stats",
     "xcom_of",
 ]
 
@@ -220,3 +223,31 @@ def xcom_of(ti_key: Any) -> Any:
     except ImportError:  # 2.x
         from airflow.models import XCom
     return XCom.get_value(ti_key=ti_key, key="return_value")
+
+
+def has_asset_partitions() -> bool:
+    """Return whether a task can name the partition that the event of an asset is for, as it can from 3.3 on."""
+    from airflow import __version__
+
+    return [int(part) for part in __version__.split(".")[:2]] >= [3, 3]
+
+
+def add_asset_partition(event: Any, key: str) -> None:
+    """Name the partition that an asset's event is for.
+
+    :param event: one of ``context["outlet_events"]``.
+    """
+    event.add_partitions(key)
+
+
+def task_stats() -> Any:
+    """Return Airflow's metrics as they work inside a task.
+
+    From 3.2 on a task sets up those of the SDK alone (``airflow.sdk.execution_time.task_runner.main``). Those of
+    ``airflow.observability`` are silent there.
+    """
+    try:
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:  # before 3.2
+        from airflow.stats import Stats
+    return Stats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from chargebee_operators.partition.series import OF_SCHEDULE
 from chargebee_operators.s3.connection import check_bucket, check_bucket_name, s3_hook
 from chargebee_operators.s3.console import partition_url
 from chargebee_operators.s3.upload_args import check_extra_args, check_transfer_config_args
+from chargebee_operators.signals import check_asset_partitions, send_metrics, update_assets
 from chargebee_operators.window_series import is_of_schedule, look_around
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class PartitionTask(Traced):
     replace_other_window: bool | str
     verify: bool
     outlets: Any
+    asset_partitions: bool = False
 
     # Whether a part of manifest_name is Jinja's. Other runs may then have another manifest for alike objects.
     _manifest_by_jinja = False
@@ -57,6 +60,7 @@ class PartitionTask(Traced):
         """
         self._manifest_by_jinja = is_template(self.manifest_name)
         check_flag("verify", self.verify)
+        check_asset_partitions(self.asset_partitions)
         check_flag("keep_latest_only", self.keep_latest_only)
         if not is_template(self.replace_other_window):
             check_flag("replace_other_window", self.replace_other_window)
@@ -80,6 +84,7 @@ class PartitionTask(Traced):
         :param fill: sends the files into the partition, judges them, and returns the landing. Nothing is committed when it
             raises.
         """
+        began = time.monotonic()
         check_bucket_name(self.s3_bucket)
         replacing = Replacing(self.keep_latest_only, as_flag("replace_other_window", self.replace_other_window))
         keys = PartitionKeys(self.key_templates(), job, file_format.suffix, alone=not self._manifest_by_jinja)
@@ -99,9 +104,10 @@ class PartitionTask(Traced):
             partition.commit(manifest, verify=self.verify)
         self.trace(job, self.s3_bucket, manifest.files)
         landed = report(job, self.s3_bucket, keys.manifest_key, manifest)
+        landed["seconds"] = round(time.monotonic() - began, 1)
         _log_landed(landed)
-        for outlet in self.outlets:
-            context["outlet_events"][outlet].extra = dict(landed)
+        update_assets(self.outlets, context, landed, partitions=self.asset_partitions)
+        send_metrics(landed)
         return {**landed, "console_url": partition_url(s3.get_conn(), region, landed)}
 
     def on_kill(self) -> None:
@@ -131,6 +137,7 @@ class PartitionTask(Traced):
 def _log_landed(landed: Mapping[str, Any]) -> None:
     export_id = landed["export_id"]
     log.info("Export %s: committed s3://%s/%s", export_id, landed["bucket"], landed["manifest_key"])
+    log.info("Export %s: wrote %s bytes in %s s", export_id, landed["bytes"], landed["seconds"])
     for name, table in landed["tables"].items():
         rows, files = counted(table["rows"], "row"), counted(table["files"], "file")
         log.info("Export %s: table %s has %s in %s", export_id, name, rows, files)

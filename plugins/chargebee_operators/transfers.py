@@ -86,6 +86,9 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
     :param replace_other_window: let this run replace whatever the manifest in S3 is of: another window, time field, filter
         or export type. By default a run replaces reruns of the same export, and a shorter window inside its own. True,
         False, or a template that gives one of the two words. (templated)
+    :param asset_partitions: name the partition in the events of the task's assets: the start of the window, or the time of
+        the snapshot, in UTC (``2026-11-23T00:00:00``). Airflow then starts only DAGs whose schedule is a
+        ``PartitionedAssetTimetable``. Needs Airflow 3.3.
     :param verify: ask S3 for each object's size, ETag and checksum before the manifest is written.
     :param resume_attempts: how often in a row a cut download is taken up again where it stopped.
     :param download_streams: how many ranges of the zip are fetched at a time, of 2 MB each.
@@ -137,6 +140,7 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
         column_changes: str = Checks.column_changes,
         keep_latest_only: bool = False,
         replace_other_window: bool | str = False,
+        asset_partitions: bool = False,
         verify: bool = True,
         resume_attempts: int = 5,
         download_streams: int = STREAMS,
@@ -166,6 +170,7 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
         self.column_changes = column_changes
         self.keep_latest_only = keep_latest_only
         self.replace_other_window = replace_other_window
+        self.asset_partitions = asset_partitions
         self.verify = verify
         self.resume_attempts = resume_attempts
         self.download_streams = download_streams

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeGlueTableOperator
-from chargebee_operators._compat import AirflowFailException
+from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.common.exceptions import CatalogError
 from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.parquet import ParquetSettings
@@ -26,7 +26,7 @@ from support import landing
 from support.glue_proxy import GlueProxy, glue_proxy
 from support.iam import actions, statements
 from support.landing import Store, job_of
-from support.tasks import run
+from support.tasks import context, run
 from support.uploads import upload
 from support.zips import made
 
@@ -217,6 +217,15 @@ def test_nothing_is_written_and_no_other_manifest_is_read_when_nothing_has_chang
     assert set(glue.register(written).values()) == {"unchanged"}
     assert glue.proxy.calls == ["GetTable", "GetTable"]
     assert (running_proxy.count("GetManifest"), running_proxy.count("ListObjects")) == (1, 1)
+
+
+def test_the_event_of_a_registration_names_the_tables_and_the_window(glue):
+    asset, task_context = Asset("chargebee_export/invoices/glue"), context()
+    written = glue.land(0)
+    given = {"task_id": "register", "written": written, "database": glue.database, "outlets": [asset]}
+    registered = run(ChargebeeGlueTableOperator(**given), task_context)
+    assert task_context["outlet_events"][asset].extra == {**written, "glue": registered}
+    assert [each["table"] for each in registered["tables"]] == ["invoices", "invoices__line_items"]
 
 
 def test_a_rerun_of_a_window_brings_its_new_columns(glue):
