@@ -15,7 +15,7 @@ EXPORT_BUCKET ?=
 EXPORT_PREFIX ?= chargebee
 ENVIRONMENT_CLASS ?= mw1.small
 PARQUET ?=
-.PHONY: help demo compose-check mwaa-bundle mwaa-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers observers
+.PHONY: help demo compose-check screenshots mwaa-bundle mwaa-check test test-all e2e e2e-all benchmark lint wheel clean environment tools readers observers
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ lint: environment tools  ## ruff, mypy, and which module may import which
 
 wheel: tools  ## the wheel in dist/, which adds the Chargebee connection type to the UI
 	@SOURCE_DATE_EPOCH=315532800 .venv/tools/bin/python -m hatchling build -t wheel -d dist
+
+screenshots:  ## make docs/images again, from the stack of docker-compose.yaml that is up; needs Chromium
+	@$$($(PYTHON) local/environment.py screenshots) local/screenshots.py $(ARGS)
 
 mwaa-bundle: tools  ## all that MWAA needs, in dist/ (AIRFLOW_VERSION= BUCKET= ENVIRONMENT= EXPORT_BUCKET=)
 	@$(PYTHON) local/mwaa_bundle.py $(AIRFLOW_VERSION) --bucket "$(BUCKET)" --environment "$(ENVIRONMENT)" \

@@ -3,6 +3,7 @@
     python3 local/environment.py 3.3.1      # Airflow 3.3.1 under MWAA's constraint files; prints its Python
     python3 local/environment.py tools      # ruff, mypy and the S3 server
     python3 local/environment.py readers    # DuckDB, pyarrow, polars and Spark, which read the data back in the tests
+    python3 local/environment.py screenshots    # what drives a browser for the pictures of the docs
     python3 local/environment.py observers-3.3.1    # OpenLineage and StatsD for the tests on this Airflow
 
 Needs nothing but Python 3.11, 3.12 or 3.13; Airflow 2 needs 3.11 or 3.12. A second call finds everything there and is
@@ -72,6 +73,12 @@ def readers_python() -> Path:
     """Return the Python of the environment with the readers of the written data, made if need be."""
     requirements = ROOT / "requirements-readers.txt"
     return _environment("readers", python_for(newest_version()), ["-r", str(requirements)], [requirements])
+
+
+def screenshots_python() -> Path:
+    """Return the Python of the environment that drives a browser, made if need be."""
+    requirements = ROOT / "requirements-screenshots.txt"
+    return _environment("screenshots", Path(sys.executable), ["-r", str(requirements)], [requirements])
 
 
 def observers_folder(version: str) -> Path:
@@ -221,7 +228,7 @@ def main() -> int:
         return 1
     try:
         name, dash, version = sys.argv[1].partition("-")
-        made = {"tools": tools_python, "readers": readers_python}.get(name)
+        made = {"tools": tools_python, "readers": readers_python, "screenshots": screenshots_python}.get(name)
         if (name, dash) == ("observers", "-"):
             print(observers_folder(version))
         else:
