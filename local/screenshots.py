@@ -1,6 +1,6 @@
 """Makes the pictures in docs/images from the running stack of docker-compose.yaml: `make screenshots`.
 
-    docker compose down --volumes && docker compose up --build --detach
+    docker compose down --volumes; docker compose up --build
     make screenshots
 
 Start with a fresh stack: the pictures show its first run. Chromium must be installed; ``CHROMIUM`` is its path.
@@ -96,14 +96,14 @@ def main() -> int:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--no-proxy-server"])
             page = browser.new_page(viewport=VIEW, device_scale_factor=1.5)
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)
             requests.post(f"{options.chargebee}/_control/settings", json={"job_seconds": JOB_SECONDS}, timeout=60)
             before_the_run(page, airflow)
             run_id = airflow.switch_on()
-            while_it_waits(page, airflow, run_id)
+            waited = while_it_waits(page, airflow, run_id)
             requests.post(f"{options.chargebee}/_control/settings", json={"job_seconds": 1}, timeout=60)
             until("the end of the run", lambda: airflow.ended(run_id))
-            after_the_run(page, airflow, run_id, options.bucket)
+            after_the_run(page, airflow, run_id, waited, options.bucket)
             browser.close()
     except (NotReady, requests.RequestException) as error:
         print(f"screenshots: {error}", file=sys.stderr)
@@ -122,9 +122,14 @@ def before_the_run(page: Page, airflow: Airflow) -> None:
     page.set_viewport_size(VIEW)
 
 
-def while_it_waits(page: Page, airflow: Airflow, run_id: str) -> None:
-    """Make the pictures of a run whose sensors wait in the triggerer."""
-    until("sensors in the triggerer", lambda: waiting_sensors(airflow.states(run_id)) >= EXPORT_SLOTS)
+def while_it_waits(page: Page, airflow: Airflow, run_id: str) -> str:
+    """Make the pictures of a run whose sensors wait in the triggerer, and return one of these sensors."""
+
+    def all_slots() -> list[str]:
+        sensors = waiting_sensors(airflow.states(run_id))
+        return sensors if len(sensors) >= EXPORT_SLOTS else []
+
+    sensors = until("sensors in the triggerer", all_slots)
     page.goto(airflow.page)
     page.get_by_role("button", name="Expand all task groups").click()
     page.get_by_text("ready").first.wait_for()
@@ -133,12 +138,13 @@ def while_it_waits(page: Page, airflow: Airflow, run_id: str) -> None:
     page.locator(".react-flow__node").first.wait_for()
     take(page, "graph", ".react-flow")
     page.get_by_role("button", name="Show Grid").click()
+    return str(sensors[0])
 
 
-def after_the_run(page: Page, airflow: Airflow, run_id: str, bucket: str) -> None:
+def after_the_run(page: Page, airflow: Airflow, run_id: str, sensor: str, bucket: str) -> None:
     """Make the pictures of two logs, and of what was written."""
     run = f"{airflow.page}/runs/{quote(run_id)}/tasks"
-    for task, name, text in (("attached_items.ready", "sensor-log", "Export"), ("summary", "summary-log", "customers")):
+    for task, name, text in ((sensor, "sensor-log", "completed"), ("summary", "summary-log", "customers")):
         page.goto(f"{run}/{task}")
         page.get_by_text(text).last.wait_for()
         take(page, name)
@@ -147,9 +153,9 @@ def after_the_run(page: Page, airflow: Airflow, run_id: str, bucket: str) -> Non
     take(page, "bucket")
 
 
-def waiting_sensors(states: dict[str, str | None]) -> int:
-    """Return how many sensors wait in the triggerer."""
-    return sum(state == "deferred" and name.endswith(".ready") for name, state in states.items())
+def waiting_sensors(states: dict[str, str | None]) -> list[str]:
+    """Return the sensors that wait in the triggerer."""
+    return sorted(name for name, state in states.items() if state == "deferred" and name.endswith(".ready"))
 
 
 def take(page: Page, name: str, element: str = "body") -> None:
