@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from chargebee_operators.audit.audit_dag import chargebee_audit_dag
     from chargebee_operators.audit.operator import ChargebeeAuditOperator
     from chargebee_operators.dag.export_dag import chargebee_export_dag
-    from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+    from chargebee_operators.dag.resource_settings import ResourceSettings
+    from chargebee_operators.dag.settings import ExportDagSettings
     from chargebee_operators.dag.timetable import ExportTimetable
     from chargebee_operators.deleted_records import ChargebeeDeletedRecordsOperator
     from chargebee_operators.doctor.operator import ChargebeeDoctorOperator
@@ -36,7 +37,7 @@ _HOMES = {
     "ExportDagSettings": "dag.settings",
     "ExportReadySensor": "sensors",
     "ExportTimetable": "dag.timetable",
-    "ResourceSettings": "dag.settings",
+    "ResourceSettings": "dag.resource_settings",
     "chargebee_audit_dag": "audit.audit_dag",
     "chargebee_export_dag": "dag.export_dag",
 }

@@ -13,7 +13,8 @@ from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.dag.settings import MOST_OF_PREFIX, ExportDagSettings, ResourceSettings
+from chargebee_operators.dag.resource_settings import ResourceSettings
+from chargebee_operators.dag.settings import MOST_OF_PREFIX, ExportDagSettings
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.glue.operator import ChargebeeGlueTableOperator

@@ -11,8 +11,9 @@ from chargebee_operators._compat import DAG, Asset, BaseOperator, TaskGroup, dag
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.spelling import nearest
-from chargebee_operators.dag.plan import PLAN, WINDOW, plan_of_run
-from chargebee_operators.dag.settings import ExportDagSettings, ResourceSettings
+from chargebee_operators.dag.plan import INITIAL, PLAN, WINDOW, plan_of_run
+from chargebee_operators.dag.resource_settings import ResourceSettings
+from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.summary import summarize
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.dag.trigger_form import params_of
@@ -40,6 +41,7 @@ resource as a partition in S3:
 | `ready` | waits in the triggerer until the export is completed | clear `start` and all below it |
 | `upload` | streams the zip into S3 and writes the manifest last | clear it: it asks for a fresh URL |
 | `register` | with `glue_database`: adds the new columns and the window to the Glue tables, for Athena | clear it |
+| `initial` | with `initial="snapshot"`: the same three tasks, for a snapshot in a resource's first run only | as above |
 | `deleted_records.upload` | lists Chargebee's events of deletions and writes them as a table | clear it: it lists them again |
 | `summary` | logs one table: rows, files and bytes of each resource, what failed, what was skipped and why | it changes nothing |
 
@@ -104,7 +106,8 @@ def _summary_task(settings: ExportDagSettings) -> Any:
     @task(task_id="summary")
     def summary(**context: Any) -> None:
         """Log a table of what was written, what failed, and what was skipped."""
-        summarize(settings.groups, context)  # type: ignore[arg-type]
+        initial = [f"{each.name}.{INITIAL}" for each in settings.each_resource if settings.begins_with_snapshot(each)]
+        summarize(settings.groups, initial, context)  # type: ignore[arg-type]
 
     # A teardown runs whatever became of the uploads, and leaves it to them whether the run has failed.
     return summary().as_teardown()
@@ -112,27 +115,30 @@ def _summary_task(settings: ExportDagSettings) -> Any:
 
 def _resource_group(settings: ExportDagSettings, resource: ResourceSettings, summary: Any) -> TaskGroup:
     with TaskGroup(resource.name) as group:
-        start = ChargebeeExportOperator(
-            task_id="start",
-            resource=resource.name,
-            window_start=_END_OF_WINDOW.format("start"),
-            window_end=_END_OF_WINDOW.format("end"),
-            window_field=resource.window_field,
-            snapshot=True if resource.is_snapshot else "{{ params.snapshot }}",
-            filters=dict(resource.filters) or None,
-            export_type=resource.export_type,
-            business_entity_id=resource.business_entity_id,
-            chargebee_conn_id=settings.chargebee_conn_id,
-            settle=settings.settle,
-        )
-        ready = ExportReadySensor(
-            task_id="ready",
-            job=start.output,
-            chargebee_conn_id=settings.chargebee_conn_id,
-        )
-        upload = _upload_task(settings, resource, ready.output)
-        _last_task(settings, resource.name, upload) >> summary
+        _export_tasks(settings, resource, "{{ params.snapshot }}") >> summary
+        if settings.begins_with_snapshot(resource):
+            with TaskGroup(INITIAL):
+                _export_tasks(settings, resource, True) >> summary
     return group
+
+
+def _export_tasks(settings: ExportDagSettings, resource: ResourceSettings, snapshot: bool | str) -> Any:
+    """Make the tasks of one export, and return the last one."""
+    start = ChargebeeExportOperator(
+        task_id="start",
+        resource=resource.name,
+        window_start=_END_OF_WINDOW.format("start"),
+        window_end=_END_OF_WINDOW.format("end"),
+        window_field=resource.window_field if snapshot is not True else None,
+        snapshot=resource.is_snapshot or snapshot,
+        filters=dict(resource.filters) or None,
+        export_type=resource.export_type,
+        business_entity_id=resource.business_entity_id,
+        chargebee_conn_id=settings.chargebee_conn_id,
+        settle=settings.settle,
+    )
+    ready = ExportReadySensor(task_id="ready", job=start.output, chargebee_conn_id=settings.chargebee_conn_id)
+    return _last_task(settings, resource.name, _upload_task(settings, resource, ready.output))
 
 
 def _deletions_group(settings: ExportDagSettings, summary: Any) -> TaskGroup:

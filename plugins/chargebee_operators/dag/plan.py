@@ -11,6 +11,7 @@ from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
+from chargebee_operators.dag.first_runs import FIRST_RUN_ARGUMENTS, is_first_run
 from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, check_configuration, plan_run
 from chargebee_operators.dag.preflight import check_chargebee, check_packages, check_s3
 from chargebee_operators.dag.settings import ExportDagSettings
@@ -24,6 +25,8 @@ log = task_log(__name__)
 PLAN = "a_plan"
 # The task that lists what was deleted.
 DELETIONS = f"{DELETED_RECORDS}.upload"
+# The group, inside that of a resource, whose tasks take the snapshot of its first run.
+INITIAL = "initial"
 # What the plan leaves in XCom: the window's two ends, and why resources are skipped.
 WINDOW, SKIPPED = "window", "skipped"
 
@@ -43,14 +46,20 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
         )
         check_packages()
         site = check_chargebee(_rendered(settings.chargebee_conn_id, context))
-        check_s3(_rendered(_targets(settings, plan), context), str(context["params"].get("prefix", settings.prefix)))
+        prefix = str(context["params"].get("prefix", settings.prefix))
+        check_s3(_rendered(_targets(settings, plan), context), prefix)
+        first = _first_runs(settings, plan, prefix, site, context)
     every = counted(len(settings.resources), "resource")
     log.info("Site %s, window %s, %s of %s", site, plan.window, len(plan.resources), every)
     for name, why in plan.skipped.items():
         log.info("Skipping %s: %s", name, why)
     context["ti"].xcom_push(key=WINDOW, value=_ends(plan, settings.timezone))
     context["ti"].xcom_push(key=SKIPPED, value=dict(plan.skipped))
-    return [*(f"{name}.start" for name in plan.resources), *([DELETIONS] if plan.deletions else [])]
+    return [
+        *(f"{name}.start" for name in plan.resources),
+        *(f"{name}.{INITIAL}.start" for name in first),
+        *([DELETIONS] if plan.deletions else []),
+    ]
 
 
 def _run(context: Context) -> Run:
@@ -74,6 +83,23 @@ def _targets(settings: ExportDagSettings, plan: RunPlan) -> list[dict[str, Any]]
     every = [settings.upload_args_of(each) for each in settings.each_resource if each.name in plan.resources]
     every += [settings.deleted_records_args()] if plan.deletions else []
     return [{name: args[name] for name in ("s3_bucket", "aws_conn_id", "extra_args")} for args in every]
+
+
+def _first_runs(settings: ExportDagSettings, plan: RunPlan, prefix: str, site: str, context: Context) -> list[str]:
+    """Return the resources of which this run takes a snapshot as well, because it is their first run.
+
+    :param prefix: of the run.
+    """
+    if context["params"].get("snapshot"):
+        return []
+    ti, found = context["ti"], []
+    for each in settings.each_resource:
+        if each.name in plan.resources and settings.begins_with_snapshot(each):
+            arguments = {"s3_prefix": prefix, **settings.upload_args_of(each)}
+            target = _rendered({name: arguments.get(name) for name in FIRST_RUN_ARGUMENTS}, context)
+            if is_first_run(each.name, target, site, {"dag_id": ti.dag_id, "run_id": ti.run_id}):
+                found.append(each.name)
+    return found
 
 
 def _rendered(value: Any, context: Context) -> Any:

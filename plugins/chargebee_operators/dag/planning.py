@@ -12,7 +12,7 @@ from chargebee_operators.chargebee.windows import Window, as_utc, iso, window_of
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import listed
 from chargebee_operators.common.spelling import nearest
-from chargebee_operators.dag.settings import ResourceSettings
+from chargebee_operators.dag.resource_settings import ResourceSettings
 
 Interval = tuple[datetime | None, datetime | None]
 

@@ -8,88 +8,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
-from chargebee_operators.chargebee.filters import export_fields
-from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, check_business_entity, get_resource
+from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
 from chargebee_operators.chargebee.settling import SETTLE
-from chargebee_operators.chargebee.windows import EARLIEST, LATEST, Window, check_timezone
+from chargebee_operators.chargebee.windows import check_timezone
 from chargebee_operators.common.argument_checks import check_flag, check_whole_number, duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.dag.resource_settings import (
+    GIVEN_BY_DAG,
+    SNAPSHOT,
+    WINDOW,
+    ResourceSettings,
+    check_column_types,
+    check_initial,
+    check_places,
+)
 from chargebee_operators.dag.ticks import check_cron
-from chargebee_operators.formats.column_types import ColumnTypes, shared
+from chargebee_operators.formats.column_types import shared
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.glue.arguments import check_database, check_upload_args
+from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 
 # Characters of a prefix: S3's keys have at most 1024.
 MOST_OF_PREFIX = 512
 
-# Arguments of the upload tasks that the DAG gives itself, with what to use in their place.
-_GIVEN_BY_DAG = {
-    "task_id": "the DAG names its tasks",
-    "job": "it is the output of the task before",
-    "chargebee_conn_id": "use the setting chargebee_conn_id",
-    "column_types": "use the setting column_types",
-}
 _SETTINGS = ("s3_bucket", "aws_conn_id", "file_format", "extra_args")
-
-
-@dataclass(frozen=True)
-class ResourceSettings:
-    """How one resource is exported.
-
-    :param name: ``customers``, say.
-    :param window_field: the time field that a run's window bounds: ``updated_at`` (default) for increments, an
-        immutable one (``created_at``, ``date``, ``order_date``) for history.
-    :param snapshot: take everything at every run, and skip all runs but the latest. The default for an export that
-        has no time filter.
-    :param filters: further filters, as ``ChargebeeExportOperator`` takes them.
-    :param export_type: ``data`` or ``import_friendly_data``; only for customers, subscriptions and ramps.
-    :param business_entity_id: overrides the connection's business entity.
-    :param column_types: types of Parquet's columns in this resource's tables, over those of the DAG.
-    :param upload_args: further arguments of this resource's upload task, over those of the DAG.
-    :raises SettingsError: for a resource, field or filter that Chargebee does not have.
-    """
-
-    name: str
-    window_field: str | None = None
-    snapshot: bool | None = None
-    filters: Mapping[str, Any] = field(default_factory=dict)
-    export_type: str | None = None
-    business_entity_id: str | None = None
-    column_types: Mapping[str, str] = field(default_factory=dict)
-    upload_args: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        kind = get_resource(self.name)
-        check_business_entity(self.business_entity_id)
-        _check_column_types(self.name, self.column_types)
-        _check_upload_args(self.name, self.upload_args, _GIVEN_BY_DAG)
-        if self.snapshot and self.window_field:
-            raise SettingsError(
-                f"{self.name}: window_field {self.window_field!r} with snapshot=True; drop one of the two."
-            )
-        if self.window_field:
-            kind.check_window_field(self.window_field)
-        if self.snapshot is False and kind.default_window_field is None and not kind.is_report:
-            raise SettingsError(
-                f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out."
-            )
-        export_fields(
-            kind,
-            window=None if self.is_snapshot and not kind.is_report else Window(EARLIEST, LATEST),
-            window_field=self.window_field or kind.default_window_field,
-            filters=self.filters,
-            export_type=self.export_type,
-            rendered=False,
-        )
-
-    @property
-    def is_snapshot(self) -> bool:
-        """Whether every run takes everything."""
-        kind = get_resource(self.name)
-        if self.snapshot is not None:
-            return self.snapshot
-        return self.window_field is None and kind.default_window_field is None and not kind.is_report
 
 
 @dataclass(frozen=True)
@@ -108,6 +51,8 @@ class ExportDagSettings:
     :param catchup: whether Airflow makes the runs that were missed while the DAG was paused, and those since the
         ``start_date`` when it is new. Otherwise it makes the latest one only.
     :param resources: names, or ``ResourceSettings`` where the defaults won't do.
+    :param initial: what the first run of each resource takes: ``window``, or ``snapshot`` for a snapshot beside the window.
+        Resources that are exported whole, and reports, have no such snapshot.
     :param deleted_records: whether each run also writes what was deleted in Chargebee in its window, as the table
         ``deleted_records``.
     :param settle: how long after a window's end its exports are requested, in seconds or as a timedelta.
@@ -137,6 +82,7 @@ class ExportDagSettings:
     start_date: datetime = datetime(2024, 1, 1, tzinfo=UTC)
     catchup: bool = False
     resources: Sequence[str | ResourceSettings] = PRODUCT_CATALOG_2
+    initial: str = WINDOW
     deleted_records: bool = True
     settle: float | timedelta = SETTLE
     file_format: str = "csv.gz"
@@ -155,12 +101,14 @@ class ExportDagSettings:
         self._check_times()
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"{self._dag}: {name}", getattr(self, name), least)
+        check_initial(self._dag, self.initial)
         check_flag(f"{self._dag}: deleted_records", self.deleted_records)
         duration(f"{self._dag}: settle", self.settle)
-        given = _GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
-        _check_upload_args(self._dag, self.upload_args, given)
+        given = GIVEN_BY_DAG | {name: f"use the setting {name}" for name in _SETTINGS}
+        check_places(self._dag, self.upload_args, given)
         object.__setattr__(self, "resources", self._checked_resources())
         self._check_types()
+        self._check_first_snapshots()
         if self.glue_database is not None:
             self._check_glue()
 
@@ -168,6 +116,13 @@ class ExportDagSettings:
     def each_resource(self) -> tuple[ResourceSettings, ...]:
         """The resources, each with its settings."""
         return tuple(one for one in self.resources if isinstance(one, ResourceSettings))
+
+    def begins_with_snapshot(self, resource: ResourceSettings) -> bool:
+        """Return whether the first run of a resource takes a snapshot as well as its window.
+
+        :param resource: one of ``each_resource``.
+        """
+        return resource.has_windows and (resource.initial or self.initial) == SNAPSHOT
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -180,6 +135,8 @@ class ExportDagSettings:
         own = {name: getattr(self, name) for name in (*_SETTINGS, "chargebee_conn_id", "settle")}
         # There is no download that could be kept as it is.
         form = "csv.gz" if self.file_format == "zip" else self.file_format
+        if self.glue_database is not None:
+            form = "parquet"
         return {**own, **self.upload_args, "file_format": form}
 
     def upload_args_of(self, resource: ResourceSettings) -> dict[str, Any]:
@@ -226,7 +183,7 @@ class ExportDagSettings:
             check_upload_args(f"{self._dag}: glue_database, for {each.name},", self.upload_args_of(each))
 
     def _check_types(self) -> None:
-        _check_column_types(self._dag, self.column_types)
+        check_column_types(self._dag, self.column_types)
         if self.column_types and not any(self._is_parquet(each) for each in self.each_resource):
             raise SettingsError(
                 f"{self._dag}: column_types needs file_format='parquet', for CSV has no types; it is {self.file_format!r}."
@@ -234,6 +191,16 @@ class ExportDagSettings:
         for each in self.each_resource:
             if each.column_types and not self._is_parquet(each):
                 raise SettingsError(f"{each.name}: column_types needs file_format='parquet', for CSV has no types.")
+
+    def _check_first_snapshots(self) -> None:
+        for each in filter(self.begins_with_snapshot, self.each_resource):
+            given = self.upload_args_of(each)
+            name = f"{given.get('s3_prefix', '')}/{given.get('manifest_name', DEFAULT_MANIFEST_NAME)}"
+            if given.get("keep_latest_only") or not ("{partition" in name or "{windows_or_snapshots" in name):
+                raise SettingsError(
+                    f"{each.name}: initial='snapshot' writes a snapshot beside the window, so each needs a manifest of its own: "
+                    "put {partition} into manifest_name, without keep_latest_only, or use initial='window'."
+                )
 
     def _is_parquet(self, resource: ResourceSettings) -> bool:
         return resource.upload_args.get("file_format", self.file_format) == "parquet"
@@ -258,31 +225,3 @@ class ExportDagSettings:
         if twice:
             raise SettingsError(f"{self._dag}: resources names {', '.join(twice)} twice.")
         return each
-
-
-def _check_column_types(owner: str, types: Any) -> None:
-    """Refuse types that do not exist.
-
-    :param owner: whose ``column_types`` they are, for the error.
-    """
-    if not isinstance(types, Mapping):
-        raise SettingsError(f"{owner}: column_types is {clean(repr(types))}: give a dict of columns and types.")
-    try:
-        ColumnTypes(types)
-    except SettingsError as error:
-        raise SettingsError(f"{owner}: {error}") from None
-
-
-def _check_upload_args(owner: str, arguments: Any, given: Mapping[str, str]) -> None:
-    """Refuse arguments of an upload task that have another place; the operator knows which ones exist.
-
-    :param owner: whose ``upload_args`` they are, for the error.
-    :param given: the names that are refused, each with its place.
-    """
-    if not isinstance(arguments, Mapping):
-        raise SettingsError(
-            f"{owner}: upload_args is {clean(repr(arguments))}: give a dict of argument names and values."
-        )
-    for name in arguments:
-        if name in given:
-            raise SettingsError(f"{owner}: upload_args must not hold {name!r}: {given[name]}.")

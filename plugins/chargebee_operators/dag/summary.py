@@ -38,14 +38,16 @@ class Outcome:
     is_trouble: bool = False
 
 
-def summarize(resources: Sequence[str], context: Context) -> None:
+def summarize(resources: Sequence[str], initial: Sequence[str], context: Context) -> None:
     """Log the table of a run.
 
     :param resources: the names of the DAG's resources.
+    :param initial: the groups of snapshots that only a first run takes: ``customers.initial``. Left out where they are
+        skipped, as in all runs but one.
     :param context: of the task.
     """
     ti = context["ti"]
-    states = states_of_run(context, {PLAN, *(f"{name}.{step}" for name in resources for step in STEPS)})
+    states = states_of_run(context, {PLAN, *(f"{name}.{step}" for name in [*resources, *initial] for step in STEPS)})
     window = ti.xcom_pull(task_ids=PLAN, key=WINDOW) or {}
     skipped = ti.xcom_pull(task_ids=PLAN, key=SKIPPED) or {}
     log.info("Run %s, %s", ti.run_id, _window(window))
@@ -53,6 +55,9 @@ def summarize(resources: Sequence[str], context: Context) -> None:
         log.warning("The task plan failed, so nothing was exported. Its log has the reason.")
     written = {name: ti.xcom_pull(task_ids=f"{name}.upload") for name in resources}
     outcomes = [outcome_of(name, states, written[name], skipped.get(name)) for name in resources]
+    for name in initial:
+        if states.get(f"{name}.upload") != "skipped":
+            outcomes.append(outcome_of(name, states, ti.xcom_pull(task_ids=f"{name}.upload"), None))
     for line in table(outcomes):
         log.info("%s", line)
     for each in outcomes:
@@ -102,7 +107,7 @@ def outcome_of(resource: str, states: Mapping[str, str], written: Any, skipped: 
     """
     state = states.get(f"{resource}.upload", "not run")
     if state == "success" and isinstance(written, Mapping):
-        rows = written.get("tables", {}).get(resource, {"rows": 0})["rows"]
+        rows = written.get("tables", {}).get(resource.partition(".")[0], {"rows": 0})["rows"]
         is_unregistered = states.get(f"{resource}.register", "success") != "success"
         result = "written, but not registered in Glue" if is_unregistered else "written"
         return Outcome(resource, result, rows, written.get("files"), written.get("bytes"), is_unregistered)

@@ -132,6 +132,14 @@ class PartitionKeys:
         return not templates.of_object.isdisjoint((name, "", "") for name in names)
 
 
+def find_shape(shape: str, list_entries: List) -> Iterator[str]:
+    """Yield the existing keys of a shape, listing only the folders that can hold them.
+
+    :param shape: a key with a mark, ``\\0any\\0``, in the place of each part that may be anything.
+    """
+    return _find("", shape.split("/"), list_entries)
+
+
 def _find(root: str, pieces: Sequence[str], list_entries: List) -> Iterator[str]:
     piece, *rest = pieces
     if rest and "\0" not in piece:

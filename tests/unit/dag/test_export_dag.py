@@ -100,6 +100,19 @@ def test_the_list_of_deletions_takes_the_settings_of_the_uploads_that_fit_it():
     assert [str(getattr(each, "name", each.uri)) for each in task.outlets] == ["chargebee_export/deleted_records"]
 
 
+def test_the_first_snapshot_has_tasks_of_its_own_in_a_group_inside_that_of_the_resource():
+    from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+
+    own = ResourceSettings("invoices", window_field="date", initial="snapshot")
+    made = chargebee_export_dag(ExportDagSettings(s3_bucket="mine", resources=["customers", own]))
+    assert not [each for each in made.task_ids if each.startswith("customers.initial")]
+    start, ready, upload = (made.get_task(f"invoices.initial.{name}") for name in ("start", "ready", "upload"))
+    assert (start.snapshot, start.window_field, start.upstream_task_ids) == (True, None, {"a_plan"})
+    assert (ready.upstream_task_ids, upload.upstream_task_ids) == ({start.task_id}, {ready.task_id})
+    assert {upload.task_id, "invoices.upload"} <= made.get_task("summary").upstream_task_ids
+    assert made.get_task("invoices.start").window_field == "date"
+
+
 def test_the_list_of_deletions_can_be_turned_off():
     from chargebee_operators import ExportDagSettings, chargebee_export_dag
 

@@ -87,6 +87,19 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"s3_bucket": None}, "s3_bucket is empty"),
         ({"s3_bucket": "s3://mine/x"}, "s3_bucket is 's3://mine/x': give the bucket's name alone, without s3://"),
         ({"file_format": "cvs"}, "cvs"),
+        (
+            {"initial": "snapshots"},
+            r"initial is 'snapshots' \(did you mean 'snapshot'\?\): give 'window' or 'snapshot'",
+        ),
+        ({"initial": True}, "initial is True"),
+        (
+            {"initial": "snapshot", "upload_args": {"keep_latest_only": True}},
+            "attached_items: initial='snapshot' writes a snapshot beside the window",
+        ),
+        (
+            {"initial": "snapshot", "upload_args": {"manifest_name": "_m/{resource}-{window_start}.json"}},
+            "put {partition} into manifest_name",
+        ),
         ({"deleted_records": "yes"}, "deleted_records is 'yes': give True or False"),
         ({"resources": []}, r"resources is \[\]: give a list of one or more"),
         ({"resources": "customers"}, "resources is 'customers': give a list"),
@@ -226,3 +239,17 @@ def test_one_resource_in_csv_stops_the_registration_of_tables():
         ExportDagSettings(
             s3_bucket="mine", resources=["customers", own], file_format="parquet", glue_database="chargebee"
         )
+
+
+@pytest.mark.parametrize("own", [{"name": "differential_prices"}, {"name": "customers", "snapshot": True}])
+def test_what_is_exported_whole_has_no_first_snapshot(own):
+    with pytest.raises(SettingsError, match="initial='snapshot' is for an export whose runs take windows"):
+        ResourceSettings(**own, initial="snapshot")
+    settings = ExportDagSettings(s3_bucket="mine", resources=[ResourceSettings(**own)], initial="snapshot")
+    assert not settings.begins_with_snapshot(settings.each_resource[0])
+
+
+def test_a_resource_may_begin_in_its_own_way():
+    own = [ResourceSettings("customers", initial="window"), "invoices"]
+    found = ExportDagSettings(s3_bucket="mine", resources=own, initial="snapshot")
+    assert [found.begins_with_snapshot(each) for each in found.each_resource] == [False, True]

@@ -1,0 +1,92 @@
+"""Which run is the first of a resource: the one that finds no manifest, and takes the mark before any other.
+
+The mark is a small object. S3 takes it under a condition only, so that of two first runs at once one is the first. It names
+the run, so that a retry of it is the first again. Runs after it read the mark alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from string import Formatter
+from typing import Any
+
+from chargebee_operators.checks.columns import read_manifest
+from chargebee_operators.common.exceptions import ChargebeeExportError
+from chargebee_operators.common.task_log import task_log
+from chargebee_operators.partition.key_templates import KeyTemplates, join
+from chargebee_operators.partition.keys import find_shape
+from chargebee_operators.partition.manifest import job_of
+from chargebee_operators.partition.standing import read_standing
+from chargebee_operators.s3.bucket import S3Bucket, S3CallError
+from chargebee_operators.s3.upload_args import for_manifest
+
+log = task_log(__name__)
+
+# Objects like manifests that are looked at.
+_MOST = 50
+# What S3 answers when another run was faster.
+_TAKEN = (409, 412)
+
+
+class FirstRun:
+    """Finds out whether a run is the first of a resource.
+
+    :param bucket: where its partitions go.
+    :param templates: of their keys, with nothing left for Jinja.
+    :param site: the site's name.
+    :param run: ``dag_id`` and ``run_id``.
+    """
+
+    def __init__(self, bucket: S3Bucket, templates: KeyTemplates, site: str, run: Mapping[str, str]) -> None:
+        self._s3 = bucket
+        self._templates = templates
+        self._site = site
+        self._run = dict(run)
+
+    def is_first(self, resource: str) -> bool:
+        """Return whether this run is the first one, and leave the mark.
+
+        :raises ChargebeeExportError: when S3 does not say.
+        """
+        key = self.mark_key(resource)
+        found = read_standing(self._s3, key)
+        if found.document is not None:
+            return bool(found.document.get("first_run") == self._run)
+        is_new = not self._has_partition(resource)
+        mark = {"resource": resource, "site": self._site, "first_run": self._run if is_new else None}
+        try:
+            self._s3.put(key, json.dumps(mark).encode(), for_manifest(self._s3.extra_args), found.condition)
+        except S3CallError as error:
+            if error.status not in _TAKEN:
+                raise
+            # By another run, or by this one, whose first answer was lost.
+            is_new = (read_standing(self._s3, key).document or {}).get("first_run") == self._run
+        log.info("%s: this run is %s", resource, "its first one" if is_new else "not its first one")
+        return is_new
+
+    def mark_key(self, resource: str) -> str:
+        """Return the key of the mark. It is the same for all windows."""
+        prefix, brace, _ = self._templates.s3_prefix.partition("{")
+        root = (prefix.rpartition("/")[0] if brace else prefix).strip("/")
+        return join(root, f"first_runs/{resource}/site={self._site}.json")
+
+    def _has_partition(self, resource: str) -> bool:
+        known = {"resource": resource, "site": self._site}
+        template = join(self._templates.s3_prefix.strip("/"), self._templates.manifest_name)
+        shape = "".join(
+            text if name is None else text + (known.get(name, "\0any\0") if not spec else "\0any\0")
+            for text, name, spec, _ in Formatter().parse(template)
+        )
+        keys = find_shape(shape, lambda prefix: self._s3.entries(prefix, "", None))
+        return any(self._is_of(key, resource) for key in islice(keys, _MOST))
+
+    def _is_of(self, key: str, resource: str) -> bool:
+        document: Any = {}
+        try:
+            document = read_manifest(self._s3.get(key)[0].decode(errors="replace"))
+        except ChargebeeExportError as error:
+            log.info("%s can't be read: %s", key, error)
+        job = job_of(document)
+        return job is not None and (job.resource, job.site) == (resource, self._site)
