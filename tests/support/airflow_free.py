@@ -19,6 +19,7 @@ TESTS = Path(__file__).resolve().parent.parent
 PATHS = (
     "integration/download",
     "integration/local",
+    "integration/test_window_matrix.py",
     "unit/archive",
     "unit/audit/test_comparison.py",
     "unit/audit/test_report.py",
