@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import environment
@@ -42,16 +43,39 @@ def check_install(target: Target, bundle: Path, wheels: list[str], folder: Path)
     requirements.write_text(text.replace(PLUGINS_FOLDER, str(plugins)), encoding="utf-8")
     before = installed(python)
     expected = dict(map(name_and_version, wheels))
+    check_additions(before, expected)
     found = _dry_run(target, python, requirements, folder / "report.json")
     if found != expected:
         raise CheckError(f"pip would install {_listed(found)}, and the bundle has {_listed(expected)}.")
     _pip(target, python, requirements)
-    after = installed(python)
-    if after != {**before, **expected}:
-        changed = {name: version for name, version in after.items() if before.get(name) != version}
-        gone = sorted(before.keys() - after.keys())
-        raise CheckError(f"The installation changed {_listed(changed)}, and removed {', '.join(gone) or 'nothing'}.")
+    check_result(before, expected, installed(python))
     return python
+
+
+def check_additions(before: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse a bundle with a package that MWAA has already.
+
+    :param before: what MWAA has, as name -> version.
+    :param expected: what the bundle has.
+    :raises CheckError: with the packages.
+    """
+    both = {name: version for name, version in expected.items() if name in before}
+    if both:
+        raise CheckError(
+            f"The bundle has {_listed(both)}, and MWAA has {_listed({name: before[name] for name in both})}."
+        )
+
+
+def check_result(before: Mapping[str, str], expected: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Refuse an installation that did something else than to add the packages of the bundle.
+
+    :param after: what is installed in the end.
+    :raises CheckError: with what it changed.
+    """
+    if after != {**before, **expected}:
+        changed = {name: version for name, version in after.items() if {**before, **expected}.get(name) != version}
+        missing = sorted({**before, **expected}.keys() - after.keys())
+        raise CheckError(f"The installation changed {_listed(changed)}. Missing: {', '.join(missing) or 'nothing'}.")
 
 
 def mwaa_environment(target: Target, folder: Path) -> Path:
@@ -111,5 +135,5 @@ def _pip(target: Target, python: Path, requirements: Path, *options: str) -> Non
         raise CheckError(f"pip does not install the bundle; it has printed why. {error}") from None
 
 
-def _listed(packages: dict[str, str]) -> str:
+def _listed(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in sorted(packages.items())) or "nothing"

@@ -13,7 +13,9 @@ from typing import Any
 
 import stack
 from chargebee_operators import ChargebeeHook
+from support.iam import actions, statements
 from support.pages import block
+from support.s3_proxy import S3Proxy, s3_proxy
 
 PAGE = "docs/deploy.md"
 # Looks connections up from a worker's side and from the triggerer's, and prints what they say; null for one not found.
@@ -26,7 +28,7 @@ def look_up(conn_id):
     try:
         found, triggerers = ChargebeeHook(conn_id).settings, asyncio.run(aget_connection(conn_id, lambda found: found))
     except Exception as error:
-        print(conn_id, type(error).__name__, file=sys.stderr)
+        print(conn_id, error, file=sys.stderr)
         return None
     return [found.site, found.api_key, found.base_url, triggerers.login, triggerers.password]
 
@@ -53,15 +55,25 @@ def put_parameter() -> dict[str, str]:
     return dict(zip(words[3::2], words[4::2], strict=True))
 
 
-def looked_up(*conn_ids: str, **environment: str) -> list[Any]:
-    """Look connections up in an Airflow of its own."""
+def looked_up(*conn_ids: str, errors: list[str] | None = None, **environment: str) -> list[Any]:
+    """Look connections up in an Airflow of its own.
+
+    :param errors: is given what it wrote to stderr.
+    """
     path = {"PYTHONPATH": str(stack.ROOT / "plugins")}
     command = [sys.executable, "-W", "ignore", "-c", LOOK_UP, *conn_ids]
     done = subprocess.run(
         command, env={**os.environ, **path, **environment}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    if errors is not None:
+        errors.append(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def actions_of(between: S3Proxy, service: str) -> set[str]:
+    """Return the actions of the calls to a service, by the header in which AWS's JSON protocol names the call."""
+    return {f"{service}:{call.headers['x-amz-target'].rpartition('.')[2]}" for call in between.calls}
 
 
 def as_read_from(stored: str) -> list[str]:
@@ -80,8 +92,15 @@ def test_ssm_parameter_store(moto, moto_client):
         "AIRFLOW__SECRETS__BACKEND": options["backend"],
         "AIRFLOW__SECRETS__BACKEND_KWARGS": options["backend_kwargs"],
     }
-    found = looked_up("chargebee_default", "another", **moto, **settings)
-    assert found == [as_read_from(stored["--value"]), None]
+    with s3_proxy(stack.S3Server(moto["AWS_ENDPOINT_URL"])) as between:
+        through = {**moto, "AWS_ENDPOINT_URL": between.url, **settings}
+        assert looked_up("chargebee_default", "another", **through) == [as_read_from(stored["--value"]), None]
+        assert actions_of(between, "ssm") == actions(statements()[2:])
+        between.rule("Bucket", status=403, times=None)  # as without the right
+        errors: list[str] = []
+        assert looked_up("chargebee_default", errors=errors, **through) == [None]
+        assert "Connection 'chargebee_default' does not exist" in errors[0]
+        assert "the right to read it: ssm:GetParameter" in errors[0]
     assert stored["--type"] == "SecureString"
 
 
@@ -91,7 +110,9 @@ def test_secrets_manager(moto, moto_client):
         moto_client("secretsmanager").create_secret(Name=f"{prefix}/{name}", SecretString=stored)
     kwargs = {**json.loads(secrets_settings()["backend_kwargs"]), "connections_prefix": prefix}
     settings = {"AIRFLOW__SECRETS__BACKEND": backend, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
-    found = looked_up("chargebee_default", "another", **moto, **settings)
+    with s3_proxy(stack.S3Server(moto["AWS_ENDPOINT_URL"])) as between:
+        found = looked_up("chargebee_default", "another", **{**moto, "AWS_ENDPOINT_URL": between.url, **settings})
+        assert actions_of(between, "secretsmanager") == actions(statements("optional/secrets-manager.json"))
     assert found == [as_read_from(stored), None]
 
 

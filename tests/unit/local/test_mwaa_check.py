@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mwaa.check_files import CheckError, check_files
+from mwaa.check_install import check_additions, check_result
 from mwaa.target import Target
 from mwaa_bundle import assemble, sums
 
@@ -92,3 +93,30 @@ def test_a_file_that_was_changed_is_refused(bundle, name):
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(CheckError, match="make mwaa-bundle"):
         check_files(tmp_path)
+
+
+BEFORE, EXPECTED = {"requests": "2.32.0", "boto3": "1.40.0"}, {"chargebee": "3.29.0"}
+
+
+@pytest.mark.parametrize("version", ["2.32.0", "2.31.0"])
+def test_a_package_that_mwaa_has_already_is_refused(version):
+    check_additions(BEFORE, EXPECTED)
+    with pytest.raises(CheckError, match=re.escape(f"The bundle has requests {version}, and MWAA has requests 2.32.0")):
+        check_additions(BEFORE, {**EXPECTED, "requests": version})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"boto3": "1.41.0"}, "changed boto3 1.41.0. Missing: nothing"),
+        ({"extra": "1.0"}, "changed extra 1.0. Missing: nothing"),
+        ({"chargebee": None}, "changed nothing. Missing: chargebee"),
+        ({"requests": None}, "changed nothing. Missing: requests"),
+    ],
+)
+def test_an_installation_that_does_something_else_is_refused(change, message):
+    right = {**BEFORE, **EXPECTED}
+    check_result(BEFORE, EXPECTED, right)
+    after = {name: version for name, version in {**right, **change}.items() if version}
+    with pytest.raises(CheckError, match=re.escape(message)):
+        check_result(BEFORE, EXPECTED, after)
