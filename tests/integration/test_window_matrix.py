@@ -194,3 +194,50 @@ def test_rows_that_change_after_the_request_fail_no_right_export(changing, store
     assert found["rows"] and found["warnings"] == []
     # Where the API alone can tell, it can't any more: each record was changed since.
     assert found["proof"]["by"] in ("none", "column")
+
+
+def test_records_that_are_gone_by_now_fail_no_right_export(make_simulator, store):
+    site = Exporter(make_simulator(sites=(f"{SITE}:{KEY}",)), store)
+    job = site.request("orders", "order_date", YEAR)
+    site.control.remove("orders", [each["id"] for each in site.control.records("orders")])
+    found = site.land(job)
+    assert found["rows"] and found["warnings"] == []
+    assert found["proof"]["by"] == "column", "an order's date has a column"
+
+
+def test_customers_that_are_gone_by_now_fail_no_right_export(make_simulator, store):
+    site = Exporter(make_simulator(sites=(f"{SITE}:{KEY}",)), store)
+    job = site.request("customers", "updated_at", YEAR)
+    site.control.remove("customers", [each["id"] for each in site.control.records("customers")])
+    found = site.land(job)
+    assert found["rows"] and found["warnings"] == [] and found["proof"]["by"] == "none"
+    assert "does not exist any more" in found["proof"]["says"]
+
+
+def test_a_busy_api_is_waited_for_as_it_asks(site):
+    site.look("chargebee")
+    job = site.request("customers", "updated_at", YEAR)
+    site.control.fault("status", status=429, retry_after=1, call="record", times=2)
+    found = site.land(job)
+    assert found["proof"]["by"] == "spot_check" and found["warnings"] == []
+
+
+@pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 600}, {"status": 403}], ids=["busy", "forbidden"])
+def test_an_api_that_gives_no_record_fails_no_export_unless_a_proof_is_required(site, store, fault):
+    site.look("chargebee")
+    site.control.fault("status", call="record", times=None, **fault)
+    try:
+        found = site.land(site.request("customers", "updated_at", YEAR))
+        assert found["rows"] and found["warnings"] == [] and found["proof"]["by"] == "none"
+        with pytest.raises(WindowCheckError, match="nothing proves that its rows belong to the window"):
+            site.land(site.request("customers", "updated_at", YEAR), window_check="require")
+    finally:
+        site.control.clear_faults()
+
+
+def test_a_column_costs_no_call(site):
+    site.look("excel")
+    job = site.request("customers", "updated_at", YEAR)
+    site.control.clear_requests()
+    assert site.land(job)["proof"]["by"] == "column"
+    assert site.control.requests(call="record") == []
