@@ -82,6 +82,7 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
     :param keep_latest_only: as ``ChargebeeExportToS3Operator`` takes it.
     :param replace_other_window: likewise. (templated)
     :param verify: ask S3 for the object's size, ETag and checksum before the manifest is written.
+    :param asset_partitions: as ``ChargebeeExportToS3Operator`` takes it.
     :param deferrable: wait in the triggerer; in the worker when False.
     :raises SettingsError: at parse time, for an empty bucket, a format that is not one of these, or a wrong template.
     :raises AirflowFailException: for what no retry can mend: a wrong key, no window, a missing bucket, or an event outside of
@@ -126,6 +127,7 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
         keep_latest_only: bool = False,
         replace_other_window: bool | str = False,
         verify: bool = True,
+        asset_partitions: bool = False,
         deferrable: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -148,6 +150,7 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
         self.keep_latest_only = keep_latest_only
         self.replace_other_window = replace_other_window
         self.verify = verify
+        self.asset_partitions = asset_partitions
         self.deferrable = deferrable
         self._check()
 

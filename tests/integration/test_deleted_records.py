@@ -21,7 +21,7 @@ from chargebee_operators.chargebee.deletions import COLUMNS, DELETION_EVENTS
 from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.common.exceptions import ThrottledError
 from support.tasks import TaskDeferred, TaskInstance, context, run
-from support.uploads import body, keys, manifest
+from support.uploads import body, keys, manifest, upload
 
 NOON = "2026-11-23T12:00:00Z"
 FOLDER = "chargebee/windows/deleted_records/site=acme-test/window_start=20261123T000000Z/"
@@ -178,6 +178,48 @@ def test_the_formats_of_exports(connected, s3, bucket, land, file_format):
     assert (row["id"], row["occurred_at"], row["deleted"]) == (gone, datetime(2026, 11, 23, 12, tzinfo=UTC), True)
     assert type(row["resource_version"]) is int and row["user"] is not None
     assert file["column_types"]["occurred_at"] == "timestamp[s, UTC]"
+
+
+@pytest.mark.parametrize("file_format", ["csv.gz", "parquet"])
+def test_the_view_of_the_latest_rows_leaves_them_out_until_their_id_is_used_again(
+    connected, aws, s3, bucket, land, tmp_path, file_format
+):
+    import duckdb
+
+    from chargebee_operators import ChargebeeExportOperator
+    from chargebee_operators.sql.dialect import Place
+    from chargebee_operators.sql.statements import statements
+
+    def copy() -> list[dict[str, Any]]:
+        for key in keys(s3, bucket):
+            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / key).write_bytes(body(s3, bucket, key))
+        return [manifest(s3, bucket, key) for key in keys(s3, bucket) if key.endswith(".json")]
+
+    def export(day: str, end: str) -> None:
+        job = run(
+            ChargebeeExportOperator(task_id="start", resource="customers", window_start=day, window_end=end, settle=0)
+        )
+        run(upload(job, bucket, file_format=file_format))
+
+    def latest() -> set[str]:
+        database = duckdb.connect()
+        for each in statements(copy(), "duckdb", Place(f"{tmp_path}/")):
+            if not each.startswith("--"):
+                database.execute(each)
+        names = [each[0] for each in database.execute("SELECT column_name FROM (DESCRIBE customers_latest)").fetchall()]
+        (own,) = (each for each in names if each.lower().replace(" ", "_") in ("id", "customer_id", "customer[id]"))
+        return {each[0] for each in database.execute(f'SELECT "{own}" FROM customers_latest').fetchall()}
+
+    gone, kept, again = connected.control.touch("customers", count=3, at="2026-11-22T12:00:00Z")
+    export("2026-11-22", "2026-11-23")
+    assert {gone, kept, again} <= latest()
+    connected.control.remove("customers", [gone, again], at=NOON)
+    land(file_format=file_format)
+    assert kept in latest() and not {gone, again} & latest()
+    connected.control.create("customers", [again], at="2026-11-24T01:00:00Z")
+    export("2026-11-24", "2026-11-24T06:00:00Z")
+    assert {kept, again} <= latest() and gone not in latest()
 
 
 @pytest.mark.parametrize("ignored", [True, False])
