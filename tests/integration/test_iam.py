@@ -9,7 +9,10 @@ import pytest
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError
 from chargebee_operators.dag.preflight import check_s3
+from chargebee_operators.doctor.bucket import check_bucket_rights
+from chargebee_operators.doctor.findings import Report
 from chargebee_operators.s3 import conditional_writes
+from chargebee_operators.s3.connection import s3_hook
 from support.iam import Policy, actions, statements
 from support.landing import BIG, attempt_of
 from support.odd_exports import task_log_lines
@@ -67,6 +70,15 @@ def test_the_tasks_need_no_more_than_the_policy_has(connected, proxy, bucket):
         assert not landed["warnings"]
     assert policy.used <= actions(OF_S3)
     assert not policy.refused
+
+
+def test_the_doctor_needs_no_more_than_the_policy_has(proxy, bucket):
+    policy, report = policy_of(bucket, "chargebee"), Report("acme-test")
+    proxy.guard = policy
+    check_bucket_rights(s3_hook("aws_default"), bucket, "chargebee", {}, report)
+    assert policy.used == actions(OF_S3)
+    assert not policy.refused
+    assert not [each for each in report.findings if each.level == "wrong"]
 
 
 def test_without_putobject_nothing_is_written_and_the_action_is_named(guard, store, land):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mwaa.settings import IAM
 from mwaa.target import Target
 from mwaa_bundle import assemble, sums
 
@@ -94,8 +95,7 @@ def test_a_new_environment_gets_everything_the_dags_last_and_the_key_is_nowhere_
         "s3api put-object",
         "s3api put-object",
         "mwaa update-environment",
-        "s3api put-object",
-        "s3api put-object",
+        *("s3api put-object" for _ in (bundle / "dags").iterdir()),
     ]
     s3, has = moto_client("s3"), aws.mwaa.environment
     assert has["AirflowConfigurationOptions"] == json.loads((bundle / "airflow-options.json").read_text())
@@ -140,6 +140,35 @@ def test_a_key_that_is_typed_is_not_shown(aws, bundle):
         assert process.wait() == 0, shown.decode()
     assert b"Done." in shown
     assert KEY.encode() not in shown
+
+
+def test_aws_takes_the_policies_and_the_examples_for_the_bucket(aws, moto_client):
+    iam, s3 = moto_client("iam"), moto_client("s3")
+    words = {
+        "PARTITION": "aws",
+        "REGION": "eu-west-1",
+        "ACCOUNT": "111122223333",
+        "EXPORT_BUCKET": BUCKET,
+        "PREFIX": "a",
+    }
+    words["KMS_KEY_ARN"] = "arn:aws:kms:eu-west-1:111122223333:key/1"
+
+    def filled(path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        for word, value in words.items():
+            text = text.replace(word, value)
+        return text
+
+    for path in [IAM / "execution-role.json", *sorted((IAM / "optional").glob("*.json"))]:
+        iam.put_role_policy(RoleName=ROLE, PolicyName="a-try", PolicyDocument=filled(path))
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="a-try")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=filled(IAM / "bucket-policy.json"))
+    s3.put_bucket_encryption(
+        Bucket=BUCKET, ServerSideEncryptionConfiguration=json.loads(filled(IAM / "bucket-encryption.json"))
+    )
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=BUCKET, LifecycleConfiguration=json.loads(filled(IAM / "bucket-lifecycle.json"))
+    )
 
 
 def test_a_second_time_changes_nothing(aws, deploy):

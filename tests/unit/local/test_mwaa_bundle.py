@@ -18,6 +18,8 @@ from mwaa.wheels import PINS
 from mwaa_bundle import assemble
 from packaging.requirements import Requirement
 
+from support.pages import section, table
+
 WHEELS = (
     "airflow_chargebee_exports-0.1.0-py3-none-any.whl",
     "isal-1.9.1-cp312-cp312-manylinux2014_x86_64.whl",
@@ -134,3 +136,18 @@ def test_the_pins_are_allowed_by_the_requirements_and_not_those_of_mwaa():
         for path in Target(version, "", "", "").constraints:
             limited = set(re.findall(r"^([\w-]+)==", path.read_text(encoding="utf-8"), re.MULTILINE))
             assert not limited & pins.keys(), f"{path} decides on the version"
+
+
+def test_the_page_has_each_file_and_each_variable(bundle):
+    page = section("docs/mwaa.md", "1. Make it")
+    files = {name for row in table(page, "file") for name in re.findall(r"`([\w.-]+)/?`", row[0])}
+    assert files == {path.name for path in bundle.iterdir()}
+    makefile = (environment.ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile[makefile.index("\nmwaa-bundle:") :].split("\n\n")[0]
+    variables = {name for row in table(page, "variable") for name in re.findall(r"`(\w+)`", row[0])}
+    assert variables == set(re.findall(r"\$\((?:if \$\()?([A-Z_]+)\)", recipe)) - {"PYTHON"}
+
+
+def test_the_page_has_the_measured_sizes():
+    rows = [row[:2] for row in table(section("docs/mwaa.md", "Sizes"), "Airflow")]
+    assert ["2.x", settings.AUTOSCALE[("2", "mw1.small")].split(",")[0]] in rows

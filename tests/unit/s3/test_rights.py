@@ -43,6 +43,15 @@ def test_an_action_that_s3_names_is_taken_from_its_answer_and_nothing_else_is():
     assert told == "kms:GenerateDataKey, which S3 names. A policy denies it explicitly"
 
 
+def test_each_call_of_the_package_has_its_action():
+    package = ROOT / "plugins" / "chargebee_operators"
+    others = ("glue",)  # another service, whose calls have actions of their own
+    modules = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in others]
+    text = "".join(path.read_text(encoding="utf-8") for path in modules)
+    called = set(re.findall(r"""_(?:call|pages)\(\s*"(\w+)\"""", text))
+    assert called == ACTIONS.keys() - {"head_bucket"}, "which s3/connection.py calls by itself"
+
+
 def test_the_policy_allows_the_actions_that_the_errors_name():
     assert set(ACTIONS.values()) == actions(statements()[:2])
 
