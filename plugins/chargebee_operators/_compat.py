@@ -91,11 +91,11 @@ __all__ = [
     "PokeReturnValue",
     "TaskGroup",
     "TriggerEvent",
+    "active_runs",
     "add_asset_partition",
     "aget_connection",
     "backfill_command",
     "dag_ids_of_this_file",
-    "has_active_run",
     "has_asset_partitions",
     "intervals_between",
     "params_are_overridden",
@@ -194,21 +194,18 @@ def intervals_between(dag: Any, start: datetime, end: datetime, most: int = 10_0
     return found
 
 
-def has_active_run(context: Context, logical_dates: Collection[datetime]) -> bool:
-    """Return whether one of a DAG's runs of some logical dates is queued or running.
+def active_runs(context: Context, logical_dates: Collection[datetime]) -> int:
+    """Return how many of a DAG's runs of some logical dates are queued or running.
 
     :param context: of a task of the DAG.
     :param logical_dates: the dates, in UTC.
     """
     ti: Any = context["ti"]
-    states = ["queued", "running"]
+    dates, states = sorted(set(logical_dates)), ["queued", "running"]
     if hasattr(ti, "get_dr_count"):  # 3.x, where a task has no database
-        return bool(ti.get_dr_count(dag_id=ti.dag_id, logical_dates=sorted(set(logical_dates)), states=states))
+        return int(ti.get_dr_count(dag_id=ti.dag_id, logical_dates=dates, states=states))
     run: Any = context["dag_run"]
-    first, last = min(logical_dates), max(logical_dates)
-    return any(
-        run.find(dag_id=ti.dag_id, state=state, execution_start_date=first, execution_end_date=last) for state in states
-    )
+    return sum(len(run.find(dag_id=ti.dag_id, execution_date=dates, state=state)) for state in states)
 
 
 def params_are_overridden() -> bool:

@@ -7,7 +7,7 @@ import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import backfill_command, has_active_run, intervals_between
+from chargebee_operators._compat import active_runs, backfill_command, intervals_between
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import Window, as_utc, iso
 from chargebee_operators.checks.window_check import window_for
@@ -22,8 +22,8 @@ log = task_log(__name__)
 
 # Runs of these kinds follow one another. Those of a backfill come in any order, beside runs that fill other windows.
 _KINDS = ("scheduled", "manual")
-# How many runs of a gap are looked up: some of its first and of its last ones.
-_FIRST, _LAST = 10, 40
+# No DAG has more runs under way. All their dates are asked for in one call.
+_MOST = 50
 
 
 def is_of_schedule(context: Context, job: JobRecord) -> bool:
@@ -48,25 +48,33 @@ def look_around(context: Context, job: JobRecord, partition: S3Partition) -> Fin
         return findings_of(series, job.resource, None)
     found = intervals_between(context.get("dag"), series.gap.start, series.gap.end)
     intervals = [(as_utc(start), as_utc(end)) for start, end in found]
-    starts = [start for start, _ in intervals]
-    if _is_under_way(context, [series.gap.start, *starts[:_FIRST], *starts[-_LAST:]]):
-        log.info("Export %s: a run of the time %s has not ended yet", job.export_id, series.gap)
+    if _is_under_way(context, series.gap, intervals):
+        log.info("Export %s: the runs of the time %s have not ended yet", job.export_id, series.gap)
         return findings_of(Series(None, series.overlaps), job.resource, None)
     return findings_of(series, job.resource, _command(context, series.gap, intervals))
 
 
-def _is_under_way(context: Context, logical_dates: list[datetime]) -> bool:
+def _is_under_way(context: Context, gap: Window, intervals: list[tuple[datetime, datetime]]) -> bool:
+    """Return whether runs are queued or running for all of a gap, so that it is none."""
+    dates = [start for start, _ in intervals] if _fill(intervals, gap) else [gap.start]
+    if len(dates) > _MOST:
+        return False
     try:
-        return has_active_run(context, logical_dates)
+        return active_runs(context, dates) >= len(dates)
     except Exception as error:  # the report of a gap is worth less than the upload
         log.info("Whether runs before this one are under way could not be found out (%s)", type(error).__name__)
         return False
 
 
+def _fill(intervals: list[tuple[datetime, datetime]], gap: Window) -> bool:
+    """Return whether intervals of the schedule are exactly a gap."""
+    return bool(intervals) and (intervals[0][0], intervals[-1][1]) == (gap.start, gap.end)
+
+
 def _command(context: Context, gap: Window, intervals: list[tuple[datetime, datetime]]) -> str | None:
     """Return the command that exports a gap and nothing else; None for a DAG that takes no window."""
     dag_id = context["ti"].dag_id
-    if intervals and (intervals[0][0], intervals[-1][1]) == (gap.start, gap.end):
+    if _fill(intervals, gap):
         return backfill_command(dag_id, gap.start, intervals[-1][0])
     if "window_start" not in context["params"]:
         return None
