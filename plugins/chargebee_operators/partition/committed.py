@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +11,7 @@ from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 
 # In the default layout all manifests are below this folder; in others they are anywhere.
 FOLDER = DEFAULT_MANIFEST_NAME.partition("/")[0] + "/"
-_AT_A_TIME = 8
+_AT_A_TIME = 16
 
 
 def committed_manifests(client: Any, bucket: str, prefix: str) -> list[Mapping[str, Any]]:
@@ -32,5 +32,15 @@ def committed_manifests(client: Any, bucket: str, prefix: str) -> list[Mapping[s
         return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", errors="replace"))
 
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        manifests = map(read_manifest, threads.map(body, keys(below + FOLDER) or keys(below)))
-        return [each for each in manifests if isinstance(each.get("job"), Mapping) and "schema_version" in each]
+        return list(read_all(threads.map(body, keys(below + FOLDER) or keys(below))))
+
+
+def read_all(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield those of some JSON texts that are manifests.
+
+    :param texts: the texts of objects below the prefix, which may hold something else.
+    """
+    for each in texts:
+        manifest = read_manifest(each)
+        if isinstance(manifest.get("job"), Mapping) and "schema_version" in manifest:
+            yield manifest

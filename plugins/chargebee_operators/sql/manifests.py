@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chargebee_operators.checks.columns import files_of, read_manifest
+from chargebee_operators.checks.columns import files_of
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.partition.committed import FOLDER, committed_manifests, read_all
 
 S3 = "s3://"
-# In the default layout all manifests are below this folder; in others they are anywhere.
-FOLDER = "manifests/"
-_AT_A_TIME = 16
 
 
 class Found(NamedTuple):
@@ -45,22 +42,12 @@ def read_manifests(location: str, client: Any = None) -> Found:
 
 def _from_bucket(location: str, client: Any) -> Found:
     bucket, _, prefix = location[len(S3) :].partition("/")
-    prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
     if client is None:
         import boto3
 
         client = boto3.client("s3")
-
-    def keys(below: str) -> list[str]:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below)
-        return [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".json")]
-
-    def body(key: str) -> str:
-        return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", errors="replace"))
-
-    with _refusals_explained(location), ThreadPoolExecutor(_AT_A_TIME) as threads:
-        texts = threads.map(body, keys(prefix + FOLDER) or keys(prefix))
-        return Found(list(_read(texts)), f"{S3}{bucket}/")
+    with _refusals_explained(location):
+        return Found(committed_manifests(client, bucket, prefix), f"{S3}{bucket}/")
 
 
 @contextmanager
@@ -82,15 +69,8 @@ def _refusals_explained(location: str) -> Iterator[None]:
 
 def _from_folder(folder: Path) -> Found:
     paths = sorted(folder.glob(f"{FOLDER}**/*.json")) or sorted(folder.rglob("*.json"))
-    manifests = list(_read(path.read_text(encoding="utf-8", errors="replace") for path in paths))
+    manifests = list(read_all(path.read_text(encoding="utf-8", errors="replace") for path in paths))
     return Found(manifests, _folder_of_keys(folder, manifests))
-
-
-def _read(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    for each in texts:
-        manifest = read_manifest(each)
-        if isinstance(manifest.get("job"), dict) and "schema_version" in manifest:
-            yield manifest
 
 
 def _folder_of_keys(folder: Path, manifests: Iterable[Mapping[str, Any]]) -> str:

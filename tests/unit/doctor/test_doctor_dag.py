@@ -1,0 +1,36 @@
+"""The file dags/chargebee_doctor.py: one task, no schedule, and no DAG where no bucket is set."""
+
+from __future__ import annotations
+
+import runpy
+from typing import Any
+
+import pytest
+
+from chargebee_operators import ChargebeeDoctorOperator
+from support.pages import ROOT
+
+
+def parsed(monkeypatch: pytest.MonkeyPatch, bucket: str) -> list[Any]:
+    """Return the DAGs of the file, as it is parsed where the option has such a value."""
+    from chargebee_operators._compat import DAG
+
+    monkeypatch.setenv("AIRFLOW__CHARGEBEE_EXPORT__BUCKET", bucket)
+    made: list[Any] = []
+    enter = DAG.__enter__
+    monkeypatch.setattr(DAG, "__enter__", lambda dag: made.append(dag) or enter(dag))
+    runpy.run_path(str(ROOT / "dags" / "chargebee_doctor.py"))
+    return made
+
+
+def test_one_click_examines(monkeypatch):
+    (dag,) = parsed(monkeypatch, "my-bucket")
+    (task,) = dag.tasks
+    assert dag.dag_id == "chargebee_doctor" and isinstance(task, ChargebeeDoctorOperator)
+    assert (task.s3_bucket, task.deferrable) == ("my-bucket", True)
+    # No schedule: it runs when a person triggers it.
+    assert type(dag.timetable).__name__ == "NullTimetable"
+
+
+def test_without_a_bucket_there_is_no_dag(monkeypatch):
+    assert parsed(monkeypatch, "") == []
