@@ -52,11 +52,11 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
     """Lists what was deleted in Chargebee in a window, and writes it to S3 as the table ``deleted_records``.
 
     No export shows deletions. Chargebee's events do: one of the kind ``<record>_deleted`` for each record that is deleted.
-    The task lists those of all records of exports, 100 a page, and writes a row for each. The partition has the same layout,
-    formats and manifest as that of an export, and the same commit. Memory does not grow with the number of deletions.
+    The partition has the same layout, formats, manifest and commit as that of an export. Memory does not grow with the number
+    of deletions.
 
     The task waits in the triggerer until the window has settled, and while Chargebee is busy. Once it has begun to list, it
-    waits in the worker, for a quarter of an hour at most for each page.
+    waits in the worker, at most a quarter of an hour for each page.
 
     :param s3_bucket: the bucket's name. (templated)
     :param window_start: start of the window, inclusive, ISO 8601 or a datetime; the run's data interval when both ends are

@@ -37,7 +37,8 @@ COLUMNS = (
     "event_id",
     "event_type",
     "source",
-    "user",
+    # Not "user": some databases take that for the name of whoever queries.
+    "deleted_by",
     "resource_version",
     "deleted",
     "customer_id",

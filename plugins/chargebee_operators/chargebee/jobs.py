@@ -180,7 +180,7 @@ def idempotency_key(*parts: Any) -> str:
 
 
 def listing_id(*parts: Any) -> str:
-    """Return what stands in a job record for the id of an export where events were listed: ``events-1f2e3d4c5b6a``.
+    """Return the id in a job record for a list of events, which has no export: ``events-1f2e3d4c5b6a``.
 
     :param parts: what makes the list this one and no other, JSON-ready.
     """

@@ -80,7 +80,7 @@ def test_a_row_has_the_name_of_the_export_and_times_in_utc():
             "event_id": "ev_1",
             "event_type": "subscription_deleted",
             "source": "api",
-            "user": "ann@example.com",
+            "deleted_by": "ann@example.com",
             "resource_version": "7",
             "deleted": "true",
             "customer_id": "c1",
