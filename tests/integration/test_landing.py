@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -120,6 +121,42 @@ def test_new_columns_can_stop_the_run(aws, bucket, two_days):
     run(upload(first, bucket))
     before = keys(aws, bucket)
     with pytest.raises(AirflowFailException, match=r"customer\[first_name\]"):
+        run(upload(second, bucket, column_changes="fail"))
+    assert keys(aws, bucket) == before
+
+
+@pytest.fixture
+def two_orders(connected, moved) -> Callable[..., list[dict[str, Any]]]:
+    """Return a function that exports two windows one after the other, the second with some columns behind the first one."""
+    connected.control.settings(profile="chargebee", zone="UTC")
+    connected.control.touch("customers", count=5, at="2026-11-20T12:00:00Z")
+
+    def export(*columns: str) -> list[dict[str, Any]]:
+        first = run(start(1, 2))
+        connected.control.stats()  # it is done, with the columns of that time
+        connected.control.settings(columns={"Customers": [*columns]})
+        return [first, run(start(2, 3))]
+
+    return export
+
+
+@pytest.mark.parametrize("file_format", ["csv.gz", "csv", "parquet", "zip"])
+def test_another_order_of_columns_is_told_for_readers_that_go_by_positions(aws, bucket, two_orders, file_format):
+    first, second = two_orders("Region", "Company")
+    run(upload(first, bucket, file_format=file_format))
+    told = manifest(aws, bucket, run(upload(second, bucket, file_format=file_format))["manifest_key"])
+    (change,) = told["column_changes"].values()
+    assert change == {"added": ["Region"], "removed": [], "moved": ["Company"]}
+    assert told["warnings"] == [
+        "The columns have changed since the partition before (Customers: Region added, Company moved)."
+    ]
+
+
+def test_another_order_of_columns_alone_can_stop_the_run(aws, bucket, two_orders):
+    first, second = two_orders("Company")
+    run(upload(first, bucket))
+    before = keys(aws, bucket)
+    with pytest.raises(AirflowFailException, match="Customers: Company moved"):
         run(upload(second, bucket, column_changes="fail"))
     assert keys(aws, bucket) == before
 
