@@ -14,11 +14,8 @@ from typing import Any
 from chargebee_operators.audit.comparison import Copy
 from chargebee_operators.audit.partitions import TableFile
 from chargebee_operators.checks.columns import read_manifest
-from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.key_templates import join
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
-
-log = task_log(__name__)
 
 _AT_A_TIME = 16
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
@@ -65,7 +62,6 @@ class AuditBucket:
         :raises UploadError: when S3 gives no answer, or another one than the object or that it does not exist.
         """
         path, digest = self._folder / "object", hashlib.sha256()
-        log.info("Reading s3://%s/%s", self._bucket.name, file.key)
         try:
             try:
                 with path.open("wb") as local:

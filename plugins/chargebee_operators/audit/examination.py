@@ -109,6 +109,7 @@ class Examination:
             deletions = self._add_deletions(store, snapshot)
             if changes_key:
                 self._add_changes(store, comparison, self._partition(changes_key))
+            log.info("Audit of %s: reading %s partitions and the snapshot", job.resource, len(selected.partitions))
             comparison.run(selected.partitions, snapshot)
             findings = store.find(MOST_IDS)
             repeated = [selected.partitions[number] for number in store.repeated_in()]
@@ -166,7 +167,7 @@ class Examination:
                 store.add_undue(each[0] for each in rows if each[1] >= sure)
         ends = [each.window.end for each in partitions if each.window]
         if not ends:
-            self._notes.append("No deletions are written (deleted_records), so records that were deleted are gone.")
+            self._notes.append("No deletions are written (deleted_records), so each deleted record counts as gone.")
         self._add_latest_deletions(store, max(ends, default=question.due), job)
         return count
 

@@ -13,6 +13,9 @@ from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.formats.column_types import DECIMAL, TIMESTAMP
 from chargebee_operators.partition.table_folders import TableFolder
 
+# Bytes that DuckDB reads of a CSV file at a time: as many as it takes for the longest row, by default.
+_DUCKDB_BUFFER = 2 << 20
+
 
 @dataclass(frozen=True)
 class Place:
@@ -79,7 +82,15 @@ class Dialect:
             reader, ending = "read_parquet", "parquet"
         else:
             reader, ending = "read_csv", folder.format
-            options += ["header = true", "all_varchar = true", "delim = ','", "quote = '\"'", "escape = '\"'"]
+            # DuckDB reserves a buffer for each file of the folder at once, and its own size of 32 MB is too much for a year.
+            options += [
+                f"buffer_size = {_DUCKDB_BUFFER}",
+                "header = true",
+                "all_varchar = true",
+                "delim = ','",
+                "quote = '\"'",
+                "escape = '\"'",
+            ]
         files = text(f"{self.place.files}{folder.folder}**/*.{ending}")
         return [
             f"CREATE OR REPLACE VIEW {self.table(name)} AS\nSELECT {self.listed(names)}\n"
