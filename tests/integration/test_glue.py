@@ -13,7 +13,11 @@ import boto3
 import duckdb
 import pytest
 
-from chargebee_operators import ChargebeeExportOperator, ChargebeeGlueTableOperator
+from chargebee_operators import (
+    ChargebeeDeletedRecordsOperator,
+    ChargebeeExportOperator,
+    ChargebeeGlueTableOperator,
+)
 from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.common.exceptions import CatalogError
 from chargebee_operators.formats.column_types import ColumnTypes
@@ -375,3 +379,17 @@ def test_no_region_is_a_sentence(glue, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_GLUE", json.dumps(bare))
     with pytest.raises(AirflowFailException, match="AWS connection 'glue' names no region.*region_name"):
         glue.register(written, glue_conn_id="glue")
+
+
+def test_deleted_records_are_registered_with_their_types(glue, connected):
+    connected.control.remove("customers", count=2, at="2026-11-23T12:00:00Z")
+    where = {"s3_bucket": glue.store.bucket, "s3_prefix": glue.store.root}
+    written = run(ChargebeeDeletedRecordsOperator(task_id="deleted", file_format="parquet", **where))
+    assert glue.register(written) == {"deleted_records": "created"}
+    columns = glue.columns("deleted_records")
+    assert (columns["id"], columns["resource_version"], columns["deleted"]) == ("string", "bigint", "boolean")
+    assert columns["occurred_at"] == columns["record_updated_at"] == "timestamp"
+    quiet = {"window_start": "2026-11-22", "window_end": "2026-11-23"}
+    without_rows = run(ChargebeeDeletedRecordsOperator(task_id="quiet", file_format="parquet", **quiet, **where))
+    glue.register(without_rows)
+    assert glue.columns("deleted_records") == columns
