@@ -17,12 +17,31 @@ from mwaa.check_files import CheckError
 from mwaa.names import name_and_version, package_name
 from mwaa.settings import PLUGINS_FOLDER
 from mwaa.target import Target
-from mwaa.wheels import versions
+from mwaa.wheels import OF_MWAA
 
 _INSTALLED = """
 import json
 from importlib.metadata import distributions
 print(json.dumps([[each.name, each.version] for each in distributions()]))
+"""
+
+# Prints what the given packages need, and what that needs, with the extras that are asked for on the way.
+_NEEDED = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, distribution
+from packaging.requirements import Requirement
+open_ones, seen = [Requirement(each) for each in sys.argv[1:]], set()
+while open_ones:
+    wanted = open_ones.pop()
+    for extra in {"", *wanted.extras} - {extra for name, extra in seen if name == wanted.name}:
+        seen.add((wanted.name, extra))
+        try:
+            lines = distribution(wanted.name).requires or []
+        except PackageNotFoundError:  # of another platform or Python
+            continue
+        needed = [Requirement(line) for line in lines]
+        open_ones += [each for each in needed if each.marker is None or each.marker.evaluate({"extra": extra})]
+print(json.dumps(sorted({name for name, _ in seen})))
 """
 
 
@@ -94,8 +113,10 @@ def mwaa_environment(target: Target, folder: Path) -> Path:
             f"MWAA has Python {target.python} for Airflow {target.airflow_version}, and this environment has {told}: install "
             f"Python {target.python}, remove {source} and try again."
         )
-    versions(target, folder / "have")
-    environment.uv("pip", "sync", "--quiet", "--python", str(python), str(folder / "have.txt"))
+    roots = [each.format(version=target.airflow_version) for each in OF_MWAA]
+    needed = json.loads(subprocess.check_output([python, "-c", _NEEDED, *roots], text=True))
+    surplus = installed(python).keys() - set(map(package_name, needed))
+    environment.uv("pip", "uninstall", "--quiet", "--python", str(python), *sorted(surplus))
     return python
 
 
