@@ -17,20 +17,26 @@ from chargebee_operators import (
     ChargebeeDeletedRecordsOperator,
     ChargebeeExportOperator,
     ChargebeeGlueTableOperator,
+    ExportDagSettings,
+    chargebee_export_dag,
 )
 from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.common.exceptions import CatalogError
+from chargebee_operators.dag.plan import PLAN, plan_of_run
 from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.parquet import ParquetSettings
+from chargebee_operators.glue import catalog
 from chargebee_operators.glue.catalog import Catalog, glue_hook
 from chargebee_operators.glue.registering import Registration
 from chargebee_operators.s3.bucket import S3Bucket
 from chargebee_operators.s3.connection import s3_hook
+from stack import free_ports
 from support import landing
 from support.glue_proxy import GlueProxy, glue_proxy
 from support.iam import actions, statements
 from support.landing import Store, job_of
-from support.tasks import context, run
+from support.odd_exports import task_log_lines
+from support.tasks import TaskInstance, context, run
 from support.uploads import upload
 from support.zips import made
 
@@ -393,3 +399,34 @@ def test_deleted_records_are_registered_with_their_types(glue, connected):
     without_rows = run(ChargebeeDeletedRecordsOperator(task_id="quiet", file_format="parquet", **quiet, **where))
     glue.register(without_rows)
     assert glue.columns("deleted_records") == columns
+
+
+def plan(glue: Glue) -> list[str]:
+    """Run the plan of a DAG that registers its tables."""
+    settings = ExportDagSettings(
+        s3_bucket=glue.store.bucket, resources=["customers"], file_format="parquet", glue_database=glue.database
+    )
+    ti = TaskInstance()
+    ti.xcom_push = lambda **_: None
+    return plan_of_run(settings, context(ti=ti, task=chargebee_export_dag(settings).get_task(PLAN)))
+
+
+def test_the_plan_looks_at_glue_before_anything_is_exported(connected, glue):
+    assert "customers.start" in plan(glue)
+    assert glue.proxy.calls == ["GetTable"]
+    glue.proxy.denied = {"GetTable"}
+    with pytest.raises(AirflowFailException, match="AWS connection 'aws_default' may not do glue:GetTable on"):
+        plan(glue)
+
+
+def test_a_glue_that_does_not_answer_is_left_to_the_registrations(connected, glue, monkeypatch):
+    connection = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    connection["extra"]["service_config"]["glue"]["endpoint_url"] = nowhere
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    monkeypatch.setattr(catalog, "_ATTEMPTS", 1)
+    with task_log_lines() as lines:
+        assert "customers.start" in plan(glue)
+    assert any("Glue could not be reached" in line and "The register tasks try again" in line for line in lines)
+    with pytest.raises(CatalogError, match="Glue could not be reached with AWS connection 'aws_default'"):
+        glue.register(glue.land(0))

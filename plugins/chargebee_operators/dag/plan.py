@@ -13,7 +13,7 @@ from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.dag.first_runs import FIRST_RUN_ARGUMENTS, is_first_run
 from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, check_configuration, plan_run
-from chargebee_operators.dag.preflight import check_chargebee, check_packages, check_s3
+from chargebee_operators.dag.preflight import check_chargebee, check_glue, check_packages, check_s3
 from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.ticks import CronTicks
 from chargebee_operators.dag.trigger_form import params_of
@@ -47,7 +47,10 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
         check_packages()
         site = check_chargebee(_rendered(settings.chargebee_conn_id, context))
         prefix = str(context["params"].get("prefix", settings.prefix))
-        check_s3(_rendered(_targets(settings, plan), context), prefix)
+        targets = _rendered(_targets(settings, plan), context)
+        check_s3(targets, prefix)
+        if settings.glue_database:
+            check_glue(_rendered(settings.glue_database, context), [each["aws_conn_id"] for each in targets])
         first = _first_runs(settings, plan, prefix, site, context)
     every = counted(len(settings.resources), "resource")
     log.info("Site %s, window %s, %s of %s", site, plan.window, len(plan.resources), every)

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.common.exceptions import (
+    CatalogError,
+    CatalogRefusedError,
     ChargebeeExportError,
     SettingsError,
     ThrottledError,
@@ -14,6 +17,7 @@ from chargebee_operators.common.exceptions import (
 )
 from chargebee_operators.common.patience import patiently
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.glue.catalog import Catalog, glue_hook
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.s3.access import check_access
 from chargebee_operators.s3.connection import s3_hook
@@ -88,3 +92,20 @@ def check_s3(uploads: Iterable[Mapping[str, Any]], prefix: str) -> None:
     targets = {(each["aws_conn_id"], each["s3_bucket"]): each["extra_args"] for each in uploads}
     for (conn_id, bucket), extra_args in targets.items():
         check_access(s3_hook(conn_id, extra_args), bucket, below)
+
+
+def check_glue(database: str, conn_ids: Iterable[str | None]) -> None:
+    """Make sure that tables can be looked up in the Glue database, before anything is exported for them.
+
+    Other rights show when a table is registered: then the data is in S3 already.
+
+    :param conn_ids: the AWS connections of the uploads, rendered.
+    :raises CatalogRefusedError: when credentials, the region or the right ``glue:GetTable`` is missing.
+    """
+    for conn_id in sorted(set(conn_ids), key=str):
+        try:
+            Catalog(glue_hook(conn_id), database).table(DELETED_RECORDS)
+        except CatalogRefusedError:
+            raise
+        except CatalogError as error:
+            log.warning("%s The register tasks try again.", error)

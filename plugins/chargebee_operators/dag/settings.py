@@ -179,8 +179,11 @@ class ExportDagSettings:
 
     def _check_glue(self) -> None:
         check_database(f"{self._dag}: glue_database", self.glue_database)
-        for each in self.each_resource:
-            check_upload_args(f"{self._dag}: glue_database, for {each.name},", self.upload_args_of(each))
+        uploads = {each.name: self.upload_args_of(each) for each in self.each_resource}
+        if self.deleted_records:
+            uploads[DELETED_RECORDS] = self.deleted_records_args()
+        for name, arguments in uploads.items():
+            check_upload_args(f"{self._dag}: glue_database, for {name},", arguments)
 
     def _check_types(self) -> None:
         check_column_types(self._dag, self.column_types)

@@ -20,6 +20,7 @@ _FOR_A_WHILE = (
     *("ThrottlingException", "Throttling", "RequestLimitExceeded", "OperationTimeoutException"),
     *("InternalServiceException", "ResourceNotReadyException", "FederationSourceRetryableException"),
 )
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 30, 4
 
 
 class ChangedMeanwhileError(CatalogError):
@@ -48,6 +49,7 @@ class Catalog:
     def __init__(self, hook: GlueCatalogHook, database: str) -> None:
         self._hook = hook
         self._database = database
+        self._client: Any = None
 
     def table(self, name: str) -> Mapping[str, Any] | None:
         """Return a table as Glue has it; None when it does not exist."""
@@ -86,7 +88,7 @@ class Catalog:
         action = "glue:" + "".join(each.capitalize() for each in operation.split("_"))
         what = f"{self._database}.{table}" if table else self._database
         try:
-            return getattr(self._hook.get_conn(), operation)(**where, **args)
+            return getattr(self._connected(), operation)(**where, **args)
         except ClientError as error:
             told = error.response
         except (BotoCoreError, OSError) as error:
@@ -95,6 +97,17 @@ class Catalog:
         if code == _MISSING:
             return None
         raise self._refusal(action, what, code, told)
+
+    def _connected(self) -> Any:
+        """Return boto3's client, which waits for minutes at most. Otherwise it would wait for a quarter of an hour."""
+        from botocore.config import Config
+
+        if self._client is None:
+            patience = Config(
+                connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries={"total_max_attempts": _ATTEMPTS}
+            )
+            self._client = self._hook.get_client_type(config=self._hook.config.merge(patience))
+        return self._client
 
     def _refusal(self, action: str, what: str, code: str, told: Mapping[str, Any]) -> CatalogError:
         status = told.get("ResponseMetadata", {}).get("HTTPStatusCode")

@@ -253,3 +253,9 @@ def test_a_resource_may_begin_in_its_own_way():
     own = [ResourceSettings("customers", initial="window"), "invoices"]
     found = ExportDagSettings(s3_bucket="mine", resources=own, initial="snapshot")
     assert [found.begins_with_snapshot(each) for each in found.each_resource] == [False, True]
+
+
+def test_deletions_are_parquet_where_tables_are_registered():
+    own = ResourceSettings("invoices", upload_args={"file_format": "parquet"})
+    settings = ExportDagSettings(s3_bucket="mine", resources=[own], glue_database="chargebee")
+    assert settings.deleted_records_args()["file_format"] == "parquet"
