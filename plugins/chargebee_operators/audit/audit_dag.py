@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, task
+from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, dag_ids_of_this_file, task
 from chargebee_operators.audit.operator import ChargebeeAuditOperator
 from chargebee_operators.audit.windows import Schedule
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.dag.resource_settings import ResourceSettings
@@ -69,6 +70,8 @@ def chargebee_audit_dag(
     :raises SettingsError: when no resource can be audited, or one is written in a way that can't be.
     """
     dag_id = dag_id or f"{settings.dag_id}_audit"
+    if dag_id in dag_ids_of_this_file():
+        raise SettingsError(f"This file has two DAGs with the dag_id {dag_id!r}: give each audit a dag_id of its own.")
     if schedule is not None:
         check_cron(f"DAG {dag_id!r}: schedule", schedule)
     resources = [each for each in settings.each_resource if _is_audited(each)]
@@ -109,7 +112,8 @@ def due_of(settings: ExportDagSettings, now: datetime) -> dict[str, str]:
     :param settings: those of the export DAG.
     :param now: the present.
     """
-    due = Schedule(settings.dag_id, settings.schedule, settings.timezone).due(now)
+    settle = duration("settle", settings.settle)
+    due = Schedule(settings.dag_id, settings.schedule, settings.timezone, settle).due(now)
     return {DUE: iso(due), AFTER: str(int(due.timestamp()) - 1)}
 
 
@@ -138,12 +142,8 @@ def _resource_group(
     since = f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{AFTER}') }}}}"
     with TaskGroup(resource.name) as group:
         job = _export(settings, resource, "", {})
-        upload = ChargebeeExportToS3Operator(
-            task_id="upload",
-            job=job,
-            outlets=[Asset(f"{settings.dag_id}/{resource.name}")],
-            **{"s3_prefix": "{{ params.prefix }}", **arguments},
-        )
+        defaults = {"s3_prefix": "{{ params.prefix }}", "outlets": [Asset(f"{settings.dag_id}/{resource.name}")]}
+        upload = ChargebeeExportToS3Operator(task_id="upload", job=job, **{**defaults, **arguments})
         # After the snapshot: what changes while it is made is among the latest changes too.
         filters = {f"{get_resource(resource.name).record}[{field}][after]": since}
         changes_job = _export(settings, resource, "changes_", filters, after=upload)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from chargebee_operators.chargebee.windows import Window, iso
 from chargebee_operators.dag.ticks import CronTicks
 
-# So long after its end a window may still be on its way: it settles, waits for a slot, and is exported.
+# So long after it has settled a window may still be on its way: it waits for a slot, and is exported.
 ON_ITS_WAY = timedelta(hours=6)
 # Without a schedule, so long before the present a change may be in no window yet.
 UNSCHEDULED = timedelta(days=1)
@@ -25,11 +25,13 @@ class Schedule:
     :param dag_id: the DAG's id.
     :param cron: its expression or preset; None for runs by hand only.
     :param timezone: the IANA name of its zone.
+    :param settle: seconds after a window's end before its exports are requested.
     """
 
     dag_id: str
     cron: str | None
     timezone: str = "UTC"
+    settle: float = 0.0
 
     @property
     def _ticks(self) -> CronTicks | None:
@@ -40,8 +42,8 @@ class Schedule:
 
         :param now: the present.
         """
-        ticks = self._ticks
-        return ticks.before(now - ON_ITS_WAY) if ticks else (now - UNSCHEDULED).replace(microsecond=0)
+        ticks, settled = self._ticks, now - timedelta(seconds=self.settle)
+        return ticks.before(settled - ON_ITS_WAY) if ticks else (settled - UNSCHEDULED).replace(microsecond=0)
 
     def intervals(self, span: Window) -> tuple[datetime, datetime] | None:
         """Return the starts of the first and of the last interval that fill a span exactly; None when none do."""

@@ -148,6 +148,8 @@ def _deletions_group(settings: ExportDagSettings, summary: Any) -> TaskGroup:
         **settings.deleted_records_args(),
     }
     others = _parameters(ChargebeeExportToS3Operator) - _parameters(ChargebeeDeletedRecordsOperator)
+    # The assets that the settings give are of exports, and this is none.
+    others |= {"outlets"}
     with TaskGroup(DELETED_RECORDS) as group:
         upload = ChargebeeDeletedRecordsOperator(
             task_id="upload",

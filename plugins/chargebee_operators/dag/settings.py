@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2
 from chargebee_operators.chargebee.settling import SETTLE
 from chargebee_operators.chargebee.windows import check_timezone
-from chargebee_operators.common.argument_checks import check_flag, check_whole_number, duration
+from chargebee_operators.common.argument_checks import check_flag, check_whole_number, duration, is_template
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.resource_settings import (
@@ -31,6 +32,9 @@ from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 
 # Characters of a prefix: S3's keys have at most 1024.
 MOST_OF_PREFIX = 512
+
+# Jinja that gives the same text in each run.
+_SAME_IN_ALL_RUNS = re.compile(r"\{\{\s*(params|var|conn)\.[\w.]+\s*\}\}")
 
 _SETTINGS = ("s3_bucket", "aws_conn_id", "file_format", "extra_args")
 
@@ -203,6 +207,12 @@ class ExportDagSettings:
                 raise SettingsError(
                     f"{each.name}: initial='snapshot' writes a snapshot beside the window, so each needs a manifest of its own: "
                     "put {partition} into manifest_name, without keep_latest_only, or use initial='window'."
+                )
+            prefix = str(given.get("s3_prefix", ""))
+            if is_template(_SAME_IN_ALL_RUNS.sub("", prefix)):
+                raise SettingsError(
+                    f"{each.name}: initial='snapshot' with s3_prefix {prefix!r}: a prefix that differs from run to run makes "
+                    "each run the first one, so each would take a snapshot. Leave the Jinja out of s3_prefix, or use initial='window'."
                 )
 
     def _is_parquet(self, resource: ResourceSettings) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_audit_dag
+from chargebee_operators._compat import Asset
 from chargebee_operators.audit.audit_dag import due_of
 from chargebee_operators.audit.bucket import manifest_keys
 from chargebee_operators.audit.operator import reports_prefix
@@ -68,6 +69,7 @@ def test_what_is_exported_whole_at_each_run_is_left_out():
         ({"upload_args": {"keep_latest_only": True}}, "would replace the latest window"),
         ({"how": {"schedule": "weekly"}}, "is not a cron expression"),
         ({"how": {"tolerance": -1}}, "tolerance"),
+        ({"how": {"ignored_columns": "mrr"}}, r"ignored_columns is 'mrr': give a list of names, \['mrr'\]"),
     ],
 )
 def test_what_cannot_be_audited_is_refused_at_parse_time(settings, says):
@@ -81,6 +83,23 @@ def test_the_due_time_is_the_end_of_a_window_that_must_be_there():
         "due": "2026-11-23T23:00:00Z",
         "after": "1795474799",
     }
+
+
+def test_the_due_time_knows_how_long_a_window_settles():
+    settings = ExportDagSettings(s3_bucket="mine", settle=timedelta(hours=12))
+    assert due_of(settings, datetime(2026, 11, 24, 9, tzinfo=UTC))["due"] == "2026-11-23T00:00:00Z"
+
+
+def test_assets_that_the_settings_give_are_those_of_the_snapshot():
+    dag = audit_of("customers", upload_args={"outlets": [Asset("mine")]})
+    assert dag.get_task("customers.upload").outlets == [Asset("mine")]
+    assert dag.get_task("customers.compare").outlets == [Asset("chargebee_export/customers/audit")]
+
+
+def test_two_audits_of_one_file_need_two_dag_ids(monkeypatch):
+    monkeypatch.setattr("chargebee_operators.audit.audit_dag.dag_ids_of_this_file", lambda: {"chargebee_export_audit"})
+    with pytest.raises(SettingsError, match="two DAGs with the dag_id 'chargebee_export_audit'"):
+        audit_of("customers")
 
 
 def test_the_file_makes_a_dag_and_imports_nothing_heavy():

@@ -69,6 +69,14 @@ def test_a_window_is_due_some_hours_after_its_end():
     assert Schedule("d", None).due(now) == now - DAY
 
 
+def test_a_window_that_settles_for_long_is_due_later():
+    slow = Schedule("d", "@daily", settle=12 * 3600)
+    now = datetime(2026, 11, 24, 18, tzinfo=UTC)
+    assert slow.due(now - timedelta(minutes=1)) == datetime(2026, 11, 23, tzinfo=UTC)
+    assert slow.due(now + timedelta(minutes=1)) == datetime(2026, 11, 24, tzinfo=UTC)
+    assert Schedule("d", None, settle=3600).due(now) == now - DAY - timedelta(hours=1)
+
+
 def test_the_due_time_follows_the_schedule_s_zone():
     berlin = Schedule("d", "@daily", "Europe/Berlin")
     assert berlin.due(datetime(2026, 11, 24, 12, tzinfo=UTC)) == datetime(2026, 11, 23, 23, tzinfo=UTC)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
-from chargebee_operators._compat import DAG
+from chargebee_operators._compat import DAG, Asset
 from support.clean_interpreter import ROOT, airflow_major
 
 
@@ -88,6 +89,8 @@ def test_the_list_of_deletions_takes_the_settings_of_the_uploads_that_fit_it():
         extra_args={"ACL": "private"},
         upload_args={"window_check": "warn", "verify": False, "pool": "small", "max_ratio": 9, "s3_prefix": "mine/x"},
     )
+    # Assets that the settings give are of the exports.
+    settings = replace(settings, upload_args={**settings.upload_args, "outlets": [Asset("of_exports")]})
     task = chargebee_export_dag(settings).get_task("deleted_records.upload")
     assert (task.s3_bucket, task.file_format, task.settle, task.extra_args) == (
         "mine",

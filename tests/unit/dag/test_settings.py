@@ -97,6 +97,10 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
             "attached_items: initial='snapshot' writes a snapshot beside the window",
         ),
         (
+            {"initial": "snapshot", "upload_args": {"s3_prefix": "{{ params.prefix }}/{{ ds }}"}},
+            "would take a snapshot. Leave the Jinja out of s3_prefix",
+        ),
+        (
             {"initial": "snapshot", "upload_args": {"manifest_name": "_m/{resource}-{window_start}.json"}},
             "put {partition} into manifest_name",
         ),
@@ -250,7 +254,10 @@ def test_what_is_exported_whole_has_no_first_snapshot(own):
 
 
 def test_a_resource_may_begin_in_its_own_way():
-    own = [ResourceSettings("customers", initial="window"), "invoices"]
+    own = [
+        ResourceSettings("customers", initial="window", upload_args={"s3_prefix": "{{ ds }}"}),
+        ResourceSettings("invoices", upload_args={"s3_prefix": "{{ var.value.lake }}/{{ params.prefix }}"}),
+    ]
     found = ExportDagSettings(s3_bucket="mine", resources=own, initial="snapshot")
     assert [found.begins_with_snapshot(each) for each in found.each_resource] == [False, True]
 
