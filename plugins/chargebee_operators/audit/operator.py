@@ -126,7 +126,9 @@ class ChargebeeAuditOperator(BaseOperator):
         check_whole_number("tolerance", tolerance, 0)
         check_flag("compare_values", compare_values)
         if isinstance(ignored_columns, str):
-            raise SettingsError(f"ignored_columns is {ignored_columns!r}: give a list of names, [{ignored_columns!r}] say.")
+            raise SettingsError(
+                f"ignored_columns is {ignored_columns!r}: give a list of names, [{ignored_columns!r}] say."
+            )
         if schedule is not None:
             check_cron("schedule", schedule)
         if not is_template(due):

@@ -212,7 +212,7 @@ class ExportDagSettings:
             if is_template(_SAME_IN_ALL_RUNS.sub("", prefix)):
                 raise SettingsError(
                     f"{each.name}: initial='snapshot' with s3_prefix {prefix!r}: a prefix that differs from run to run makes "
-                    "each run the first one, so each would take a snapshot. Leave the Jinja out of s3_prefix, or use initial='window'."
+                    "each run the first one, so each would take a snapshot. Give an s3_prefix without Jinja, or initial='window'."
                 )
 
     def _is_parquet(self, resource: ResourceSettings) -> bool:

@@ -98,7 +98,7 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ),
         (
             {"initial": "snapshot", "upload_args": {"s3_prefix": "{{ params.prefix }}/{{ ds }}"}},
-            "would take a snapshot. Leave the Jinja out of s3_prefix",
+            "would take a snapshot. Give an s3_prefix without Jinja",
         ),
         (
             {"initial": "snapshot", "upload_args": {"manifest_name": "_m/{resource}-{window_start}.json"}},
