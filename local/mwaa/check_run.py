@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,7 @@ def check_run(bundle: Path, python: Path, folder: Path) -> str:
     """
     key = f"test_{secrets.token_hex(16)}"
     options = json.loads((bundle / "airflow-options.json").read_text(encoding="utf-8"))
+    shutil.copytree(bundle / "dags", folder / "dags")  # Airflow compiles the files where they are
     settings = ["--site", f"{SITE}:{key}", "--customers", "200", "--job-seconds", "1"]
     with (
         stack.simulator(folder, *settings) as chargebee,
@@ -55,7 +57,7 @@ def check_run(bundle: Path, python: Path, folder: Path) -> str:
         aws_services.moto(folder) as moto,
     ):
         s3.client().create_bucket(Bucket=options["chargebee_export.bucket"])
-        values = _environment(bundle, folder, options, s3, moto)
+        values = _environment(folder, options, s3, moto)
         _store_connection(options, moto, {"login": SITE, "password": key, "host": chargebee.url})
         _check_loaded(bundle, python, values)
         try:
@@ -67,7 +69,7 @@ def check_run(bundle: Path, python: Path, folder: Path) -> str:
 
 
 def _environment(
-    bundle: Path, folder: Path, options: Mapping[str, str], s3: stack.S3Server, moto: Mapping[str, str]
+    folder: Path, options: Mapping[str, str], s3: stack.S3Server, moto: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of a container of MWAA: no connection, the options, and the credentials of the role."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "PYTHON"))}
@@ -80,7 +82,7 @@ def _environment(
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
         "AWS_ENDPOINT_URL_S3": s3.endpoint_url,
         "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(bundle / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__TRIGGERER__QUEUES_ENABLED": "False",  # which MWAA sets
