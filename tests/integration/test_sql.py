@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import boto3
 import pytest
 
 from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.sql.__main__ import main
 from chargebee_operators.sql.manifests import read_manifests
+from support.pages import ROOT
 from support.written_tables import Bucket, day
 
 
@@ -27,11 +30,15 @@ def written(s3, bucket, tmp_path, monkeypatch) -> Bucket:
     return made
 
 
-def test_a_bucket_and_its_copy_give_the_same_sql(written, bucket, capsys):
-    assert main([f"s3://{bucket}/chargebee", "--dialect", "athena", "--schema", "lake"]) == 0
-    from_bucket = capsys.readouterr().out
-    assert main([str(written.folder), "--dialect", "athena", "--schema", "lake", "--files", f"s3://{bucket}/"]) == 0
-    assert from_bucket == capsys.readouterr().out
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own: Airflow's logging, in the tests' process, prints on standard output."""
+    line = [sys.executable, "-m", "chargebee_operators.sql", *arguments, "--dialect", "athena"]
+    return subprocess.run(line, cwd=ROOT / "plugins", capture_output=True, text=True, check=False)
+
+
+def test_a_bucket_and_its_copy_give_the_same_sql(written, bucket):
+    from_bucket = command(f"s3://{bucket}/chargebee", "--schema", "lake").stdout
+    assert from_bucket == command(str(written.folder), "--schema", "lake", "--files", f"s3://{bucket}/").stdout
     assert f"LOCATION 's3://{bucket}/chargebee/windows/customers/'" in from_bucket
 
 
@@ -48,11 +55,11 @@ def test_another_prefix_has_none(written, bucket):
         read_manifests(f"s3://{bucket}/charge")
 
 
-def test_a_bucket_that_does_not_exist_and_a_wrong_key_are_named(written, bucket, monkeypatch, capsys):
-    assert main(["s3://no-such-bucket/chargebee", "--dialect", "athena"]) == 1
-    assert "S3 refused to list or read s3://no-such-bucket/chargebee: NoSuchBucket" in capsys.readouterr().err
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+def test_a_bucket_that_does_not_exist_and_a_wrong_key_are_named(written, bucket, monkeypatch):
+    missing = command("s3://no-such-bucket/chargebee")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("S3 refused to list or read s3://no-such-bucket/chargebee: NoSuchBucket.")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
-    assert main([f"s3://{bucket}/chargebee", "--dialect", "athena"]) == 1
-    told = capsys.readouterr().err
-    assert "SignatureDoesNotMatch" in told and "wrong-secret" not in told
+    refused = command(f"s3://{bucket}/chargebee")
+    assert refused.returncode == 1
+    assert "SignatureDoesNotMatch" in refused.stderr and "wrong-secret" not in refused.stderr
