@@ -27,10 +27,13 @@ _MOST = 50
 
 
 def is_of_schedule(context: Context, job: JobRecord) -> bool:
-    """Return whether a job's window is the data interval of its run. One that a person has typed is not."""
+    """Return whether a job's window is the data interval of its run, and one of the schedule; not if it was typed."""
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     window = window_for(job)
-    return bool(window and start and end and (as_utc(start), as_utc(end)) == (window.start, window.end))
+    if not (window and start and end and (as_utc(start), as_utc(end)) == (window.start, window.end)):
+        return False
+    # A person may give a manual run any data interval.
+    return _kind(context) != "manual" or _intervals(context, window) == [(window.start, window.end)]
 
 
 def look_around(context: Context, job: JobRecord, partition: S3Partition) -> Findings:
@@ -40,18 +43,27 @@ def look_around(context: Context, job: JobRecord, partition: S3Partition) -> Fin
     :param job: the job record.
     :param partition: the one that is being written.
     """
-    kind: Any = getattr(context.get("dag_run"), "run_type", "")
-    if getattr(kind, "value", kind) not in _KINDS or not is_of_schedule(context, job):
+    if _kind(context) not in _KINDS or not is_of_schedule(context, job):
         return Findings()
     series = series_of(job, partition)
     if series.gap is None:
         return findings_of(series, job.resource, None)
-    found = intervals_between(context.get("dag"), series.gap.start, series.gap.end)
-    intervals = [(as_utc(start), as_utc(end)) for start, end in found]
+    intervals = _intervals(context, series.gap)
     if _is_under_way(context, series.gap, intervals):
         log.info("Export %s: the runs of the time %s have not ended yet", job.export_id, series.gap)
         return findings_of(Series(None, series.overlaps), job.resource, None)
     return findings_of(series, job.resource, _command(context, series.gap, intervals))
+
+
+def _kind(context: Context) -> str:
+    kind: Any = getattr(context.get("dag_run"), "run_type", "")
+    return getattr(kind, "value", kind)
+
+
+def _intervals(context: Context, window: Window) -> list[tuple[datetime, datetime]]:
+    """Return the intervals of the DAG's schedule in a window."""
+    found = intervals_between(context.get("dag"), window.start, window.end)
+    return [(as_utc(start), as_utc(end)) for start, end in found]
 
 
 def _is_under_way(context: Context, gap: Window, intervals: list[tuple[datetime, datetime]]) -> bool:

@@ -264,6 +264,19 @@ def test_runs_that_follow_no_other_report_no_gap(connected, aws, bucket, dag, wa
     assert warnings() == []
 
 
+def test_an_interval_that_a_person_has_given_a_manual_run_is_no_gap_either(connected, aws, bucket, dag, warnings):
+    """The trigger form of Airflow 3.3 takes any interval; a manual run without one has that of the schedule."""
+    export(bucket, dag, day(18), "scheduled")
+    start = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    by_hand = export(bucket, dag, (start, start + timedelta(hours=1)), "manual")
+    assert by_hand["gap_before"] is None
+    assert manifest(aws, bucket, by_hand["manifest_key"])["run"]["of_schedule"] is False
+    assert warnings() == []
+    told = export(bucket, dag, day(20), "manual")
+    assert told["gap_before"]["from"] == "2026-11-19T06:00:00Z"
+    assert manifest(aws, bucket, told["manifest_key"])["run"]["of_schedule"] is True
+
+
 @pytest.mark.parametrize(("under_way", "is_gap"), [(0, True), (1, True), (2, False)])
 def test_a_gap_is_none_when_all_its_runs_are_under_way(connected, aws, bucket, dag, warnings, under_way, is_gap):
     export(bucket, dag, day(18), "scheduled")

@@ -74,8 +74,8 @@ class Manifest:
 
     :param job: the job record.
     :param package_version: of this package.
-    :param run: dag_id, run_id, task_id and try_number of the task that wrote it; ``of_schedule``, whether the window is the
-        data interval of the run; and ``attempt``, a token of this try alone, so that no two manifests are alike.
+    :param run: dag_id, run_id, task_id and try_number of the task that wrote it; ``of_schedule``, whether the window is an
+        interval of the DAG's schedule; and ``attempt``, a token of this try alone, so that no two manifests are alike.
     :param format: ``csv``, ``csv.gz``, ``parquet`` or ``zip``.
     :param committed_at: ISO 8601 UTC.
     :param files: the objects, in the zip's order; empty when the export had no rows.

@@ -20,7 +20,7 @@ from chargebee_operators.partition.before import earlier_keys, later_keys
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.manifest import job_of
 
-# A manifest's ``run`` says so when its window is the data interval of its run.
+# A manifest's ``run`` says so when its window is the data interval of its run, and one of the schedule.
 OF_SCHEDULE = "of_schedule"
 # How many manifests before the window are read, and how many inside of it.
 MOST_BEFORE, MOST_INSIDE = 20, 100
