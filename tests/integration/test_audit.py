@@ -12,7 +12,9 @@ import pytest
 
 from chargebee_operators import ChargebeeAuditOperator, ChargebeeDeletedRecordsOperator, ChargebeeExportOperator
 from chargebee_operators._compat import AirflowFailException, Asset
+from chargebee_operators.audit.bucket import AuditBucket
 from chargebee_operators.audit.report import REPAIR
+from chargebee_operators.common.exceptions import UploadError
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.tasks import TaskInstance, context, run
 from support.uploads import body, keys, manifest, upload
@@ -254,6 +256,37 @@ def test_the_next_audit_counts_the_snapshot_of_the_last_one(sick):
     # A snapshot can't show that a record is no more.
     assert again.found("gone") == {"no event"}
     assert again.report["counts"]["snapshots"] == 1
+
+
+def test_a_file_of_deletions_that_was_removed_is_a_damaged_partition(healthy):
+    again = replace(healthy, error="")
+    again.simulator.control.advance(5400)
+    key = f"{again.prefix}/manifests/deleted_records/site=acme-test/window_start=20261122T000000Z.json"
+    (file,) = manifest(again.s3, again.bucket, key)["files"]
+    client = again.s3.client()
+    kept = body(again.s3, again.bucket, file["key"])
+    client.delete_object(Bucket=again.bucket, Key=file["key"])
+    again.audit()
+    client.put_object(Bucket=again.bucket, Key=file["key"], Body=kept)
+    assert [each["manifest_key"] for each in again.report["problems"]] == [key]
+    assert again.report["findings"]["gone"]["count"] > 0
+
+
+def test_a_window_that_is_exported_again_meanwhile_is_no_damage(healthy, monkeypatch):
+    again = replace(healthy)
+    again.connect()
+    again.simulator.control.advance(7200)
+    read, exports = AuditBucket.manifests, []
+
+    def read_and_export(self: AuditBucket, *arguments: Any) -> Any:
+        found = read(self, *arguments)
+        if "customers" in arguments and not exports:
+            exports.append(again.land("2026-11-22", "2026-11-23"))
+        return found
+
+    monkeypatch.setattr(AuditBucket, "manifests", read_and_export)
+    with pytest.raises(UploadError, match="was replaced while the audit read it"):
+        again.audit()
 
 
 def test_an_ignored_filter_of_the_changes_is_no_excuse(healthy):

@@ -5,24 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from chargebee_operators.audit.bucket import AuditBucket
 from chargebee_operators.audit.comparison import Comparison
-from chargebee_operators.audit.partitions import Partition, TableFile, partition_of, select
+from chargebee_operators.audit.deletions import Deletions
+from chargebee_operators.audit.partitions import Partition, partition_of, select
 from chargebee_operators.audit.record_store import RecordStore, record_store
 from chargebee_operators.audit.report import MOST_IDS, AuditReport
-from chargebee_operators.audit.row_values import seconds_of, whole_number
-from chargebee_operators.audit.table_files import open_file
 from chargebee_operators.audit.windows import Backfill, Schedule, backfill_of, holes
-from chargebee_operators.chargebee.deletions import DELETED_RECORDS, deletion_events, read_deletion
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.records import RETRIEVABLE
 from chargebee_operators.chargebee.windows import LATEST, Window, iso
 from chargebee_operators.checks.clock_format import ClockFormat
-from chargebee_operators.checks.spot_check import DRAWN, LAG, spot_check
-from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
+from chargebee_operators.checks.spot_check import DRAWN, spot_check
+from chargebee_operators.common.exceptions import SettingsError, UploadError, WindowCheckError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.hooks import ChargebeeHook
 
@@ -30,8 +29,6 @@ log = task_log(__name__)
 
 # Of so many ids of changed records a few are drawn for the spot check.
 _POOL = 1000
-# Columns of the table of deletions that are read.
-_OF_DELETIONS = ("resource", "id", "occurred_at", "resource_version")
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,7 @@ class Examination:
         :param folder: for the database; its owner removes it.
         :raises UnreadableFileError: when the snapshot can't be read.
         :raises WindowCheckError: when Chargebee ignored the filter of the changes.
+        :raises UploadError: when another run has replaced a partition meanwhile.
         """
         question, snapshot = self._question, self._partition(snapshot_key)
         job = snapshot.job
@@ -111,6 +109,8 @@ class Examination:
                 self._add_changes(store, comparison, self._partition(changes_key))
             log.info("Audit of %s: reading %s partitions and the snapshot", job.resource, len(selected.partitions))
             comparison.run(selected.partitions, snapshot)
+            problems = comparison.problems.every
+            self._check_not_replaced(selected.partitions, problems)
             findings = store.find(MOST_IDS)
             repeated = [selected.partitions[number] for number in store.repeated_in()]
         if repeated:
@@ -129,15 +129,28 @@ class Examination:
                 "windows": windows,
                 "snapshots": len(selected.partitions) - windows,
                 "rows": comparison.landed_rows,
-                "deletions": deletions,
+                "deletions": deletions.count,
             },
             findings=findings,
-            problems=comparison.problems.every,
-            backfills=self._backfills(selected.partitions, comparison.problems.every, job),
+            problems={**problems, **deletions.problems},
+            backfills=self._backfills(selected.partitions, problems, job),
             columns=sorted(comparison.compared),
             notes=self._notes,
             tolerance=question.tolerance,
         )
+
+    def _check_not_replaced(self, partitions: Collection[Partition], problems: Collection[str]) -> None:
+        """Make sure that a damaged partition is not one that another run has replaced while it was read.
+
+        :raises UploadError: when it is; the next try reads the new one.
+        """
+        for each in partitions:
+            if each.key in problems:
+                now = partition_of(each.key, self._bucket.manifest(each.key))
+                if now is None or now.files != each.files:
+                    raise UploadError(
+                        f"Partition {each.key} was replaced while the audit read it. The next try of this task reads it again."
+                    )
 
     def _partition(self, key: str) -> Partition:
         partition = partition_of(key, self._bucket.manifest(key))
@@ -151,49 +164,18 @@ class Examination:
         each = (partition_of(key, manifest) for key, manifest in found.items())
         return [partition for partition in each if partition is not None and partition.job.resource == resource]
 
-    def _add_deletions(self, store: RecordStore, snapshot: Partition) -> int:
-        """Add the deletions that are written, and take those that are not yet as changed lately; return their number."""
-        question, job = self._question, snapshot.job
-        entity = job.business_entity_id
-        found = self._partitions(DELETED_RECORDS, job.site)
-        partitions = [each for each in found if each.job.business_entity_id == entity]
-        # A snapshot that was requested right after a deletion may still have the record.
-        sure = int((snapshot.requested_at - LAG).timestamp())
-        count = 0
-        for file in (file for partition in partitions for file in partition.files):
-            for rows in self._deletions(file, job.resource):
-                count += len(rows)
-                store.add_deletions(each for each in rows if each[1] < sure)
-                store.add_undue(each[0] for each in rows if each[1] >= sure)
-        ends = [each.window.end for each in partitions if each.window]
-        if not ends:
+    def _add_deletions(self, store: RecordStore, snapshot: Partition) -> Deletions:
+        """Add the deletions that are written, and take later ones as changed lately."""
+        # A list of the whole site has the deletions of each business entity too.
+        entities = (snapshot.job.business_entity_id, None)
+        found = self._partitions(DELETED_RECORDS, snapshot.job.site)
+        partitions = [each for each in found if each.job.business_entity_id in entities]
+        if not partitions:
             self._notes.append("No deletions are written (deleted_records), so each deleted record counts as gone.")
-        self._add_latest_deletions(store, max(ends, default=question.due), job)
-        return count
-
-    def _deletions(self, file: TableFile, resource: str) -> Iterator[list[tuple[str, int, int]]]:
-        """Yield the deletions of a resource's records in one file: id, epoch seconds, and version or -1."""
-        with self._bucket.copy(file) as copy:
-            if copy.path is None:
-                self._notes.append(f"The deletions in {file.key} are not read: the object does not exist.")
-                return
-            opened = open_file(copy.path, file)
-            whose, record_id, at, version = map(opened.exported.index, _OF_DELETIONS)
-            for batch in opened.batches:
-                yield [
-                    (str(row[record_id]), seconds_of(row[at], ClockFormat()) or 0, whole_number(row[version]))
-                    for row in batch
-                    if row[whose] == resource
-                ]
-
-    def _add_latest_deletions(self, store: RecordStore, since: datetime, job: JobRecord) -> None:
-        """Take deletions that are in no window yet as changed lately."""
-        now = (self._hook.chargebee_time() or datetime.now(UTC)) + timedelta(seconds=1)
-        kinds = deletion_events((job.resource,))
-        if not kinds or now - since < timedelta(seconds=2):
-            return
-        events = self._hook.events(Window(since, now), kinds, business_entity_id=job.business_entity_id)
-        store.add_undue(read_deletion(each).record_id for each in events)
+        deletions = Deletions(self._hook, self._bucket, snapshot)
+        deletions.add(partitions, self._question.due, store)
+        self._check_not_replaced(partitions, deletions.problems)
+        return deletions
 
     def _add_changes(self, store: RecordStore, comparison: Comparison, changes: Partition) -> None:
         """Take the records that have changed since ``due`` as changed lately, if Chargebee honoured the filter."""
