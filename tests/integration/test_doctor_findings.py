@@ -140,15 +140,6 @@ def test_the_look_of_a_file_is_reported(make_simulator, connect, doctor, profile
 
 
 @pytest.mark.parametrize(
-    ("empty", "shape"), [("header", "a header alone"), ("zero-byte", "a file of zero bytes"), ("no-member", "no file")]
-)
-def test_the_shape_of_an_empty_export_is_reported(connected, doctor, empty, shape):
-    connected.control.settings(empty=empty)
-    doctor()
-    assert doctor.one("ok", "An export without rows") == f"An export without rows has {shape}: customers."
-
-
-@pytest.mark.parametrize(
     ("fault", "words", "others"),
     [
         ("no_etag", "The host sends no strong ETag", "The host serves ranges"),
@@ -202,64 +193,6 @@ def test_without_a_429_the_report_says_that_its_wait_is_not_known(connected, doc
     assert doctor.one("ok", "never busy (429)")
 
 
-KMS = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:eu-west-1:1:key/k"}
-TAGS = {"Tagging": "team=data"}
-LOCK = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": "2030-01-01T00:00:00Z"}
-AWS_SAYS = "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: {} on resource: x"
-
-
-@pytest.mark.parametrize(
-    ("extra_args", "operation", "rule", "action"),
-    [
-        (TAGS, "CreateMultipartUpload", {"header": "x-amz-tagging"}, "s3:PutObjectTagging"),
-        ({"ACL": "private"}, "CreateMultipartUpload", {"header": "x-amz-acl"}, "s3:PutObjectAcl"),
-        (KMS, "CreateMultipartUpload", {"header": "x-amz-server-side-encryption"}, "kms:GenerateDataKey"),
-        (LOCK, "CreateMultipartUpload", {"header": "x-amz-object-lock-mode"}, "s3:PutObjectRetention"),
-        (
-            {"ObjectLockLegalHoldStatus": "ON"},
-            "CreateMultipartUpload",
-            {"header": "x-amz-object-lock-legal-hold"},
-            "s3:PutObjectLegalHold",
-        ),
-        (TAGS, "GetObject", {"message": AWS_SAYS.format("kms:Decrypt")}, "kms:Decrypt"),
-        ({}, "UploadPart", {"message": AWS_SAYS.format("kms:GenerateDataKey")}, "kms:GenerateDataKey"),
-    ],
-)
-def test_the_missing_action_of_an_argument_is_named(doctor, connected, proxy, extra_args, operation, rule, action):
-    proxy.rule(operation, status=403, times=None, **rule)
-    doctor(extra_args=extra_args)
-    refused = [each for each in doctor.findings("wrong") if "is refused" in each]
-    assert refused == [f"{action} is refused. Allow {action} for the role of the AWS connection."]
-    assert "s3:ListBucket" in doctor.one("ok", "allows")
-
-
-def test_the_right_to_use_a_kms_key_again_is_named(doctor, connected, proxy):
-    proxy.rule("UploadPart", status=403, times=None)
-    doctor(extra_args=KMS)
-    assert doctor.one("wrong", "kms:Decrypt is refused")
-    assert "kms:GenerateDataKey" in doctor.one("ok", "allows")
-
-
-def test_tags_and_a_lock_that_are_accepted_leave_nothing_behind(doctor, connected, proxy):
-    doctor(extra_args=TAGS)
-    assert "s3:PutObjectTagging" in doctor.one("ok", "allows")
-    tagged = [each for each in proxy.calls if "x-amz-tagging" in each.headers]
-    assert {each.operation for each in tagged} == {"CreateMultipartUpload", "PutObject", "PutManifest"}
-    assert proxy.count("CreateMultipartUpload") == proxy.count("AbortMultipartUpload") + 1
-
-
-def test_a_lock_that_the_bucket_does_not_have_is_wrong(doctor, connected, proxy):
-    proxy.rule("CreateMultipartUpload", status=400, code="InvalidRequest", times=None, header="x-amz-object-lock-mode")
-    doctor(extra_args=LOCK)
-    told = doctor.one("wrong", "ObjectLockMode and ObjectLockRetainUntilDate of extra_args (InvalidRequest)")
-    assert told.endswith("Enable object lock for the bucket, or leave the lock out of extra_args.")
-
-
-def test_encryption_that_the_server_does_not_confirm_is_wrong(doctor, connected):
-    doctor(extra_args={"ServerSideEncryption": "AES256"})
-    assert "S3's answer does not confirm it" in doctor.one("wrong", "'AES256'")
-
-
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -300,7 +233,10 @@ def test_manifests_that_may_not_be_read_leave_gaps_unknown(doctor, connected, pr
     assert doctor.one("attention", "The manifests could not be read (AccessDenied)")
 
 
-def test_a_server_that_ignores_conditions_is_wrong(doctor, connected, proxy):
-    proxy.rule("PutObject", unconditional=True, times=None)
-    doctor()
-    assert doctor.one("wrong", "The server ignores If-None-Match")
+def test_the_report_is_written_with_what_the_bucket_accepts(doctor, connected, proxy):
+    proxy.rule("CreateMultipartUpload", status=400, code="InvalidRequest", times=None, header="x-amz-object-lock-mode")
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": "2030-01-01T00:00:00Z"}
+    doctor(extra_args={"Tagging": "team=data", **lock})
+    assert doctor.one("wrong", "ObjectLockMode and ObjectLockRetainUntilDate of extra_args (InvalidRequest)")
+    (written,) = [each for each in proxy.calls if each.operation == "PutManifest"]
+    assert written.headers["x-amz-tagging"] == "team=data" and "x-amz-object-lock-mode" not in written.headers

@@ -129,10 +129,13 @@ class _Probe:
         # S3 has begun the upload, so what is missing now is the right to use the key again.
         action = "kms:Decrypt" if _USE_KEY in _special(accepted) else "s3:PutObject"
         part = self._try("upload_part", action, **upload, PartNumber=1, Body=body, ChecksumCRC32=crc)
-        if not part:
-            return False
-        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": crc}]}
-        return self._try("complete_multipart_upload", action, **upload, MultipartUpload=parts) is not None
+        completed = None
+        if part:
+            parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": crc}]}
+            completed = self._try("complete_multipart_upload", action, **upload, MultipartUpload=parts)
+        if completed is None:
+            self._try("abort_multipart_upload", **self._target, **self._every, UploadId=begun["UploadId"])
+        return completed is not None
 
     def _read(self, accepted: Mapping[str, Any]) -> None:
         action = "s3:GetObject or kms:Decrypt" if _USE_KEY in _special(accepted) else "s3:GetObject"

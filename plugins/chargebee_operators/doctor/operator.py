@@ -41,6 +41,8 @@ from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.triggers import ExportReadyTrigger
 
 if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
     from chargebee_operators._compat import Context
 
 # Seconds that the task may wait in the triggerer before it reports without it; and that Airflow waits for more, to end a
@@ -184,8 +186,8 @@ class ChargebeeDoctorOperator(BaseOperator):
             self._exports(context, hook, report)
         s3 = s3_hook(self.aws_conn_id)
         accepted = check_bucket_rights(s3, self.s3_bucket, self.prefix, self.extra_args or {}, report)
-        self._windows(report)
-        return self._end(report, accepted)
+        self._windows(s3, report)
+        return self._end(report, s3, accepted)
 
     def _exports(self, context: Context, hook: ChargebeeHook, report: Report) -> None:
         runs = ExportRuns(hook, self._interval(hook), self.timeout)
@@ -207,11 +209,11 @@ class ChargebeeDoctorOperator(BaseOperator):
         records.finish()
         delivery.finish()
 
-    def _windows(self, report: Report) -> None:
+    def _windows(self, s3: S3Hook, report: Report) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            manifests = committed_manifests(s3_hook(self.aws_conn_id).get_conn(), self.s3_bucket, self.prefix)
+            manifests = committed_manifests(s3.get_conn(), self.s3_bucket, self.prefix)
         except ClientError as error:
             why = str(error.response.get("Error", {}).get("Code", ""))
         except (BotoCoreError, OSError) as error:
@@ -228,7 +230,7 @@ class ChargebeeDoctorOperator(BaseOperator):
     def _interval(self, hook: ChargebeeHook) -> float:
         return hook.settings.checked_poll_interval(self.poll_interval)
 
-    def _end(self, report: Report, extra_args: Mapping[str, Any]) -> dict[str, Any]:
+    def _end(self, report: Report, s3: S3Hook, extra_args: Mapping[str, Any]) -> dict[str, Any]:
         """Log the report, write it to the bucket, and fail on what is wrong."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -236,9 +238,9 @@ class ChargebeeDoctorOperator(BaseOperator):
             self.log.info("%s", line)
         now = compact(datetime.now(UTC))
         key = f"{self.prefix}/doctor/site={report.site}/{now}.json"
-        body = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, default=str)
+        body = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, default=str).encode()
         try:
-            s3_hook(self.aws_conn_id, for_manifest(extra_args)).load_string(body, key, self.s3_bucket, replace=True)
+            s3.get_conn().put_object(Bucket=self.s3_bucket, Key=key, Body=body, **for_manifest(extra_args))
             self.log.info("The report is at s3://%s/%s", self.s3_bucket, key)
         except (BotoCoreError, ClientError, OSError) as error:
             self.log.warning(
