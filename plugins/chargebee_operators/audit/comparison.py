@@ -21,6 +21,7 @@ from chargebee_operators.audit.row_values import (
     layout_of,
     seconds_of,
     shape_of,
+    status_place,
     whole_number,
 )
 from chargebee_operators.audit.table_files import OpenFile, UnreadableFileError, open_file
@@ -192,9 +193,12 @@ class Comparison:
                 found = known.get(record_id)
                 yield record_id, found is not None and digests[found[0]].of(row) != found[1]
 
+        status = status_place(opened.exported, self._resource)
         for batch in opened.batches:
             self.snapshot_rows += len(batch)
             self._store.see(seen(batch))
+            if status is not None:
+                self._store.add_kept(str(row[layout.id_at]) for row in batch if row[status] == "deleted")
 
     @contextmanager
     def _opened(self, file: TableFile) -> Iterator[OpenFile]:

@@ -32,6 +32,8 @@ CREATE TABLE records (
 ) WITHOUT ROWID;
 CREATE TABLE deletions (id TEXT PRIMARY KEY, at INTEGER, version INTEGER) WITHOUT ROWID;
 CREATE TABLE undue (id TEXT PRIMARY KEY) WITHOUT ROWID;
+-- What the snapshot itself calls deleted.
+CREATE TABLE kept (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE later (part INTEGER PRIMARY KEY);
 """
 _OF_LATEST = ("version", "updated", "current", "part", "shape", "digest")
@@ -57,8 +59,9 @@ ON CONFLICT (id) DO UPDATE SET seen = seen + 1, differs = max(differs, excluded.
 _LIVE = """(r.current IS NOT NULL AND (d.id IS NULL OR CASE WHEN r.version >= 0 AND d.version >= 0
   THEN r.version > d.version ELSE r.current > d.at OR r.updated > d.at END))"""
 _FROM = """FROM records r LEFT JOIN deletions d ON d.id = r.id LEFT JOIN undue u ON u.id = r.id
-  LEFT JOIN later l ON l.part = r.part"""
-_MISSING = f"(r.seen > 0 AND NOT {_LIVE})"
+  LEFT JOIN kept k ON k.id = r.id LEFT JOIN later l ON l.part = r.part"""
+# A record that its deletion hides is rightly hidden if the snapshot has it as a deleted one.
+_MISSING = f"(r.seen > 0 AND NOT {_LIVE} AND (k.id IS NULL OR d.id IS NULL))"
 _GONE = f"(r.seen = 0 AND {_LIVE} AND l.part IS NULL)"
 _DIFFERS = f"(r.seen > 0 AND {_LIVE} AND r.differs AND l.part IS NULL)"
 _CONDITIONS = {
@@ -128,6 +131,10 @@ class RecordStore:
     def add_undue(self, ids: Iterable[str]) -> None:
         """Add ids of records that have changed too lately to be in S3 already."""
         self._write("INSERT OR IGNORE INTO undue VALUES (?)", ((each,) for each in ids))
+
+    def add_kept(self, ids: Iterable[str]) -> None:
+        """Add ids of records that the snapshot has with the status ``deleted``: Chargebee keeps some of them."""
+        self._write("INSERT OR IGNORE INTO kept VALUES (?)", ((each,) for each in ids))
 
     def add_later(self, parts: Iterable[int]) -> None:
         """Add the numbers of partitions that are newer than the snapshot."""

@@ -124,6 +124,15 @@ def reader_of(kind: str, clock: ClockFormat) -> Callable[[Any], str]:
     return _text
 
 
+def status_place(exported: Sequence[str], resource: Resource) -> int | None:
+    """Return the place of the record's status in a row; None when a file has none.
+
+    :param exported: the columns' names as Chargebee exported them.
+    :param resource: what was exported.
+    """
+    return _place(exported, resource, "status")
+
+
 def seconds_of(value: Any, clock: ClockFormat) -> int | None:
     """Return the epoch seconds of a time, as a text or a value of Parquet; None when it is none.
 

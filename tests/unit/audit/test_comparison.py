@@ -71,6 +71,20 @@ def test_a_deletion_takes_a_record_away_and_a_later_row_of_the_same_id_brings_it
     assert found == {"missing": {"a"}}
 
 
+def test_a_record_that_chargebee_keeps_as_deleted_is_not_missing(written):
+    header = ("customer[id]", "customer[status]")
+    windows = [
+        written.window("2026-11-19", "2026-11-20", [("a", "active"), ("b", "active"), ("c", "active")], header=header)
+    ]
+    now = written.snapshot("2026-11-24", [("a", "deleted"), ("b", "active"), ("c", "active")], header=header)
+    deletions = [("a", seconds("2026-11-22"), -1), ("b", seconds("2026-11-22"), -1)]
+    _, found = written.compare(windows, now, deletions=deletions)
+    assert found == {"missing": {"b"}}
+    # Without the deletion its values are others, as those of any record.
+    _, found = written.compare(windows, now, deletions=deletions[1:])
+    assert found == {"missing": {"b"}, "differs": {"a"}}
+
+
 def test_the_version_comes_before_the_time(written):
     header = ["customer[id]", "customer[first_name]", "customer[resource_version]"]
     newer = written.window(MONDAY, TUESDAY, [["a", "Anna", "2"]], header=header)
