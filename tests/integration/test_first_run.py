@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -76,8 +77,18 @@ def test_the_mark_has_one_key_for_all_windows(store):
         return FirstRun(SimpleNamespace(), KeyTemplates(prefix), "acme", NIGHT).mark_key("customers")
 
     assert key("a/b") == "a/b/first_runs/customers/site=acme.json"
-    assert key("a/b/resource={resource}/{partition}") == key("a/b")
-    assert key("{site}/{partition}") == key("") == "first_runs/customers/site=acme.json"
+    assert key("a/b/") == key("a/b") and key("") == "first_runs/customers/site=acme.json"
+    assert re.fullmatch(
+        "a/b/first_runs/customers/site=acme-[0-9a-f]{8}.json", key("a/b/resource={resource}/{partition}")
+    )
+    assert re.fullmatch("first_runs/customers/site=acme-[0-9a-f]{8}.json", key("{site}/{partition}"))
+
+
+def test_layouts_that_differ_behind_a_placeholder_have_a_first_run_each(is_first, store):
+    first, second = (f"{store.root}/{{resource}}/{name}" for name in ("whole", "entity"))
+    assert is_first(NIGHT, s3_prefix=first)
+    assert is_first({**NIGHT, "dag_id": "other"}, s3_prefix=second)
+    assert not is_first({**NIGHT, "run_id": "later"}, s3_prefix=first)
 
 
 class PlanInstance(TaskInstance):

@@ -6,6 +6,7 @@ the run, so that a retry of it is the first again. Runs after it read the mark a
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from itertools import islice
@@ -68,9 +69,12 @@ class FirstRun:
 
     def mark_key(self, resource: str) -> str:
         """Return the key of the mark. It is the same for all windows."""
-        prefix, brace, _ = self._templates.s3_prefix.partition("{")
-        root = (prefix.rpartition("/")[0] if brace else prefix).strip("/")
-        return join(root, f"first_runs/{resource}/site={self._site}.json")
+        whole = self._templates.s3_prefix.strip("/")
+        prefix, brace, _ = whole.partition("{")
+        root = prefix.rpartition("/")[0] if brace else prefix
+        # Two templates may differ only behind the first placeholder. Each has a first run of its own.
+        which = f"-{hashlib.sha256(whole.encode()).hexdigest()[:8]}" if brace else ""
+        return join(root.strip("/"), f"first_runs/{resource}/site={self._site}{which}.json")
 
     def _has_partition(self, resource: str) -> bool:
         known = {"resource": resource, "site": self._site}
