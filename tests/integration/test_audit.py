@@ -77,9 +77,8 @@ class History:
             changes=changes,
             due=due,
             s3_bucket=self.bucket,
-            s3_prefix=self.prefix,
             outlets=[outlet],
-            **arguments,
+            **{"s3_prefix": self.prefix, **arguments},
         )
         task_context = self._context()
         try:
@@ -270,6 +269,32 @@ def test_a_file_of_deletions_that_was_removed_is_a_damaged_partition(healthy):
     client.put_object(Bucket=again.bucket, Key=file["key"], Body=kept)
     assert [each["manifest_key"] for each in again.report["problems"]] == [key]
     assert again.report["findings"]["gone"]["count"] > 0
+    (damaged,) = again.report["backfills"]
+    assert (damaged["why"], damaged["from"]) == ("its partition of deleted_records is damaged", "2026-11-22T00:00:00Z")
+    assert "deleted_records" in damaged["command"]
+
+
+def test_time_without_a_window_of_deletions_is_named(healthy):
+    again = replace(healthy, error="")
+    again.simulator.control.advance(5400)
+    key = f"{again.prefix}/manifests/deleted_records/site=acme-test/window_start=20261122T000000Z.json"
+    client = again.s3.client()
+    kept = body(again.s3, again.bucket, key)
+    client.delete_object(Bucket=again.bucket, Key=key)
+    again.audit()
+    client.put_object(Bucket=again.bucket, Key=key, Body=kept)
+    (missing,) = again.report["backfills"]
+    says = ("no window of deleted_records covers it", "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z")
+    assert (missing["why"], missing["from"], missing["to"]) == says
+
+
+def test_deletions_are_read_below_their_own_prefix(healthy):
+    again = replace(healthy, error="")
+    again.simulator.control.advance(5400)
+    again.audit(deletions_s3_prefix="elsewhere")
+    assert again.report["counts"]["deletions"] == 0
+    again.audit(s3_prefix=f"{again.prefix}/", deletions_s3_prefix=again.prefix)
+    assert again.report["counts"]["deletions"] > 0
 
 
 def test_a_window_that_is_exported_again_meanwhile_is_no_damage(healthy, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chargebee_operators import ChargebeeHook
-from chargebee_operators.chargebee.deletions import DELETION_EVENTS, deletion_events, read_deletion
+from chargebee_operators.chargebee.deletions import DELETION_EVENTS, read_deletion
 from chargebee_operators.chargebee.records import NEEDS_PARENT, RETRIEVABLE
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common import patience
@@ -34,7 +34,8 @@ def slept(monkeypatch) -> list[float]:
 
 
 def deletions(window: Window = DAY, resources: Any = EVERY, **arguments: Any) -> set[tuple[str, str]]:
-    found = map(read_deletion, ChargebeeHook().events(window, deletion_events(resources), **arguments))
+    kinds = [kind for kind, resource in DELETION_EVENTS.items() if resource in resources]
+    found = map(read_deletion, ChargebeeHook().events(window, kinds, **arguments))
     return {(each.resource, each.record_id) for each in found}
 
 

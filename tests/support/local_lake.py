@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from chargebee_operators.archive.zip_stream import ZipStream
-from chargebee_operators.chargebee.deletions import DELETED_RECORDS, deletion_events, deletions_csv
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS, DELETION_EVENTS, deletions_csv
 from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.jobs import JobRecord, new_job
 from chargebee_operators.chargebee.resources import get_resource
@@ -105,7 +105,7 @@ class LocalLake:
 
     def land_deletions(self, resource: str, window: Window) -> str:
         """List a window's deletions, and return the key of the manifest."""
-        kinds = deletion_events((resource,))
+        kinds = [kind for kind, whose in DELETION_EVENTS.items() if whose == resource]
         self._number += 1
         job = new_job(
             export_id=f"events-{self._number}",

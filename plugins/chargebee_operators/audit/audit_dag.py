@@ -136,7 +136,7 @@ def _plan(settings: ExportDagSettings, context: Context) -> list[str]:
 def _resource_group(
     settings: ExportDagSettings, resource: ResourceSettings, tolerance: int, ignored_columns: Sequence[str]
 ) -> TaskGroup:
-    arguments = settings.upload_args_of(resource)
+    arguments, of_deletions = settings.upload_args_of(resource), settings.deleted_records_args()
     own = {name: arguments[name] for name in ("s3_bucket", "aws_conn_id", "extra_args", "chargebee_conn_id")}
     field = resource.window_field or get_resource(resource.name).default_window_field or "updated_at"
     since = f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{AFTER}') }}}}"
@@ -161,6 +161,8 @@ def _resource_group(
             due=f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{DUE}') }}}}",
             s3_prefix=arguments.get("s3_prefix", "{{ params.prefix }}"),
             manifest_name=arguments.get("manifest_name", DEFAULT_MANIFEST_NAME),
+            deletions_s3_prefix=of_deletions.get("s3_prefix", "{{ params.prefix }}"),
+            deletions_manifest_name=of_deletions.get("manifest_name", DEFAULT_MANIFEST_NAME),
             tolerance=tolerance,
             ignored_columns=ignored_columns,
             compare_values=field == "updated_at",

@@ -10,7 +10,7 @@ from chargebee_operators.audit.partitions import Partition, TableFile
 from chargebee_operators.audit.record_store import RecordStore
 from chargebee_operators.audit.row_values import seconds_of, whole_number
 from chargebee_operators.audit.table_files import UnreadableFileError, open_file
-from chargebee_operators.chargebee.deletions import deletion_events, read_deletion
+from chargebee_operators.chargebee.deletions import DELETION_EVENTS, read_deletions
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.spot_check import LAG
@@ -21,7 +21,10 @@ _COLUMNS = ("resource", "id", "occurred_at", "resource_version")
 
 
 class Deletions:
-    """Adds the deletions to a store. ``count`` is how many are written; ``problems`` is as ``Problems`` has it.
+    """Adds the deletions to a store.
+
+    ``count`` is how many are written, ``windows`` are those that they were listed for, and ``problems`` is as ``Problems`` has
+    it.
 
     :param hook: of the site.
     :param bucket: of the exports.
@@ -30,6 +33,7 @@ class Deletions:
 
     def __init__(self, hook: ChargebeeHook, bucket: AuditBucket, snapshot: Partition) -> None:
         self.count = 0
+        self.windows: dict[str, Window] = {}
         self.problems: dict[str, str] = {}
         self._hook = hook
         self._bucket = bucket
@@ -44,9 +48,9 @@ class Deletions:
         :param due: up to when deletions should be written.
         :param store: takes them.
         """
-        ends = [due]
         for partition in partitions:
-            ends += [partition.window.end] if partition.window else []
+            if partition.window:
+                self.windows[partition.key] = partition.window
             for file in partition.files:
                 try:
                     for rows in self._read(partition, file):
@@ -55,7 +59,7 @@ class Deletions:
                         store.add_undue(each[0] for each in rows if each[1] >= self._sure)
                 except (UnreadableFileError, ValueError):
                     self.problems[partition.key] = f"{file.key} can't be read as deletions"
-        store.add_undue(self._latest(max(ends)))
+        store.add_undue(self._latest(max([due, *(each.end for each in self.windows.values())])))
 
     def _read(self, partition: Partition, file: TableFile) -> Iterator[list[tuple[str, int, int]]]:
         """Yield the deletions of the resource's records in one file: id, epoch seconds, and version or -1."""
@@ -77,8 +81,10 @@ class Deletions:
     def _latest(self, since: datetime) -> Iterator[str]:
         """Yield the ids of records that were deleted since a time."""
         now = (self._hook.chargebee_time() or datetime.now(UTC)) + timedelta(seconds=1)
-        kinds = deletion_events((self._job.resource,))
-        if not kinds or now - since < timedelta(seconds=2):
+        if now - since < timedelta(seconds=2):
             return
+        # Of every kind: the event of a customer's deletion also shows its deleted subscriptions.
+        kinds = tuple(DELETION_EVENTS)
         events = self._hook.events(Window(since, now), kinds, business_entity_id=self._job.business_entity_id)
-        yield from (read_deletion(each).record_id for each in events)
+        deletions = (deletion for event in events for deletion in read_deletions(event))
+        yield from (each.record_id for each in deletions if each.resource == self._job.resource)

@@ -37,6 +37,8 @@ class Question:
 
     :param s3_prefix: the template of the uploads' keys.
     :param manifest_name: likewise.
+    :param deletions_s3_prefix: that of the keys of ``deleted_records``.
+    :param deletions_manifest_name: likewise.
     :param schedule: that of the DAG that exports the windows.
     :param due: up to when changes should be in S3.
     :param tolerance: so many faulty records are accepted.
@@ -48,6 +50,8 @@ class Question:
 
     s3_prefix: str
     manifest_name: str
+    deletions_s3_prefix: str
+    deletions_manifest_name: str
     schedule: Schedule
     due: datetime
     tolerance: int = 0
@@ -91,7 +95,8 @@ class Examination:
         """
         question, snapshot = self._question, self._partition(snapshot_key)
         job = snapshot.job
-        selected = select(self._partitions(job.resource, job.site), snapshot)
+        keys = question.s3_prefix, question.manifest_name
+        selected = select(self._partitions(*keys, job.resource, job.site), snapshot)
         if selected.others:
             self._notes.append(
                 f"Not compared, because their filters or business entity are others: {len(selected.others)} partitions."
@@ -133,7 +138,7 @@ class Examination:
             },
             findings=findings,
             problems={**problems, **deletions.problems},
-            backfills=self._backfills(selected.partitions, problems, job),
+            backfills=self._backfills(selected.partitions, problems, job, deletions),
             columns=sorted(comparison.compared),
             notes=self._notes,
             tolerance=question.tolerance,
@@ -158,9 +163,9 @@ class Examination:
             raise SettingsError(f"No manifest {key!r} is in the bucket: clear the upload before this task.")
         return partition
 
-    def _partitions(self, resource: str, site: str) -> list[Partition]:
+    def _partitions(self, s3_prefix: str, manifest_name: str, resource: str, site: str) -> list[Partition]:
         """Return all partitions of a resource."""
-        found = self._bucket.manifests(self._question.s3_prefix, self._question.manifest_name, resource, site)
+        found = self._bucket.manifests(s3_prefix, manifest_name, resource, site)
         each = (partition_of(key, manifest) for key, manifest in found.items())
         return [partition for partition in each if partition is not None and partition.job.resource == resource]
 
@@ -168,12 +173,14 @@ class Examination:
         """Add the deletions that are written, and take later ones as changed lately."""
         # A list of the whole site has the deletions of each business entity too.
         entities = (snapshot.job.business_entity_id, None)
-        found = self._partitions(DELETED_RECORDS, snapshot.job.site)
+        question = self._question
+        keys = question.deletions_s3_prefix, question.deletions_manifest_name
+        found = self._partitions(*keys, DELETED_RECORDS, snapshot.job.site)
         partitions = [each for each in found if each.job.business_entity_id in entities]
         if not partitions:
             self._notes.append("No deletions are written (deleted_records), so each deleted record counts as gone.")
         deletions = Deletions(self._hook, self._bucket, snapshot)
-        deletions.add(partitions, self._question.due, store)
+        deletions.add(partitions, question.due, store)
         self._check_not_replaced(partitions, deletions.problems)
         return deletions
 
@@ -207,17 +214,31 @@ class Examination:
             )
 
     def _backfills(
-        self, partitions: Collection[Partition], problems: Collection[str], job: JobRecord
+        self, partitions: Collection[Partition], problems: Collection[str], job: JobRecord, deletions: Deletions
     ) -> list[Backfill]:
-        question = self._question
-        windows = [each.window for each in partitions if each.window]
-        missing = [
-            backfill_of(each, "no window covers it", job.resource, question.schedule, self._command)
-            for each in holes(windows, question.due)
+        """Return the time that has to be exported again, in order."""
+        schedule, due = self._question.schedule, self._question.due
+        # A window by another time has other records.
+        windows = {
+            each.key: each.window
+            for each in partitions
+            if each.window and each.job.window_field == self._question.window_field
+        }
+        missing = holes(windows.values(), due)
+        found = [backfill_of(each, "no window covers it", job.resource, schedule, self._command) for each in missing]
+        found += [
+            backfill_of(each, "no window of deleted_records covers it", DELETED_RECORDS, schedule, self._command)
+            for each in holes(deletions.windows.values(), due)
+            if each not in missing
         ]
-        damaged = [
-            backfill_of(each.window, "its partition is damaged", job.resource, question.schedule)
+        found += [
+            backfill_of(each.window, "its partition is damaged", job.resource, schedule)
             for each in partitions
             if each.key in problems and each.window
         ]
-        return sorted([*missing, *damaged], key=lambda each: each.window)
+        found += [
+            backfill_of(window, "its partition of deleted_records is damaged", DELETED_RECORDS, schedule)
+            for key, window in deletions.windows.items()
+            if key in deletions.problems
+        ]
+        return sorted(found, key=lambda each: each.window)

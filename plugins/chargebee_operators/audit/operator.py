@@ -49,6 +49,8 @@ class ChargebeeAuditOperator(BaseOperator):
         None when there is no such export; then each change since ``due`` is a fault. (templated)
     :param s3_prefix: of the uploads, as ``ChargebeeExportToS3Operator`` takes it. (templated)
     :param manifest_name: likewise. Jinja in it stands for any text.
+    :param deletions_s3_prefix: of the table ``deleted_records``; ``s3_prefix`` when None. (templated)
+    :param deletions_manifest_name: likewise; ``manifest_name`` when None.
     :param chargebee_conn_id: the Chargebee connection. (templated)
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
     :param extra_args: as the upload tasks have them. (templated)
@@ -73,6 +75,7 @@ class ChargebeeAuditOperator(BaseOperator):
         "due",
         "changes",
         "s3_prefix",
+        "deletions_s3_prefix",
         "chargebee_conn_id",
         "aws_conn_id",
         "extra_args",
@@ -89,6 +92,8 @@ class ChargebeeAuditOperator(BaseOperator):
         changes: Any = None,
         s3_prefix: str = DEFAULT_PREFIX,
         manifest_name: str = DEFAULT_MANIFEST_NAME,
+        deletions_s3_prefix: str | None = None,
+        deletions_manifest_name: str | None = None,
         chargebee_conn_id: str = ChargebeeHook.default_conn_name,
         aws_conn_id: str | None = "aws_default",
         extra_args: Mapping[str, Any] | None = None,
@@ -110,6 +115,8 @@ class ChargebeeAuditOperator(BaseOperator):
         self.changes = changes
         self.s3_prefix = s3_prefix
         self.manifest_name = manifest_name
+        self.deletions_s3_prefix = deletions_s3_prefix
+        self.deletions_manifest_name = deletions_manifest_name
         self.chargebee_conn_id = chargebee_conn_id
         self.aws_conn_id = aws_conn_id
         self.extra_args = extra_args
@@ -155,6 +162,8 @@ class ChargebeeAuditOperator(BaseOperator):
         return Question(
             s3_prefix=self.s3_prefix,
             manifest_name=self.manifest_name,
+            deletions_s3_prefix=self.deletions_s3_prefix or self.s3_prefix,
+            deletions_manifest_name=self.deletions_manifest_name or self.manifest_name,
             schedule=Schedule(self.export_dag_id, self.schedule, self.timezone),
             due=parse_instant(self.due, "due"),
             tolerance=self.tolerance,

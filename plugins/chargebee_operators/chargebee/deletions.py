@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,14 +95,6 @@ class Deletion:
             _time(record.get("created_at")),
             _time(record.get("updated_at")),
         )
-
-
-def deletion_events(resources: Sequence[str]) -> tuple[str, ...]:
-    """Return the kinds of event that report that a record of these exports was deleted.
-
-    :param resources: names of exports; one without records, a revenue report, has none.
-    """
-    return tuple(kind for kind, resource in DELETION_EVENTS.items() if resource in resources)
 
 
 def read_deletion(event: Event) -> Deletion:

@@ -36,6 +36,10 @@ MOST_IDLE_PAGES = 20
 REMEMBERED = 10_000
 
 
+# The field of a request that names the kinds of events.
+EVENT_KINDS = "event_type[in]"
+
+
 @dataclass(frozen=True)
 class Event:
     """One event.
@@ -91,7 +95,7 @@ class EventQuery:
     def fields(self) -> Fields:
         """The filters, in the one form of a list, and of a span of time, that Chargebee does not ignore."""
         return (
-            ("event_type[in]", json.dumps(list(self.event_types), separators=(",", ":"))),
+            (EVENT_KINDS, json.dumps(list(self.event_types), separators=(",", ":"))),
             ("occurred_at[between]", self.window.between()),
         )
 

@@ -109,7 +109,8 @@ class Year:
         changes = self.lake.land("customers", None, "chargebee/audit", filters)
         scratch = self.lake.folder.parent / f"scratch-{day}"
         scratch.mkdir()
-        question = Question("chargebee", "manifests/{resource}/site={site}/{partition}.json", SCHEDULE, due)
+        keys = "chargebee", "manifests/{resource}/site={site}/{partition}.json"
+        question = Question(*keys, *keys, SCHEDULE, due)
         examination = Examination(self.hook, AuditBucket(self.lake, scratch), question)  # type: ignore[arg-type]
         self.reports[day] = examination.run(snapshot, changes, scratch)
         self.injected[day], self.waiting = self.waiting, set()

@@ -15,6 +15,7 @@ from chargebee_operators.audit.audit_dag import due_of
 from chargebee_operators.audit.bucket import manifest_keys
 from chargebee_operators.audit.operator import reports_prefix
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from support.clean_interpreter import ROOT, in_a_clean_interpreter
 
 HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
@@ -42,6 +43,16 @@ def test_the_snapshot_goes_where_the_exports_go_and_the_changes_go_elsewhere():
     assert (upload.s3_prefix, upload.file_format) == ("{{ params.prefix }}", "parquet")
     assert changes.s3_prefix == "{{ params.prefix }}/audit"
     assert dag.get_task("customers.compare").window_timezone == "Europe/Berlin"
+
+
+def test_deletions_are_read_where_the_export_dag_writes_them():
+    own = ResourceSettings(
+        "customers", upload_args={"s3_prefix": "lake/customers", "manifest_name": "{partition}.json"}
+    )
+    compare = audit_of(own).get_task("customers.compare")
+    assert (compare.s3_prefix, compare.manifest_name) == ("lake/customers", "{partition}.json")
+    assert compare.deletions_s3_prefix == "{{ params.prefix }}"
+    assert compare.deletions_manifest_name == DEFAULT_MANIFEST_NAME
 
 
 def test_windows_by_a_time_that_never_moves_are_compared_by_id_alone():

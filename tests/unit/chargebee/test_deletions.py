@@ -16,7 +16,6 @@ from chargebee_operators.chargebee.deletions import (
     COLUMN_TYPES,
     COLUMNS,
     DELETION_EVENTS,
-    deletion_events,
     deletions_csv,
     read_deletion,
 )
@@ -43,13 +42,6 @@ def test_each_export_of_records_has_the_event_of_a_deletion_that_the_sdk_names()
     assert set(DELETION_EVENTS.values()) == {name for name in RESOURCE_NAMES if get_resource(name).record}
     enums = pytest.importorskip("chargebee.models.enums")
     assert set(DELETION_EVENTS) <= {str(each) for each in enums.EventType}
-
-
-def test_the_kinds_for_some_exports():
-    assert deletion_events(["invoices", "ramps", "deferred_revenue"]) == (
-        "invoice_deleted",
-        "subscription_ramp_deleted",
-    )
 
 
 def test_a_deletion_names_its_record():

@@ -38,6 +38,16 @@ def test_a_rerun_replaces_what_it_wrote_before(standing, job):
     assert check(standing, job) == ""
 
 
+def test_a_later_version_that_knows_more_kinds_of_events_lists_a_window_of_deletions_again():
+    kinds = {"event_type[in]": '["customer_deleted"]', "occurred_at[between]": "[1795392000,1795478399]"}
+    listed = replace(WINDOWED, resource="deleted_records", filters=kinds, window_field="occurred_at")
+    assert (
+        check(listed, replace(listed, filters={**kinds, "event_type[in]": '["customer_deleted","new_deleted"]'})) == ""
+    )
+    with pytest.raises(SettingsError, match="would replace it"):
+        check(listed, replace(listed, filters={**kinds, "source[is]": "api"}))
+
+
 def test_where_there_is_no_manifest_nothing_is_replaced():
     assert Replacing().check(None, WINDOWED, "p/m.json") == ""
 
