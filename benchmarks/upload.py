@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
 import stack  # noqa: E402
-from benchmarks import parse, parts, testdata  # noqa: E402
+from benchmarks import audit, parse, parts, reading, testdata  # noqa: E402
 from benchmarks.uploading import report  # noqa: E402
 from benchmarks.uploading.measure import Cost  # noqa: E402
 from benchmarks.uploading.paths import (  # noqa: E402
@@ -50,6 +50,8 @@ GZIP_FRAME = 18  # bytes of header and trailer around deflated data
 RUN_TIMEOUT = 1800.0
 # Bytes a second of one connection to the download host, where it is paced: object stores give about as much.
 PACE = 60_000_000
+# Of the audit that is measured for the docs.
+RECORDS = 1_000_000
 
 
 class BenchmarkError(Exception):
@@ -238,7 +240,13 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if options.write_docs:
-        report.write_docs(ROOT / "docs", tables, parts.as_text(parts.measured()), parse.as_text(parse.measured()))
+        others = {
+            "parts": parts.as_text(parts.measured()),
+            "parse": parse.as_text(parse.measured()),
+            "reading": reading.as_text(reading.measured()),
+            "audit": audit.as_text(RECORDS, {form: audit.measured(RECORDS, form) for form in audit.FORMATS}),
+        }
+        report.write_docs(ROOT / "docs", tables, others)
     return 0
 
 
