@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import json
 import logging
-import time
 import tracemalloc
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from virtual_time import VirtualTime
 
 from chargebee_operators import ChargebeeDeletedRecordsOperator
-from chargebee_operators._compat import AirflowException, AirflowFailException
+from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.chargebee.deletions import COLUMNS, DELETION_EVENTS
-from chargebee_operators.chargebee.windows import iso
-from chargebee_operators.common.exceptions import ThrottledError
-from support.tasks import TaskDeferred, TaskInstance, context, run
+from support.deleted_records import FOLDER, MANIFEST, NOON, rows_in
+from support.tasks import TaskInstance, context, run
 from support.uploads import body, keys, manifest, upload
-
-NOON = "2026-11-23T12:00:00Z"
-FOLDER = "chargebee/windows/deleted_records/site=acme-test/window_start=20261123T000000Z/"
-MANIFEST = "chargebee/manifests/deleted_records/site=acme-test/window_start=20261123T000000Z.json"
 
 
 @pytest.fixture
@@ -44,60 +35,6 @@ def land(connected, aws, bucket) -> Any:
         return run(ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket, **arguments), task_context)
 
     return landed
-
-
-class Waiting:
-    """Runs the operator in virtual time, which moves the simulator's clock too.
-
-    ``deferred`` has the seconds of each wait in the triggerer, ``slept`` those of each in the worker.
-    """
-
-    def __init__(self, simulator: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.simulator = simulator
-        self.deferred: list[float] = []
-        self.slept: list[float] = []
-        self._bucket = bucket
-        self._clock = VirtualTime(simulator.control.now(), on_jump=simulator.control.advance)
-        monkeypatch.setattr(time, "sleep", self._sleep)
-
-    def run(self, task_context: Any = None, **arguments: Any) -> dict[str, Any]:
-        operator = ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=self._bucket, **arguments)
-        task_context, step, more = task_context or context(), operator.execute, {}
-        with self._clock.installed():
-            while True:
-                try:
-                    return step(task_context, **more)
-                except TaskDeferred as deferred:
-                    step, more = operator.execute_complete, {"event": self._event(deferred.trigger)}
-
-    def _event(self, trigger: Any) -> Any:
-        path, kwargs = trigger.serialize()
-        rebuilt = type(trigger)(**json.loads(json.dumps(kwargs)))
-        assert path == f"{type(trigger).__module__}.{type(trigger).__name__}"
-
-        async def events() -> list[Any]:
-            return [event.payload async for event in rebuilt.run()]
-
-        begun = time.time()
-        (event,) = self._clock.run(events())
-        self.deferred.append(time.time() - begun)
-        return json.loads(json.dumps(event))
-
-    def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self._clock.wait(seconds, lambda _: None)
-
-
-@pytest.fixture
-def waiting(connected, aws, bucket, monkeypatch) -> Waiting:
-    """The operator in virtual time, in the bucket of the test."""
-    return Waiting(connected, bucket, monkeypatch)
-
-
-def rows_in(s3: Any, bucket: str, key: str = MANIFEST) -> list[dict[str, str]]:
-    (file,) = manifest(s3, bucket, key)["files"]
-    text = gzip.decompress(body(s3, bucket, file["key"])).decode()
-    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_what_was_deleted_in_the_window_is_a_row_of_the_table(connected, s3, bucket, land):
@@ -234,85 +171,10 @@ def test_an_ignored_filter_fails_the_task_and_publishes_nothing(connected, s3, b
     assert keys(s3, bucket) == []
 
 
-def test_a_busy_site_is_waited_for_without_a_worker(connected, s3, bucket, waiting):
-    (gone,) = connected.control.remove("customers", count=1, at=NOON)
-    connected.control.fault("status", status=429, retry_after=40, call="events", times=2)
-    connected.control.fault("status", status=503, text=True, call="events")
-    waiting.run()
-    assert len(waiting.deferred) == 3 and all(seconds >= 40 for seconds in waiting.deferred[:2])
-    assert [each["id"] for each in rows_in(s3, bucket)] == [gone] and not waiting.slept
-
-
-def test_a_site_that_is_busy_between_two_pages_is_waited_for_in_the_worker(
-    make_simulator, connect, aws, s3, bucket, monkeypatch
-):
-    simulator = make_simulator(customers=300)
-    connect(simulator)
-    simulator.control.remove("customers", count=250, at=NOON)
-    # The oldest event, and the first page; then the second page is refused twice.
-    simulator.control.fault("status", status=429, retry_after=30, call="events", skip=2, times=2)
-    waiting = Waiting(simulator, bucket, monkeypatch)
-    waiting.run()
-    assert len(waiting.slept) == 2 and all(seconds >= 30 for seconds in waiting.slept) and not waiting.deferred
-    assert len(rows_in(s3, bucket)) == 250
-
-
-def test_an_endless_refusal_between_two_pages_fails_the_try_and_publishes_nothing(
-    make_simulator, connect, aws, s3, bucket, monkeypatch
-):
-    simulator = make_simulator(customers=300)
-    connect(simulator)
-    simulator.control.remove("customers", count=250, at=NOON)
-    simulator.control.fault("status", status=429, retry_after=100, call="events", skip=2, times=None)
-    waiting = Waiting(simulator, bucket, monkeypatch)
-    with pytest.raises(ThrottledError):
-        waiting.run()
-    assert 600 < sum(waiting.slept) <= 900
-    assert keys(s3, bucket) == [] and not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
-
-
-@pytest.mark.parametrize("deferrable", [True, False], ids=["triggerer", "worker"])
-def test_patience_ends(connected, waiting, deferrable):
-    connected.control.fault("status", status=429, retry_after=300, call="events", times=None)
-    with pytest.raises(AirflowException, match=r"Deleted records of \[2026-11-23.*: gave up after"):
-        waiting.run(wait_timeout=1000, deferrable=deferrable)
-    waited = sum(waiting.deferred if deferrable else waiting.slept)
-    assert 600 <= waited <= 1001 and bool(waiting.deferred) is deferrable
-
-
-def test_without_a_triggerer_the_worker_waits(connected, s3, bucket, waiting):
-    connected.control.remove("customers", count=1, at=NOON)
-    connected.control.fault("status", status=503, call="events", times=2)
-    waiting.run(deferrable=False)
-    assert (len(waiting.slept), waiting.deferred) == (2, [])
-    assert len(rows_in(s3, bucket)) == 1
-
-
 def test_a_refusal_is_not_waited_for(connected, connect, land):
     connect(connected, password="another_key")
     with pytest.raises(AirflowFailException, match="Chargebee refused the API key"):
         land()
-
-
-@pytest.mark.parametrize("deferrable", [True, False], ids=["triggerer", "worker"])
-def test_the_events_are_listed_when_the_window_has_settled_by_chargebees_clock(connected, waiting, deferrable):
-    present = datetime.fromtimestamp(int(connected.control.now()), UTC)
-    start, end = present - timedelta(hours=6), present + timedelta(minutes=5)
-    window = {"window_start": start.isoformat(), "window_end": end.isoformat()}
-    with pytest.raises(AirflowFailException, match="after the present"):
-        waiting.run(**window, wait_timeout=60)
-    landed = waiting.run(**window, deferrable=deferrable)
-    waits = waiting.deferred if deferrable else waiting.slept
-    assert sum(waits) == pytest.approx(15 * 60, abs=30) and len(waits) <= 2
-    listed = [each for each in connected.control.requests(method="GET") if each["path"].endswith("/events")]
-    assert min(each["at"] for each in listed) >= (end + timedelta(minutes=10)).timestamp()
-    assert landed["window_end"] == iso(end)
-
-
-def test_an_event_of_an_earlier_try_does_not_count(connected, aws, bucket):
-    operator = ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket)
-    event = {"outcome": "timed_out", "message": "of the try before", "carry": {"try_number": 1, "since": 0, "tries": 9}}
-    assert operator.execute_complete(context(ti=TaskInstance(try_number=2)), event)["files"] == 0
 
 
 def test_a_window_older_than_chargebees_events_is_reported(connected, s3, bucket, land, task_log):
