@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +60,7 @@ def write(folder: Path, name: str, form: str, content: Iterator[list[str]]) -> T
 
         schema = pa.schema([(each, pa.string()) for each in COLUMNS])
         with pa.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-            while block := [row for row, _ in zip(content, range(20_000), strict=False)]:
+            while block := list(islice(content, 20_000)):
                 columns = [pa.array(column) for column in zip(*block, strict=True)]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
     else:

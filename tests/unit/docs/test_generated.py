@@ -13,15 +13,15 @@ from support.pages import ROOT
 def template(script: str) -> str:
     """Return the page's template, without importing what the benchmark needs."""
     for node in ast.parse((ROOT / script).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_PAGE":
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("PAGE", "_PAGE"):
             return ast.literal_eval(node.value)
-    raise AssertionError(f"{script} has no _PAGE")
+    raise AssertionError(f"{script} has no page")
 
 
 @pytest.mark.parametrize(
     ("script", "page"),
     [
-        ("benchmarks/uploading/report.py", "docs/performance.md"),
+        ("benchmarks/uploading/page.py", "docs/performance.md"),
         ("benchmarks/simulation/report.py", "docs/fairness.md"),
     ],
 )
