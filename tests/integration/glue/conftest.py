@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import boto3
+import environment
 import pytest
 
 from support.glue_proxy import GlueProxy, glue_proxy
 from support.glue_tables import Glue
 from support.landing import Store
+
+collect_ignore_glob = [] if version("apache-airflow") == environment.newest_version() else ["test_spark.py"]
 
 
 @pytest.fixture(scope="module")
