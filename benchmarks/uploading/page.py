@@ -90,7 +90,7 @@ turns):
 ## An audit
 
 The comparison of an audit reads one window with all customers, seven small windows and a snapshot, from the local disk
-(`benchmarks/audit.py`). Peak is the memory of the whole process. On disk is its database:
+(`benchmarks/audit.py`). Peak is the memory of the whole process. Its database keeps up to 128 MB in memory, the rest on disk:
 
 {audit}
 
