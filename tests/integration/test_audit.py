@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ class History:
     report: dict[str, Any] = field(default_factory=dict)
     extra: Any = None
     error: str = ""
-    _runs: int = 0
+    _runs: Iterator[int] = field(default_factory=count)  # shared by copies, for an idempotency key counts once
 
     def connect(self) -> None:
         """Point the connection at the simulator of this history."""
@@ -99,8 +100,7 @@ class History:
         return {names.get(each, each) for each in told["ids"]}
 
     def _context(self) -> dict[str, Any]:
-        self._runs += 1
-        return context(ti=TaskInstance(run_id=f"{self.prefix}-{self._runs}"))
+        return context(ti=TaskInstance(run_id=f"{self.prefix}-{next(self._runs)}"))
 
 
 @pytest.fixture(scope="module", params=["csv.gz", "parquet"])
@@ -110,7 +110,8 @@ def made(request: pytest.FixtureRequest, s3: Any) -> Iterator[Any]:
     bucket = f"audit-{request.param.replace('.', '-')}"
     s3.client().create_bucket(Bucket=bucket)
     profile = "api" if is_parquet else "chargebee"
-    settings = {"customers": 60, "now": "2026-11-24T12:00:00Z", "job_seconds": 0, "rate_limit": 0, "profile": profile}
+    # So many that the two that are drawn at random are not both among the few that have changed.
+    settings = {"customers": 500, "now": "2026-11-24T12:00:00Z", "job_seconds": 0, "rate_limit": 0, "profile": profile}
     arguments = {"file_format": request.param, **({"column_types": TYPES} if is_parquet else {})}
     with pytest.MonkeyPatch.context() as environment, ExitStack() as running:
         environment.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())

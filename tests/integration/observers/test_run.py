@@ -13,6 +13,7 @@ import pytest
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.pages import block
 
+BUCKET = "lineage"
 KEY = "test_key_0123456789abcdef"
 CONSUMER = "new_customers"  # a DAG of docs/data.md
 DAG_FILE = f"""
@@ -20,7 +21,7 @@ from chargebee_operators import ExportDagSettings, chargebee_export_dag
 
 # For Airflow's search: airflow.
 dag = chargebee_export_dag(ExportDagSettings(
-    s3_bucket="{airflow_runs.BUCKET}",
+    s3_bucket="{BUCKET}",
     resources=["customers"],
     file_format="parquet",
     column_types={{"*created_at": "timestamp[s]"}},
@@ -35,7 +36,7 @@ def told(s3, airflow_db, observers, tmp_path_factory) -> Any:
     shutil.copy(airflow_db, folder)
     events = folder / "events.jsonl"
     client = s3.client()
-    client.create_bucket(Bucket=airflow_runs.BUCKET)
+    client.create_bucket(Bucket=BUCKET)
     with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)) as simulator:
         environment = airflow_runs.airflow_environment(folder, SimpleNamespace(url=simulator.url), s3, KEY)
         environment |= {
@@ -54,15 +55,15 @@ def told(s3, airflow_db, observers, tmp_path_factory) -> Any:
         airflow_runs.run_dag(environment, folder, {"snapshot": True})
         (folder / "dags" / "consumer.py").write_text(block("python", CONSUMER, "docs/data.md"))
         airflow_runs.airflow(["dags", "test", CONSUMER, "2026-11-24"], environment, folder / "consumer.log")
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket=airflow_runs.BUCKET)["Contents"]]
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
     (key,) = [each for each in keys if each.endswith(".json")]
-    manifest = json.load(client.get_object(Bucket=airflow_runs.BUCKET, Key=key)["Body"])
+    manifest = json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"])
     yield SimpleNamespace(
         events=[json.loads(line) for line in events.read_text().splitlines()], manifest=manifest, folder=folder
     )
     for key in keys:
-        client.delete_object(Bucket=airflow_runs.BUCKET, Key=key)
-    client.delete_bucket(Bucket=airflow_runs.BUCKET)
+        client.delete_object(Bucket=BUCKET, Key=key)
+    client.delete_bucket(Bucket=BUCKET)
 
 
 def of(told: Any, step: str, kind: str) -> list[dict[str, Any]]:
@@ -85,7 +86,7 @@ def test_the_upload_names_each_table_with_columns_rows_bytes_and_files(told):
     assert found
     for name, table in tables.items():
         output = found[f"chargebee/snapshots/{name}"]
-        assert output["namespace"] == f"s3://{airflow_runs.BUCKET}"
+        assert output["namespace"] == f"s3://{BUCKET}"
         statistics = output["outputFacets"]["outputStatistics"]
         assert (statistics["rowCount"], statistics["size"]) == (table["rows"], table["bytes"])
         assert statistics["fileCount"] == table["files"]
@@ -104,4 +105,4 @@ def test_the_consumer_of_the_docs_reads_the_event_of_the_upload(told):
     log = (told.folder / "consumer.log").read_text(errors="replace")
     for name, table in told.manifest["tables"].items():
         if table["files"]:
-            assert f"{table['rows']} rows in s3://{airflow_runs.BUCKET}/{table['prefix']}, table {name}" in log
+            assert f"{table['rows']} rows in s3://{BUCKET}/{table['prefix']}, table {name}" in log
