@@ -94,6 +94,9 @@ The comparison of an audit reads one window with all customers, seven small wind
 
 {audit}
 
+With five million records, of which 10.7 million rows were read, one run took 247 CPU seconds, 176 MB of memory and 257 MB of disk
+for csv.gz, and 412 CPU seconds, 298 MB and 257 MB for Parquet.
+
 ## A look at an export
 
 `ready` and `upload` look at an export with the package's own client. The official SDK takes long to import, and each task
