@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import environment
 import pytest
 
-from support.glue_proxy import GlueProxy, glue_proxy
-from support.glue_tables import Glue
-from support.landing import Store
+if TYPE_CHECKING:
+    from support.glue_proxy import GlueProxy
+    from support.glue_tables import Glue
+    from support.landing import Store
 
+# Nothing here imports Airflow: pytest loads this file also in the run of the tests that do without it.
 collect_ignore_glob = [] if version("apache-airflow") == environment.newest_version() else ["test_spark.py"]
 
 
 @pytest.fixture(scope="module")
 def running_proxy_of_glue(moto: dict[str, str]) -> Iterator[GlueProxy]:
+    from support.glue_proxy import glue_proxy
+
     with glue_proxy(moto["AWS_ENDPOINT_URL"]) as proxy:
         yield proxy
 
@@ -27,6 +30,10 @@ def running_proxy_of_glue(moto: dict[str, str]) -> Iterator[GlueProxy]:
 @pytest.fixture
 def glue(aws: Any, store: Store, running_proxy_of_glue: GlueProxy, monkeypatch: pytest.MonkeyPatch) -> Glue:
     """``aws_default`` leads to the S3 server, and for Glue to moto."""
+    import boto3
+
+    from support.glue_tables import Glue
+
     proxy = running_proxy_of_glue
     proxy.calls.clear()
     proxy.denied.clear()
