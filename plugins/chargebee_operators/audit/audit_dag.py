@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from chargebee_operators._compat import DAG, Asset, Context, Param, TaskGroup, dag_ids_of_this_file, task
+from chargebee_operators._compat import DAG, Asset, Context, TaskGroup, dag_ids_of_this_file, task
 from chargebee_operators.audit.operator import ChargebeeAuditOperator
 from chargebee_operators.audit.windows import Schedule
 from chargebee_operators.chargebee.resources import get_resource
@@ -15,9 +15,10 @@ from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.dag.resource_settings import ResourceSettings
-from chargebee_operators.dag.settings import MOST_OF_PREFIX, ExportDagSettings
+from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.dag.timetable import ExportTimetable
+from chargebee_operators.dag.trigger_form import prefix_param, resources_param
 from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
@@ -89,16 +90,12 @@ def chargebee_audit_dag(
         start_date=settings.start_date,
         catchup=False,
         max_active_runs=1,
-        params=_params(settings, [each.name for each in resources]),
-        tags=list(settings.tags),
-        default_args={
-            "owner": settings.owner,
-            "retries": settings.retries,
-            "retry_delay": timedelta(minutes=1),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=30),
-            **settings.default_args,
+        params={
+            "resources": resources_param([each.name for each in resources], "What to audit"),
+            "prefix": prefix_param(settings),
         },
+        tags=list(settings.tags),
+        default_args=settings.task_defaults,
     ) as dag:
         plan = _plan_task(settings)
         for each in resources:
@@ -218,28 +215,6 @@ def _register(
         aws_conn_id=upload.aws_conn_id,
         outlets=[Asset(f"{settings.dag_id}/{resource.name}/glue")],
     )
-
-
-def _params(settings: ExportDagSettings, names: list[str]) -> dict[str, Param]:
-    return {
-        "resources": Param(
-            names,
-            type="array",
-            items={"type": "string", "enum": names},
-            examples=names,
-            minItems=1,
-            title="Resources",
-            description="What to audit. The others are skipped in this run.",
-        ),
-        "prefix": Param(
-            settings.prefix,
-            type="string",
-            pattern="^[^{}]*$",
-            maxLength=MOST_OF_PREFIX,
-            title="Key prefix",
-            description="What the keys in the bucket begin with. It takes no braces.",
-        ),
-    }
 
 
 def _is_audited(resource: ResourceSettings) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from chargebee_operators._compat import DAG, Asset, BaseOperator, TaskGroup, dag_ids_of_this_file, task
@@ -75,14 +74,7 @@ def chargebee_export_dag(settings: ExportDagSettings) -> DAG:
         params=params_of(settings),
         render_template_as_native_obj=False,
         tags=list(settings.tags),
-        default_args={
-            "owner": settings.owner,
-            "retries": settings.retries,
-            "retry_delay": timedelta(minutes=1),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=30),
-            **settings.default_args,
-        },
+        default_args=settings.task_defaults,
     )
     with dag:
         plan, summary = _plan_task(settings), _summary_task(settings)

@@ -134,6 +134,18 @@ class ExportDagSettings:
         names = tuple(each.name for each in self.each_resource)
         return (*names, DELETED_RECORDS) if self.deleted_records else names
 
+    @property
+    def task_defaults(self) -> dict[str, Any]:
+        """The ``default_args`` of a DAG with these settings."""
+        return {
+            "owner": self.owner,
+            "retries": self.retries,
+            "retry_delay": timedelta(minutes=1),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=30),
+            **self.default_args,
+        }
+
     def deleted_records_args(self) -> dict[str, Any]:
         """Return the arguments that the settings give to the task that lists deletions; not all of them fit it."""
         own = {name: getattr(self, name) for name in (*_SETTINGS, "chargebee_conn_id", "settle")}

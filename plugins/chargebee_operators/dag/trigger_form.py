@@ -16,15 +16,7 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
     names = list(settings.groups)
     instant: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
     return {
-        "resources": Param(
-            names,
-            type="array",
-            items={"type": "string", "enum": names},
-            examples=names,
-            minItems=1,
-            title="Resources",
-            description="What to export. The others are skipped in this run.",
-        ),
+        "resources": resources_param(names, "What to export"),
         "window_start": Param(
             None,
             title="Window start",
@@ -53,12 +45,37 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
             description="A run replaces a partition of the same start if its own window contains the window there. Tick this "
             "to replace the partition in any case: rows that are only in the old one are then gone.",
         ),
-        "prefix": Param(
-            settings.prefix,
-            type="string",
-            pattern="^[^{}]*$",
-            maxLength=MOST_OF_PREFIX,
-            title="Key prefix",
-            description="What the keys in the bucket begin with. Braces are refused: the form then says only Bad Request.",
-        ),
+        "prefix": prefix_param(settings),
     }
+
+
+def resources_param(names: list[str], what: str) -> Param:
+    """Return the parameter that picks resources.
+
+    :param names: those of the DAG.
+    :param what: what the run does with them, in words.
+    """
+    return Param(
+        names,
+        type="array",
+        items={"type": "string", "enum": names},
+        examples=names,
+        minItems=1,
+        title="Resources",
+        description=f"{what}. The others are skipped in this run.",
+    )
+
+
+def prefix_param(settings: ExportDagSettings) -> Param:
+    """Return the parameter for the beginning of the keys.
+
+    :param settings: the DAG's.
+    """
+    return Param(
+        settings.prefix,
+        type="string",
+        pattern="^[^{}]*$",
+        maxLength=MOST_OF_PREFIX,
+        title="Key prefix",
+        description="What the keys in the bucket begin with. Braces are refused: the form then says only Bad Request.",
+    )
