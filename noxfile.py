@@ -40,7 +40,7 @@ def tests(session: nox.Session, airflow: str) -> None:
         parts[f"what knows no Airflow, on {' and '.join(OLDEST_AND_NEWEST)} only"] = "airflow_free"
     for part, marked in parts.items():
         session.log(f"Airflow {airflow}: {part}")
-        command = [str(python), "-m", "pytest", "-n", os.environ.get("WORKERS", "2"), "--dist", "worksteal"]
+        command = [str(python), "-m", "pytest", "-n", os.environ.get("WORKERS", "4"), "--dist", "worksteal"]
         session.run(
             *command,
             *("-m", marked, *session.posargs),
