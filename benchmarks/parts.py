@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import io
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
@@ -24,7 +26,13 @@ from chargebee_operators.archive.zip_stream import ZipStream  # noqa: E402
 from chargebee_operators.chargebee.resources import get_resource  # noqa: E402
 from chargebee_operators.chargebee.windows import window_of  # noqa: E402
 from chargebee_operators.checks.window_check import WindowCheck  # noqa: E402
+from chargebee_operators.formats.block_cutter import BlockCutter  # noqa: E402
 from chargebee_operators.formats.csv_facts import CsvFacts  # noqa: E402
+from chargebee_operators.formats.parquet import BLOCK  # noqa: E402
+from chargebee_operators.formats.parquet_table import GROUP_ROWS  # noqa: E402
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER = ROOT / ".local" / "benchmarks"
 SIZE, GB = 10**8, 10**9
@@ -54,6 +62,55 @@ def _observe(pieces: list[bytes], window: bool) -> None:
     facts.finish()
 
 
+def _blocks(pieces: list[bytes]) -> Iterator[bytes]:
+    cutter = BlockCutter(BLOCK)
+    for piece in pieces:
+        yield from cutter.feed(piece)
+    yield from cutter.finish()
+
+
+def _cut(pieces: list[bytes]) -> None:
+    for _ in _blocks(pieces):
+        pass
+
+
+def _parsed(block: bytes, names: list[str]) -> pa.Table:
+    """Parse with pyarrow alone, all columns as text."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    return csv.read_csv(
+        pa.BufferReader(block),
+        csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+        csv.ParseOptions(newlines_in_values=True),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
+    )
+
+
+def _parse(blocks: list[bytes], names: list[str]) -> None:
+    for block in blocks:
+        _parsed(block, names)
+
+
+def _write(groups: list[pa.Table]) -> None:
+    """Write with pyarrow alone, without the dictionaries and the statistics that cost time."""
+    from pyarrow.parquet import ParquetWriter
+
+    schema = groups[0].schema
+    with ParquetWriter(
+        io.BytesIO(), schema, compression="zstd", compression_level=1, use_dictionary=False, write_statistics=False
+    ) as writer:
+        for group in groups:
+            writer.write_table(group)
+
+
+def _groups(blocks: list[bytes], names: list[str]) -> list[pa.Table]:
+    import pyarrow as pa
+
+    table = pa.concat_tables([_parsed(block, names) for block in blocks])
+    return [table.slice(at, GROUP_ROWS) for at in range(0, len(table), GROUP_ROWS)]
+
+
 def _hash(path: Path) -> None:
     digest = hashlib.sha256()
     for chunk in _chunks(path):
@@ -69,12 +126,18 @@ def measured() -> dict[str, float]:
     zipped = testdata.make_zip(FOLDER, SIZE)
     pieces = [inflated for member in ZipStream(_chunks(zipped.path)).members() for _, inflated in member]
     codec = best_codec()
+    blocks = list(_blocks(pieces))
+    names = blocks[0].partition(b"\n")[0].decode().split(",")
+    groups = _groups(blocks, names)
     parts = {
         f"inflate, and check the CRC-32, with {codec.name}": lambda: _inflate(zipped.path, codec),
         "the same with zlib, where isal is not installed": lambda: _inflate(zipped.path, zlib_codec()),
         "count the rows": lambda: _observe(pieces, window=False),
         "count the rows, and compare each with the window": lambda: _observe(pieces, window=True),
         "the zip's SHA-256, for the manifest": lambda: _hash(zipped.path),
+        "Parquet: cut the CSV between records": lambda: _cut(pieces),
+        "Parquet: parse with pyarrow alone": lambda: _parse(blocks, names),
+        "Parquet: compress and write with pyarrow alone": lambda: _write(groups),
     }
     return {name: _seconds(work) * GB / zipped.inflated for name, work in parts.items()}
 

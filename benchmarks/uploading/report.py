@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -154,6 +156,13 @@ def _aims(tables: list[Table]) -> str:
         None,
     )
     add("`csv` twice as fast as in memory", [each.of_original("csv") for each in found], lambda x: x >= 2)
+    for aim, name, what, most in (
+        ("`csv.gz` at most 3 CPU seconds a GB", "csv.gz", "cpu", 3.0),
+        ("`csv.gz` with each row compared at most 4 CPU seconds a GB", "csv.gz-window", "cpu", 4.0),
+        ("`parquet` at most 7.5 CPU seconds a GB", "parquet", "cpu", 7.5),
+        ("`parquet` at most 5 seconds a GB", "parquet", "wall", 5.0),
+    ):
+        add(aim, [getattr(each.rows[name], what) for each in found], partial(operator.ge, most))
     for aim, most, names in (
         (
             "at most 80 MB above idle, at every size",
