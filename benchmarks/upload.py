@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local")]
 
 import stack  # noqa: E402
-from benchmarks import audit, parse, parts, reading, testdata  # noqa: E402
+from benchmarks import audit, parse, parts, reading, tasks, testdata  # noqa: E402
 from benchmarks.uploading import report  # noqa: E402
 from benchmarks.uploading.measure import Cost  # noqa: E402
 from benchmarks.uploading.paths import (  # noqa: E402
@@ -243,6 +243,7 @@ def main() -> int:
         others = {
             "parts": parts.as_text(parts.measured()),
             "parse": parse.as_text(parse.measured()),
+            "tasks": tasks.as_text(tasks.measured()),
             "reading": reading.as_text(reading.measured()),
             "audit": audit.as_text(RECORDS, {form: audit.measured(RECORDS, form) for form in audit.FORMATS}),
         }

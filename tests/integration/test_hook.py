@@ -1,4 +1,4 @@
-"""ChargebeeHook: the SDK's side and the triggerer's side against the simulator."""
+"""ChargebeeHook: the worker's side and the triggerer's side against the simulator, with the official SDK as the measure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 
 import chargebee_operators
 from chargebee_operators import ChargebeeHook
+from chargebee_operators.chargebee.api import IDEMPOTENCY_HEADER
+from chargebee_operators.chargebee.calls import BUSINESS_ENTITY_HEADER
 from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
 from chargebee_operators.chargebee.windows import Window, parse_instant
@@ -29,6 +31,7 @@ from chargebee_operators.common.exceptions import (
 from support.http_server import send, server
 
 PLUGINS = str(Path(chargebee_operators.__file__).parents[1])
+TESTS = str(Path(__file__).parents[1])
 WINDOW = Window(parse_instant("2026-11-23", "start"), parse_instant("2026-11-24", "end"))
 
 
@@ -47,6 +50,11 @@ def look(side: str, export_id: str) -> Any:
     return asyncio.run(ChargebeeHook().aget_export(export_id))
 
 
+def create_with_the_sdk(resource: str, fields: Any, headers: dict[str, str]) -> None:
+    """Ask for an export with the official SDK, as its users do."""
+    getattr(ChargebeeHook().get_conn().Export, resource)(dict(fields), headers)
+
+
 def on_the_wire(request: dict[str, Any]) -> dict[str, Any]:
     # The SDK writes its own User-Agent, whatever it is asked.
     headers = {name: value for name, value in request["headers"].items() if name.lower() != "user-agent"}
@@ -54,7 +62,7 @@ def on_the_wire(request: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("resource", RESOURCE_NAMES)
-def test_both_sides_put_the_same_bytes_on_the_wire(connected, resource):
+def test_both_sides_put_the_bytes_of_the_official_sdk_on_the_wire(connected, resource):
     kind = get_resource(resource)
     filters = {
         "customers": {
@@ -72,9 +80,11 @@ def test_both_sides_put_the_same_bytes_on_the_wire(connected, resource):
     )
     for side in ("worker", "triggerer"):
         create(side, resource=resource, fields=fields, idempotency_key="one-key", business_entity_id="entity-1")
-    first, second = connected.control.requests(method="POST")
-    assert on_the_wire(first) == on_the_wire(second)
-    assert first["headers"]["authorized"]
+    headers = {IDEMPOTENCY_HEADER: "one-key", BUSINESS_ENTITY_HEADER: "entity-1"}
+    create_with_the_sdk(resource, fields, headers)
+    worker, triggerer, sdk = connected.control.requests(method="POST")
+    assert on_the_wire(worker) == on_the_wire(triggerer) == on_the_wire(sdk)
+    assert worker["headers"]["authorized"]
     (export,) = connected.control.exports()
     assert not export["ignored"]
 
@@ -172,27 +182,29 @@ def test_a_line_break_in_the_business_entity_is_named_before_anything_is_sent(co
     assert not connected.control.requests()
 
 
-def test_a_look_and_a_clock_do_without_the_sdk(connected):
+def test_no_task_imports_the_sdk(connected):
     """Airflow 2 imports requests by itself, so what counts is what this package imports."""
-    export_id = create("triggerer").id
-    code = f"""
+    code = """
 import builtins, sys
 plain, heavy = builtins.__import__, set()
 def watched(name, globals=None, *rest, **named):
-    importer = (globals or {{}}).get("__name__") or ""
+    importer = (globals or {}).get("__name__") or ""
     if importer.startswith("chargebee_operators") and name.split(".")[0] in ("chargebee", "requests"):
-        heavy.add(f"{{importer}} imports {{name}}")
+        heavy.add(f"{importer} imports {name}")
     return plain(name, globals, *rest, **named)
 builtins.__import__ = watched
-from chargebee_operators import ChargebeeHook
+from chargebee_operators import ChargebeeExportOperator, ChargebeeHook, ExportReadySensor
+from support.tasks import run
+job = run(ChargebeeExportOperator(task_id="start", resource="customers"))
+assert run(ExportReadySensor(task_id="ready", job=job)) == job
 hook = ChargebeeHook()
-assert hook.get_export({export_id!r}).download_url and hook.chargebee_time()
+assert hook.get_export(job["export_id"]).download_url and hook.chargebee_time()
 assert hook.test_connection()[0]
 assert not heavy and "chargebee" not in sys.modules, heavy
 hook.get_conn()
 assert heavy, "the watch sees nothing"
 """
-    environment = {**os.environ, "PYTHONPATH": PLUGINS}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PLUGINS, TESTS])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -156,9 +156,13 @@ def test_a_missing_package_is_named_with_the_log_that_has_the_reason(connected, 
         plan(settings)
 
 
-def test_isal_is_not_needed(connected, aws, settings, monkeypatch):
+def test_isal_is_not_needed_but_named_where_it_is_missing(connected, aws, settings, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    assert plan(settings).returned
+    assert "isal" not in caplog.text
     monkeypatch.setitem(sys.modules, "isal", None)
     assert plan(settings).returned
+    assert "Package isal is not installed" in caplog.text and "requirements_install_ip" in caplog.text
 
 
 def test_a_missing_chargebee_connection_is_named(aws, settings, monkeypatch):

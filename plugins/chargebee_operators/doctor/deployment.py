@@ -12,7 +12,7 @@ from chargebee_operators.common.deployed_version import version_in
 from chargebee_operators.doctor.findings import Report
 
 _NEEDED = {
-    "chargebee": "the official SDK requests the exports",
+    "chargebee": "it is the official SDK, which ChargebeeHook.get_conn() returns",
     "requests": "zips are downloaded with it",
     "aiohttp": "the triggerer waits with it",
 }

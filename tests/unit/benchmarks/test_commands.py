@@ -9,7 +9,7 @@ import pytest
 
 import benchmarks
 
-COMMANDS = ["audit", "parse", "parts", "polling", "reading", "slots", "upload"]
+COMMANDS = ["audit", "parse", "parts", "polling", "reading", "slots", "tasks", "upload"]
 
 
 def test_each_command_is_in_the_list():
