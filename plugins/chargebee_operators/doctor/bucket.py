@@ -177,7 +177,7 @@ class _Probe:
         action = action or ACTIONS[operation]
         answer, code, named = self._answer(lambda: getattr(self._client, operation)(**arguments))
         if not code:
-            self._worked.append(action)
+            self._worked.append(action.partition(" or ")[0])
             return answer
         if code in _DENIED or not about:
             self._refused.setdefault(named or action, code)
