@@ -128,7 +128,10 @@ class Redshift(Dialect):
         return f"REGEXP_SUBSTR(\"$path\", '/{key}=([^/]*)/', 1, 1, 'e')"
 
     def seconds_of_key(self, value: str) -> str:
-        return f'CAST(EXTRACT(EPOCH FROM TO_TIMESTAMP({value}, \'YYYYMMDD"T"HH24MISS"Z"\')) AS BIGINT)'
+        # `20261123 000000` is a form that a cast recognizes. Quoted letters in a format are documented nowhere.
+        # (docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html)
+        plain = f"REPLACE(REPLACE({value}, 'T', ' '), 'Z', '')"
+        return f"CAST(EXTRACT(EPOCH FROM CAST({plain} AS TIMESTAMP)) AS BIGINT)"
 
     def _seconds_of_instant(self, value: str) -> str:
         return f"EXTRACT(EPOCH FROM {value})"

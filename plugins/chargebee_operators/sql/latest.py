@@ -165,9 +165,10 @@ class LatestViews:
 
     def _version(self, column: str, folder: TableFolder) -> str:
         """Return a record's version as a number."""
-        # Snowflake and Redshift try to cast nothing but text.
-        cast = "TRY_CAST" if folder.columns[column].kind == "string" else "CAST"
-        return f"{cast}({self._quoted(column)} AS BIGINT)"
+        # Snowflake tries to cast nothing but text, and Redshift no empty text.
+        if folder.columns[column].kind == "string":
+            return f"TRY_CAST(NULLIF({self._quoted(column)}, '') AS BIGINT)"
+        return f"CAST({self._quoted(column)} AS BIGINT)"
 
     def _names(self, names: Sequence[str], whose: str = "") -> str:
         return ", ".join(f"{whose}{self._quoted(each)}" for each in names)

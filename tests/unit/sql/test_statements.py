@@ -69,11 +69,11 @@ def test_no_table_is_dropped_or_made_where_they_exist(printed, dialect):
     assert len(made) == len(views(made)) == 3
 
 
-def test_a_number_is_not_tried_to_be_cast_for_snowflake_and_redshift_refuse_that(bucket, printed):
-    """They take TRY_CAST for text alone."""
+def test_only_text_that_is_not_empty_is_tried_to_be_cast(bucket, printed):
+    """Snowflake takes TRY_CAST for text alone, and Redshift not for an empty text."""
     coupons = {"coupons": [["Coupon Id", "Resource Version"], ["x", 1]]}
     bucket.snapshot("coupons", day(1), coupons)
-    assert 'TRY_CAST("resource_version" AS BIGINT)' in printed("redshift", "coupons")[-1]
+    assert "TRY_CAST(NULLIF(\"resource_version\", '') AS BIGINT)" in printed("redshift", "coupons")[-1]
     typed = Bucket(bucket.folder / "typed")
     typed.window("coupons", day(0), day(1), coupons, types={"resource_version": "int64"})
     found = read_manifests(str(typed.folder))
@@ -87,6 +87,12 @@ def test_views_of_redshift_are_in_a_schema_that_takes_views_and_name_it(printed)
     assert view.startswith('CREATE OR REPLACE VIEW "public"."invoices__line_items_latest"')
     assert 'JOIN "public"."invoices_latest"' in view and 'FROM "chargebee"."invoices__line_items"' in view
     assert view.endswith("WITH NO SCHEMA BINDING")
+
+
+def test_redshift_gets_times_in_a_form_that_a_cast_recognizes(printed):
+    """Its documentation has no format of TO_TIMESTAMP with letters in quotes, such as ``"T"``."""
+    view = printed("redshift", "coupons")[-1]
+    assert "AS TIMESTAMP)) AS BIGINT)" in view and "TO_TIMESTAMP" not in view
 
 
 def test_redshift_needs_the_external_schema(bucket):
