@@ -53,7 +53,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--table", action="append", default=[], help="this table only, and those that its view reads; may be repeated"
     )
     parser.add_argument(
-        "--views-only", action="store_true", help="no tables: they exist, for example in Glue by glue_database"
+        "--views-only", action="store_true", help="no tables: they exist, for example for Athena by glue_database"
     )
     parser.add_argument(
         "--files",

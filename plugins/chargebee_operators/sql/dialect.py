@@ -1,7 +1,8 @@
 """One SQL dialect: names, types, tables over files, and times. Pure.
 
 A table is made over the whole folder, not over its Hive partitions: a partition that is written tomorrow is then in it,
-without a crawler or a repair. The partitions' values come from the path of each file.
+without a crawler or a repair. Snowflake alone has to be told of new files (``ALTER EXTERNAL TABLE ... REFRESH``). The
+partitions' values come from the path of each file.
 """
 
 from __future__ import annotations
