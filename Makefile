@@ -65,7 +65,7 @@ mwaa-check: environment tools  ## install that bundle as MWAA does, and run its 
 clean:  ## remove what was installed and run
 	rm -rf .venv .local dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-environment:
+environment:  ## Airflow and this project's requirements, in .venv/ (AIRFLOW_VERSION=2.11.2)
 	@$(PYTHON) local/environment.py $(AIRFLOW_VERSION) >/dev/null
 
 tools:

@@ -68,15 +68,16 @@ Chargebee runs at most {slots} exports of a site at a time. It has no queue. It 
 the same answer for too many calls a minute. So the first request after the end of an export gets the slot. This package
 does three things about that:
 
-- A refused start task waits in the triggerer, in a line for its site. The line is in the order of the first requests. Only
-  the first in line sends requests, about every ten seconds, however many wait.
-- When a sensor sees that an export has ended, the first in line sends its request at once. If Chargebee has requested a wait
-  (Retry-After), that wait is kept: it may be for too many calls, and the two refusals look the same.
+- A refused start task waits in the triggerer, in a line for its site. The task that began to wait first is the first in line.
+  Only the first in line sends requests, about every ten seconds, however many wait.
+- When a sensor in the same triggerer sees that an export has ended, the first in line sends its request at once. If Chargebee
+  has requested a wait (Retry-After), that wait is kept: it may be for too many calls, and the two refusals look the same.
 - A start task keeps its place in line when its trigger moves. If a triggerer takes over the triggers of another, the line is
   the same.
 
-Two triggerers know nothing of each other. Each has a line of its own, and the first of each sends requests. A new start task
-sends one request from its worker before it joins the line. It can get a slot that has just become free.
+Two triggerers know nothing of each other. Each has a line of its own, and the first of each sends requests. A start task
+whose window has settled sends one request from its worker before it joins the line. It can get a slot that has just become
+free. A start task whose window has not settled waits in the triggerer first. It sends its first request from the line.
 
 ## Simulated
 
@@ -117,6 +118,10 @@ The default of 4 runs at a time stays below the limit.
 
 - Airflow's real delays are sometimes longer. Its scheduler prefers tasks by weight and date. The simulation starts them in
   the order in which they can run.
+- Each start task sends its first request from its worker, as in a backfill. On a schedule, the windows have not settled yet,
+  so the first requests come from the line.
+- The calls besides exports are left out: the look at Chargebee's clock, the records that an upload retrieves for its check, and
+  the list of events.
 - The network is never slow and loses nothing. Tests over HTTP against the simulator cover that.
 - Exports that a person starts in Chargebee's UI take slots too. They are like the first request of a worker: they can get a
   free slot before the first in line.
@@ -131,7 +136,7 @@ airflow pools set chargebee_slots 3 "Exports at Chargebee" --include-deferred
 ```
 
 In `ExportDagSettings` that is `default_args={{"pool": "chargebee_slots"}}` with `upload_args={{"pool": "default_pool"}}`,
-because an upload holds no export slot. The plan task uses the pool too, for a few seconds.
+because an upload holds no export slot. The tasks `plan`, `summary` and `register` use the pool too, for a few seconds each.
 
 The pool's slot is free between the end of a start task and the begin of its sensor. So for some seconds one export more than
 the pool's size can be in process. Airflow gives a pool's slots by priority weight, not by age.

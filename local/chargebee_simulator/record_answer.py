@@ -9,6 +9,9 @@ from .catalogue import SINGULAR
 from .changes import resource_version
 from .company import Company
 
+_EMPTY: tuple[Any, ...] = (None, "", [])
+# An imported record has an empty text where its file has an empty cell.
+
 _JOINED = ("customer", "address")
 # An export of subscriptions or invoices holds these of the customer; the API shows them with the customer alone.
 
@@ -28,7 +31,7 @@ def _shown(resource: str, record: Mapping[str, Any], deleted: bool) -> dict[str,
     name = SINGULAR[resource]
     shown: dict[str, Any] = {}
     for column, value in record.items():
-        if value is None or value == []:
+        if value in _EMPTY:
             continue
         owner, dot, attribute = column.partition(".")
         if dot and owner in _JOINED:
@@ -43,4 +46,4 @@ def _shown(resource: str, record: Mapping[str, Any], deleted: bool) -> dict[str,
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value not in _EMPTY}

@@ -51,6 +51,15 @@ def test_objects_within_a_record_are_nested(sim: Simulator, acme: Caller) -> Non
     assert invoice["line_items"][0]["object"] == "line_item" and isinstance(invoice["total"], int)
 
 
+def test_a_record_has_no_field_for_an_empty_value(sim: Simulator, acme: Caller) -> None:
+    identity = sim.control.records("customers")[1]["id"]
+    assert {"last_name", "billing_address"} <= retrieved(sim, acme, "customers", identity).keys()
+    # As an imported record has it where its file has an empty cell.
+    sim.control.touch("customers", [identity], at=AT, fields={"last_name": "", "billing_address.city": ""})
+    shown = retrieved(sim, acme, "customers", identity)
+    assert "last_name" not in shown and "city" not in shown["billing_address"]
+
+
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_a_record_that_does_not_exist(acme: Caller, resource: str) -> None:
     params = {ASKS_FOR[resource]: "any"} if resource in ASKS_FOR else {}
