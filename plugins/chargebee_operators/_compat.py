@@ -213,6 +213,15 @@ def params_are_overridden() -> bool:
     return conf.getboolean("core", "dag_run_conf_overrides_params", fallback=True)
 
 
+def is_backfill(dag_run: Any) -> bool:
+    """Return whether a run is one of a backfill.
+
+    :param dag_run: that of the context; None when it has none.
+    """
+    kind = getattr(dag_run, "run_type", "")
+    return getattr(kind, "value", kind) == "backfill"
+
+
 def xcom_of(ti_key: Any) -> Any:
     """Return the value that a task instance returned, for an operator link; None when there is none."""
     try:

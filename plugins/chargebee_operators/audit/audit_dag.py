@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from chargebee_operators._compat import DAG, Asset, Context, TaskGroup, dag_ids_of_this_file, task
+from chargebee_operators._compat import (
+    DAG,
+    Asset,
+    Context,
+    Param,
+    TaskGroup,
+    dag_ids_of_this_file,
+    is_backfill,
+    params_are_overridden,
+    task,
+)
 from chargebee_operators.audit.operator import ChargebeeAuditOperator
 from chargebee_operators.audit.windows import Schedule
 from chargebee_operators.chargebee.resources import get_resource
@@ -14,6 +24,7 @@ from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.dag.planning import check_configuration
 from chargebee_operators.dag.resource_settings import ResourceSettings
 from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.ticks import check_cron
@@ -23,6 +34,7 @@ from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from chargebee_operators.sensors import ExportReadySensor
+from chargebee_operators.task_errors import failing_fast
 from chargebee_operators.transfers import ChargebeeExportToS3Operator
 
 log = task_log(__name__)
@@ -90,14 +102,11 @@ def chargebee_audit_dag(
         start_date=settings.start_date,
         catchup=False,
         max_active_runs=1,
-        params={
-            "resources": resources_param([each.name for each in resources], "What to audit"),
-            "prefix": prefix_param(settings),
-        },
+        params=_params(settings, resources),
         tags=list(settings.tags),
         default_args=settings.task_defaults,
     ) as dag:
-        plan = _plan_task(settings)
+        plan = _plan_task(settings, resources)
         for each in resources:
             plan >> _resource_group(settings, each, tolerance, ignored_columns)
     return dag
@@ -114,16 +123,39 @@ def due_of(settings: ExportDagSettings, now: datetime) -> dict[str, str]:
     return {DUE: iso(due), AFTER: str(int(due.timestamp()) - 1)}
 
 
-def _plan_task(settings: ExportDagSettings) -> Any:
+def _params(settings: ExportDagSettings, resources: Sequence[ResourceSettings]) -> dict[str, Param]:
+    """Return the parameters of the DAG, by name."""
+    return {
+        "resources": resources_param([each.name for each in resources], "What to audit"),
+        "prefix": prefix_param(settings),
+    }
+
+
+def _plan_task(settings: ExportDagSettings, resources: Sequence[ResourceSettings]) -> Any:
     @task.branch(task_id=PLAN, task_display_name="plan")
     def plan(**context: Any) -> list[str]:
         """Pick the resources, and the time up to which changes should be in S3."""
-        return _plan(settings, context)  # type: ignore[arg-type]
+        own = settings.default_args.get("params") or {}
+        return plan_of_audit(settings, [*_params(settings, resources), *own], context)  # type: ignore[arg-type]
 
     return plan()
 
 
-def _plan(settings: ExportDagSettings, context: Context) -> list[str]:
+def plan_of_audit(settings: ExportDagSettings, known: Sequence[str], context: Context) -> list[str]:
+    """Return the first tasks to run; leave in XCom up to when changes should be in S3.
+
+    :param settings: those of the export DAG.
+    :param known: the names of the parameters of the audit's DAG.
+    :raises AirflowFailException: for a configuration with other names, and in a backfill.
+    """
+    run = context.get("dag_run")
+    with failing_fast():
+        check_configuration(getattr(run, "conf", None), known, is_heeded=params_are_overridden())
+        if is_backfill(run):
+            raise SettingsError(
+                "This is a run of a backfill. An audit looks at Chargebee as it is now, so each of the runs would do the same: "
+                "trigger one run."
+            )
     for name, value in due_of(settings, datetime.now(UTC)).items():
         context["ti"].xcom_push(key=name, value=value)
         log.info("%s: %s", name, value)

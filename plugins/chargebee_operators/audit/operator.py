@@ -14,9 +14,9 @@ from chargebee_operators.audit.examination import Examination, Question
 from chargebee_operators.audit.report import AuditReport
 from chargebee_operators.audit.table_files import UnreadableFileError
 from chargebee_operators.audit.windows import Schedule
-from chargebee_operators.chargebee.windows import compact, parse_instant
+from chargebee_operators.chargebee.windows import check_timezone, compact, parse_instant
 from chargebee_operators.checks.clock_format import ClockFormat
-from chargebee_operators.common.argument_checks import check_flag, check_whole_number, is_template
+from chargebee_operators.common.argument_checks import check_flag, check_not_templated, check_whole_number, is_template
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
@@ -138,6 +138,11 @@ class ChargebeeAuditOperator(BaseOperator):
             )
         if schedule is not None:
             check_cron("schedule", schedule)
+        check_timezone("timezone", timezone)
+        for name in ("window_field", "export_dag_id"):
+            check_not_templated(name, getattr(self, name))
+        for each in ignored_columns:
+            check_not_templated("ignored_columns", each)
         if not is_template(due):
             parse_instant(due, "due")
         ClockFormat(window_format, window_timezone)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chargebee_operators._compat import Context, params_are_overridden
+from chargebee_operators._compat import Context, is_backfill, params_are_overridden
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import iso_in
 from chargebee_operators.common.task_log import task_log
@@ -68,8 +68,7 @@ def plan_of_run(settings: ExportDagSettings, context: Context) -> list[str]:
 def _run(context: Context) -> Run:
     # .get, for a manual run without a logical date has no interval in its context at all.
     interval = (context.get("data_interval_start"), context.get("data_interval_end"))
-    kind = getattr(context.get("dag_run"), "run_type", "")
-    return Run(context["params"], interval, is_backfill=getattr(kind, "value", kind) == "backfill")
+    return Run(context["params"], interval, is_backfill=is_backfill(context.get("dag_run")))
 
 
 def _check_configuration(settings: ExportDagSettings, context: Context) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_audit_dag
-from chargebee_operators._compat import Asset
+from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.audit.audit_dag import due_of
 from chargebee_operators.audit.bucket import manifest_keys
 from chargebee_operators.audit.operator import reports_prefix
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from support.clean_interpreter import ROOT, in_a_clean_interpreter
+from support.tasks import context
 
 HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
 
@@ -99,6 +101,35 @@ def test_the_due_time_is_the_end_of_a_window_that_must_be_there():
 def test_the_due_time_knows_how_long_a_window_settles():
     settings = ExportDagSettings(s3_bucket="mine", settle=timedelta(hours=12))
     assert due_of(settings, datetime(2026, 11, 24, 9, tzinfo=UTC))["due"] == "2026-11-23T00:00:00Z"
+
+
+def plan_of(conf: dict[str, Any], run_type: str = "manual", **settings: Any) -> list[str]:
+    """Run the plan of an audit and return the tasks that it chooses."""
+    plan = audit_of("customers", "coupons", **settings).get_task("a_plan")
+    ti = SimpleNamespace(xcom_push=lambda key, value: None)
+    run = SimpleNamespace(run_type=run_type, conf=conf)
+    return plan.python_callable(**context(ti=ti, dag_run=run, params={"resources": ["customers", "coupons"], **conf}))
+
+
+def test_the_configuration_picks_what_is_audited():
+    assert plan_of({}) == ["customers.start", "coupons.start"]
+    assert plan_of({"resources": ["coupons"]}) == ["coupons.start"]
+    own = {"default_args": {"params": {"owner_team": "x"}}}
+    assert plan_of({"resources": ["coupons"], "owner_team": "billing"}, **own) == ["coupons.start"]
+
+
+def test_an_unknown_name_in_the_configuration_is_refused():
+    with pytest.raises(AirflowFailException, match=r"has 'resource', .* \(did you mean 'resources'\?\)"):
+        plan_of({"resource": ["customers"]})
+    with pytest.raises(AirflowFailException, match="has 'window_start', which the DAG does not know"):
+        plan_of({"window_start": "2026-11-01T00:00:00Z"})
+
+
+def test_a_run_of_a_backfill_is_refused_because_each_would_do_the_same():
+    with pytest.raises(
+        AirflowFailException, match="This is a run of a backfill. An audit looks at Chargebee as it is now"
+    ):
+        plan_of({}, "backfill")
 
 
 def test_assets_that_the_settings_give_are_those_of_the_snapshot():
