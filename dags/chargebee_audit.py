@@ -12,11 +12,11 @@ from chargebee_operators import ExportDagSettings, chargebee_audit_dag
 
 BUCKET = conf.get("chargebee_export", "bucket", fallback="")
 
-# What is not here has the same default as in the DAG that exports.
-SITES = {
-    "chargebee_audit": ExportDagSettings(dag_id="chargebee_export", s3_bucket=BUCKET) if BUCKET else None,
-}
+if BUCKET:
+    # The id of each audit, and the settings of the DAG that exports. What is not here has the same default as there.
+    SITES = [
+        ("chargebee_audit", ExportDagSettings(dag_id="chargebee_export", s3_bucket=BUCKET)),
+    ]
 
-for dag_id, settings in SITES.items():
-    if settings:
+    for dag_id, settings in SITES:
         globals()[dag_id] = chargebee_audit_dag(settings, dag_id=dag_id, schedule="0 9 * * 0", tolerance=0)

@@ -39,6 +39,24 @@ print(json.dumps([[sorted(bag.dags), list(bag.import_errors.values())] for bag i
         )
 
 
+def test_an_audit_that_is_copied_without_a_dag_id_of_its_own_is_refused(tmp_path):
+    entry = '        ("chargebee_audit", ExportDagSettings(dag_id="chargebee_export", s3_bucket=BUCKET)),\n'
+    text = (ROOT / "dags" / "chargebee_audit.py").read_text(encoding="utf-8")
+    assert entry in text
+    (tmp_path / "chargebee_audit.py").write_text(text.replace(entry, 2 * entry))
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT / "plugins")!r})
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:
+    from airflow.models import DagBag
+print(json.dumps(list(DagBag({str(tmp_path)!r}).import_errors.values())))
+"""
+    (error,) = json.loads(in_a_clean_interpreter(code))
+    assert "This file has two DAGs with the dag_id 'chargebee_audit': give each audit a dag_id of its own." in error
+
+
 def test_importing_the_dag_imports_nothing_heavy():
     # What Airflow itself imports is not ours to answer for, so an empty DAG is the measure.
     plain = "from airflow.models import DAG, BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator"
