@@ -21,6 +21,7 @@ from chargebee_operators.archive.records import (
     read_central_entry,
 )
 from chargebee_operators.common.exceptions import ArchiveError, UnsafeArchiveError
+from chargebee_operators.common.wording import counted
 
 # The end record, the longest comment there can be, and the 64-bit locator before them.
 _TAIL = 22 + MAX16 + 20
@@ -108,7 +109,9 @@ def read_directory(read: Callable[[int, int], bytes], size: int, max_members: in
     entries: dict[int, Entry] = {}
     for _ in range(end.entries):
         if source.upto(4) != CENTRAL:
-            raise ArchiveError(f"The zip is damaged: its directory does not list the {end.entries} members it should.")
+            raise ArchiveError(
+                f"The zip is damaged: its directory does not list the {counted(end.entries, 'member')} it should."
+            )
         entry = read_central_entry(source)
         entries[entry.offset] = entry
     if source.position != end.length or len(entries) != end.entries:

@@ -76,7 +76,7 @@ def spot_check(
             record, patience = _patiently(fetch, record_id, patience, sleep)
         except ChargebeeApiError as error:
             # The next one would get the same answer.
-            found.unknown.append(f"record {record_id!r} was not retrieved: {error}")
+            found.unknown.append(f"record {record_id!r} was not retrieved: {str(error).removesuffix('.')}")
             return found
         verdict = _verdict(record, window, window_field, requested_at)
         if verdict is None:

@@ -11,6 +11,7 @@ from chargebee_operators.chargebee.filters import export_fields
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.foreign_text import listed
+from chargebee_operators.common.wording import counted
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.doctor.jobs import ExportRuns, Outcome, Wanted
 from chargebee_operators.doctor.sample_file import SampleFile
@@ -85,7 +86,7 @@ def report_filters(samples: Mapping[str, Sequence[SampleFile]], report: Report) 
             continue
         ignored.append(name)
         counts = [each.rows for each in files if each.rows is not None]
-        many = f"{sum(counts)} rows" if len(counts) == len(files) else "an unknown number of rows"
+        many = counted(sum(counts) if len(counts) == len(files) else None, "row")
         report.wrong(
             "filters",
             f"{name}: an export of the day {FAR_FUTURE.start:%Y-%m-%d} holds {many}, so Chargebee ignored the filter.",

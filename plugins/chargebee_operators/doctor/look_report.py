@@ -13,6 +13,7 @@ from chargebee_operators.checks.clock_column import find_clock
 from chargebee_operators.checks.columns import fold, kind_of
 from chargebee_operators.checks.record_id import RecordId, find_id
 from chargebee_operators.common.foreign_text import clean, listed
+from chargebee_operators.common.wording import counted
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.doctor.look import TimeLook, column_types, look_of_times, money_look, value_pairs
 from chargebee_operators.doctor.sample_file import SampleFile
@@ -113,7 +114,7 @@ class LookReport:
                 "look", f"Large exports are split into parts: {told}. The files of one table have one folder."
             )
         elif most:
-            self._report.ok("look", f"No export was split into parts. The largest file has {most} rows.")
+            self._report.ok("look", f"No export was split into parts. The largest file has {counted(most, 'row')}.")
 
     def _settings(self, zone: str | None, form: str | None) -> None:
         """Write the settings as lines of Python."""

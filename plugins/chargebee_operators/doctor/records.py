@@ -7,6 +7,7 @@ from typing import Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError
 from chargebee_operators.common.foreign_text import clean, listed
+from chargebee_operators.common.wording import counted
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.hooks import ChargebeeHook
 
@@ -88,4 +89,4 @@ class RecordSample:
                 f"Records belong to {many}: {listed(names)}. The connection names none, so the exports hold the whole site.",
             )
         else:
-            report.ok("entities", f"None of {self._seen} records names a business entity.")
+            report.ok("entities", f"None of {counted(self._seen, 'record')} names a business entity.")

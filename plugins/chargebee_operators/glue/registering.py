@@ -11,6 +11,7 @@ from typing import Any
 from chargebee_operators.checks.columns import files_of, read_manifest
 from chargebee_operators.common.exceptions import CatalogError, SettingsError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.glue.arguments import check_folder
 from chargebee_operators.glue.catalog import Catalog, ChangedMeanwhileError
 from chargebee_operators.glue.tables import check_is_ours, check_types, has_all, location_of, other_types, table_input
@@ -106,7 +107,7 @@ class Registration:
             self._catalog.update(wanted, table.get("VersionId"))
             change = "updated"
         columns = len((wanted or table or {})["StorageDescriptor"]["Columns"])
-        log.info("Export %s: Glue table %s is %s, with %s columns", self._export_id, name, change, columns)
+        log.info("Export %s: Glue table %s is %s, with %s", self._export_id, name, change, counted(columns, "column"))
         return Registered(name, location_of(folder, self._bucket.name), columns, change)
 
     def _folder(self, name: str, keys: Iterable[str]) -> TableFolder:

@@ -88,7 +88,7 @@ def test_it_does_not_wait_for_ever():
     waited: list[float] = []
 
     def fetch(_: str):
-        raise ThrottledError("Site s is busy", retry_after=50.0)
+        raise ThrottledError("Site s is busy.", retry_after=50.0)
 
     result = spot_check("ab", WINDOW, "updated_at", REQUESTED, fetch, sleep=waited.append)
     assert result.unknown == ["record 'a' was not retrieved: Site s is busy"]
