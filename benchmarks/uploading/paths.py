@@ -14,6 +14,7 @@ CONNECTION, S3_CONNECTION, HTTP_CONNECTION = "chargebee_default", "aws_default",
 RESOURCE = "customers"
 WARM_UP = "warm-up"  # prefix of an object that does not count
 PART, PARTS_AT_A_TIME = 8 << 20, 4
+_WINDOW = ("2026-01-01", "2027-01-01")
 
 Work = Callable[[], object]
 
@@ -141,13 +142,16 @@ PATHS = {
     "csv.gz": Path("this package, `csv.gz`", _ours("csv.gz"), "csv.gz", ours=True),
     "csv.gz-window": Path(
         "this package, `csv.gz`, each row compared with the window",
-        _ours("csv.gz", ("2026-01-01", "2027-01-01")),
+        _ours("csv.gz", _WINDOW),
         "csv.gz",
         ours=True,
     ),
     "csv": Path("this package, `csv`", _ours("csv"), "csv", ours=True),
     "zip": Path("this package, `zip`", _ours("zip"), "zip", ours=True),
     "parquet": Path("this package, `parquet`", _ours("parquet"), "parquet", ours=True),
+    "parquet-window": Path(
+        "this package, `parquet`, each row compared with the window", _ours("parquet", _WINDOW), "parquet", ours=True
+    ),
     "original": Path("in memory, unzipped: what a Lambda function would do", original, "csv"),
     "http_to_s3": Path("in memory, as it is: Airflow's HttpToS3Operator", http_to_s3, "zip"),
 }

@@ -49,7 +49,12 @@ def read(data: bytes) -> list[list[str]]:
 
 def rows_of(data: bytes) -> list[list[str]]:
     """Return the rows as Python's reader has them, blank lines at both ends aside."""
-    rows = read(data)
+    return trimmed(read(data))
+
+
+def trimmed(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows without blank lines at both ends."""
+    rows = rows.copy()
     while rows and not rows[0]:
         rows.pop(0)
     while rows and not rows[-1]:

@@ -10,6 +10,7 @@ from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.checks.window_check import WindowCheck
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.formats.csv_facts import CsvFacts
+from chargebee_operators.formats.parquet import ParquetFile
 from support.csv_cases import in_pieces, written
 
 START, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
@@ -48,7 +49,7 @@ def checked(data: bytes, size: int = 1000, **arguments) -> WindowResult:
     return check_of(data, size, **arguments).result
 
 
-def check_of(data: bytes, size: int = 1000, **arguments) -> WindowCheck:
+def check_of(data: bytes, size: int = 1000, file_format: str = "csv", **arguments) -> WindowCheck:
     arguments = {
         "member": f"{arguments.get('resource', 'customers')}.csv",
         "resource": "customers",
@@ -63,6 +64,10 @@ def check_of(data: bytes, size: int = 1000, **arguments) -> WindowCheck:
         arguments.pop("field"),
         **arguments,
     )
+    if file_format == "parquet":
+        for _ in ParquetFile("customers.csv", "customers", reader=check).pieces(in_pieces(data, size)):
+            pass
+        return check
     facts = CsvFacts(check)
     for piece in in_pieces(data, size):
         facts.feed(piece)

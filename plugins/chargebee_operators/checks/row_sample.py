@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 
-from chargebee_operators.formats.csv_records import read_records
+from chargebee_operators.formats.rows import Rows
 
 
 class RowSample:
@@ -28,21 +28,17 @@ class RowSample:
         self._weight = 1.0
         self._next = 0
 
-    def block(self, data: bytes, records: int) -> None:
-        """Take whole records.
-
-        :param data: the records.
-        :param records: how many they are.
-        """
+    def take(self, rows: Rows) -> None:
+        """Take the next records."""
         wanted: dict[int, int] = {}  # row of this block -> its place among the drawn
-        while self._next < self._seen + records:
+        while self._next < self._seen + rows.count:
             row = self._next - self._seen
             wanted[row] = self._place()
-        self._seen += records
+        self._seen += rows.count
         if not wanted:
             return
         last = max(wanted)
-        for number, fields in enumerate(read_records(data)):
+        for number, fields in enumerate(rows.fields()):
             if number in wanted:
                 self._drawn[wanted[number]] = fields[self._id_at] if len(fields) > self._id_at else ""
             if number == last:

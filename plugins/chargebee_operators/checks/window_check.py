@@ -7,7 +7,6 @@ window bounds, in a column that ``clock_column`` finds, each row is compared. Wh
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from chargebee_operators.chargebee.jobs import JobRecord
@@ -21,22 +20,16 @@ from chargebee_operators.checks.row_sample import RowSample
 from chargebee_operators.checks.spot_check import DRAWN
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.wording import counted
-from chargebee_operators.formats.csv_records import MAX_RECORD, read_records
+from chargebee_operators.formats.csv_records import MAX_RECORD
+from chargebee_operators.formats.rows import Rows
 
-# Above so many quotes a byte, a file has most of its fields quoted; a block's first bytes are enough to tell.
-_MANY_QUOTES = 1 / 20
-_SAMPLE = 8 << 10
-_QUOTED_SIGNS = bytes.maketrans(b",\n", b"\0\0")
-_FIELD = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\n]*+)'
-_VALUE = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^,\r\n]*+)'
-_TO_THE_END = rb'(?:[^"\n]*+"[^"]*+")*+[^"\n]*+\n'
 _ID_LENGTH = 60
 
 NO_WINDOW, NO_ROWS = "the export has no window", "it has no rows"
 
 
 class WindowCheck:
-    """Checks one file's rows as they pass by; a ``csv_facts.BlockReader``.
+    """Checks one file's rows as they pass by; a ``rows.RowReader``.
 
     :param member: the file's name in the zip.
     :param resource: what was exported.
@@ -102,13 +95,6 @@ class WindowCheck:
             upto_end = Window(EARLIEST, self._window.end)
             self._judge, self.is_one_sided = WindowJudge(upto_end, self._requested_at, self._clock), True
         self._column = columns[self._clock_at]
-        # Each of these takes one record at a time, where it has so many fields.
-        is_last = self._clock_at == len(columns) - 1
-        value = rb"([^,\r\n]*+)[^\n]*+\n" if is_last else rb"([^,]*+),[^\n]*+\n"
-        # The first record with too few fields takes all that follows: tried from each of its bytes it would take hours.
-        self._plain = re.compile(rb"[^,]*+," * self._clock_at + value + rb"|[\s\S]++")
-        skipped = (_FIELD + rb",") * self._clock_at
-        self._quoted = re.compile(skipped + rb"(" + _VALUE + rb")" + _TO_THE_END + rb"|" + _TO_THE_END)
 
     def unreadable(self, problem: str) -> None:
         """Take note that the rows cannot be counted."""
@@ -116,17 +102,16 @@ class WindowCheck:
         if self._judge is not None:
             self._not_checked = problem
 
-    def block(self, data: bytes, records: int) -> None:
-        """Check whole records."""
-        self._has_rows = self._has_rows or bool(data.strip())
+    def take(self, rows: Rows) -> None:
+        """Check the next records."""
+        self._has_rows = self._has_rows or any(map(_is_filled, rows.fields()))
         if self._judge is None:
             return
-        if self._column is not None:
-            values = self._values(data, records)
-            if self._judge.judge(values) and self._example is None:
-                self._example = self._find_example(data)
+        found_outside = self._column is not None and self._judge.judge(rows.values(self._clock_at))
+        if found_outside and self._example is None:
+            self._example = self._find_example(rows)
         if self._sample is not None and not self._is_read:
-            self._sample.block(data, records)
+            self._sample.take(rows)
 
     def finish(self, unread: int) -> None:
         """Take the end."""
@@ -194,30 +179,11 @@ class WindowCheck:
             self.is_one_sided,
         )
 
-    def _values(self, data: bytes, records: int) -> list[bytes]:
-        """Return the clock of each record, empty where a record has none."""
-        if not data.endswith(b"\n"):
-            data += b"\n"
-        if data.count(b'"', 0, _SAMPLE) > min(_SAMPLE, len(data)) * _MANY_QUOTES:
-            values = b"\n".join(self._quoted.findall(data)).replace(b'"', b"").split(b"\n")
-        elif b'"' in data:
-            # Text in quotes is rarely a time, and the rest alone has the same commas and line breaks.
-            values = self._plain.findall(b"".join(data.split(b'"')[::2]))
-            if not all(values):
-                values = self._plain.findall(_without_quotes(data))
-        else:
-            values = self._plain.findall(data)
-        if len(values) == records:
-            return values
-        # A short record, or quotes in odd places: one by one.
-        at = self._clock_at
-        return [row[at].encode() if len(row) > at else b"" for row in read_records(data)]
-
-    def _find_example(self, data: bytes) -> str | None:
+    def _find_example(self, rows: Rows) -> str | None:
         assert self._judge is not None
         if self._id_at is None:
             return None
-        for row in read_records(data):
+        for row in rows.fields():
             long_enough = len(row) > max(self._clock_at, self._id_at)
             if long_enough and self._judge.verdict(row[self._clock_at].encode()) == "outside":
                 return row[self._id_at][:_ID_LENGTH]
@@ -249,8 +215,6 @@ def window_for(job: JobRecord) -> Window | None:
     return window_of(job.window_start, job.window_end) if job.window_field else None
 
 
-def _without_quotes(data: bytes) -> bytes:
-    """Return the records without quotes, and without the commas and line breaks that stood inside them."""
-    pieces = data.split(b'"')
-    pieces[1::2] = b'"'.join(pieces[1::2]).translate(_QUOTED_SIGNS).split(b'"')
-    return b"".join(pieces)
+def _is_filled(row: list[str]) -> bool:
+    """Tell a record from a blank line."""
+    return len(row) > 1 or any(value.strip() for value in row)

@@ -8,39 +8,16 @@ between records is, as Python's ``csv.reader`` has it, for in a file of one colu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from chargebee_operators.formats.csv_records import RecordCutter
 from chargebee_operators.formats.csv_start import read_start, read_start_so_far
 from chargebee_operators.formats.line_count import LineCount, count_breaks
+from chargebee_operators.formats.rows import CsvRows, RowReader
 from chargebee_operators.formats.utf8_check import Utf8Check
 
 UNPAIRED_QUOTES = "The file ends inside a quoted field: its number of rows is unknown."
 LONE_RETURNS = "Some lines of the file end in a carriage return alone: its number of rows is unknown."
 NOT_UTF8 = "The file is not UTF-8 (byte {:,} is the first that is not): readers may misread its text."
-
-
-class BlockReader(Protocol):
-    """Reads what follows a header, in blocks."""
-
-    def header(self, columns: list[str]) -> None:
-        """Take the header's names. Comes first; not at all for a file without one."""
-
-    def unreadable(self, problem: str) -> None:
-        """Take note that there are no columns or records to report. Comes in the header's place, and alone."""
-
-    def block(self, data: bytes, records: int) -> None:
-        """Take whole records.
-
-        :param data: the records, each ended by a line break but perhaps the file's last.
-        :param records: how many they are, blank lines included.
-        """
-
-    def finish(self, unread: int) -> None:
-        """Take the end.
-
-        :param unread: bytes at the end that are no whole record, because the quotes do not pair; 0 when all is well.
-        """
 
 
 class CsvFacts:
@@ -52,7 +29,7 @@ class CsvFacts:
     :param reader: is given the records, when there is one.
     """
 
-    def __init__(self, reader: BlockReader | None = None) -> None:
+    def __init__(self, reader: RowReader | None = None) -> None:
         self._reader = reader
         self._cutter = RecordCutter() if reader else None
         self._lines = self._cutter.lines if self._cutter else LineCount()
@@ -93,8 +70,7 @@ class CsvFacts:
             self._encoding.finish()
             self.warnings += self._doubts()
         if self._cutter is not None and self._reader is not None:
-            for block, records in self._cutter.finish():
-                self._reader.block(block, records)
+            self._pass_on(self._cutter.finish())
             self._reader.finish(self._cutter.unread)
 
     def _doubts(self) -> Iterator[str]:
@@ -133,9 +109,12 @@ class CsvFacts:
         if self._cutter is None:
             self._lines.feed(data)
             return
+        self._pass_on(self._cutter.feed(data))
+
+    def _pass_on(self, blocks: Iterator[tuple[bytes, int]]) -> None:
         assert self._reader is not None
-        for block, records in self._cutter.feed(data):
-            self._reader.block(block, records)
+        for block, records in blocks:
+            self._reader.take(CsvRows(block, records, len(self.columns)))
 
     def _see_end(self, data: bytes) -> None:
         at = len(data)

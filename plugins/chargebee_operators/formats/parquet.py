@@ -25,6 +25,7 @@ from chargebee_operators.formats.csv_records import MAX_RECORD
 from chargebee_operators.formats.csv_start import read_start
 from chargebee_operators.formats.parquet_table import ParquetTable
 from chargebee_operators.formats.parquet_values import Conversion
+from chargebee_operators.formats.rows import RowReader
 
 BLOCK = 1 << 20
 
@@ -69,6 +70,7 @@ class ParquetFile:
     :param table: the table that it belongs to, for the types.
     :param settings: how it is written.
     :param partition_keys: those in the object's key, besides the default ones; no column is called like them.
+    :param reader: is given the records as well, when there is one.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class ParquetFile:
         table: str,
         settings: ParquetSettings | None = None,
         partition_keys: Iterable[str] = (),
+        reader: RowReader | None = None,
     ) -> None:
         self.columns: list[str] = []
         self.exported_columns: list[str] = []
@@ -87,6 +90,7 @@ class ParquetFile:
         self._table = table
         self._settings = settings or ParquetSettings()
         self._partition_keys = PARTITION_KEYS.union(partition_keys)
+        self._reader = reader
         self._conversions: dict[str, Conversion] = {}
 
     def pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -107,7 +111,7 @@ class ParquetFile:
                     end = self._read_header(block)
                     if not self.columns:
                         continue
-                    table = ParquetTable(self._member, self.columns, self.exported_columns, self._conversions)
+                    table = self._new_table()
                     block = block[end:]
                 table.add(block)
                 yield from table.taken()
@@ -115,6 +119,8 @@ class ParquetFile:
                 table.finish()
                 self._look_back(table)
                 yield from table.taken()
+            if self._reader is not None:
+                self._reader.finish(0)
         finally:
             if table is not None:
                 table.close()
@@ -129,7 +135,13 @@ class ParquetFile:
         kinds = (self._settings.types.of(self._table, each) for each in self.exported_columns)
         self.types = {name: kind for name, kind in zip(self.columns, kinds, strict=True) if kind}
         self._conversions = {name: Conversion(kind, self._settings.timezone) for name, kind in self.types.items()}
+        if self._reader is not None and self.columns:
+            self._reader.header(self.exported_columns)
         return start.end
+
+    def _new_table(self) -> ParquetTable:
+        look = self._reader.take if self._reader is not None else None
+        return ParquetTable(self._member, self.columns, self.exported_columns, self._conversions, look)
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         cutter = BlockCutter(BLOCK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import ConversionError
@@ -14,6 +14,37 @@ from chargebee_operators.formats.parquet_values import Conversion, NoSuchTimeErr
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class ParsedBlock:
+    """The records of a block; ``rows.Rows``.
+
+    :param table: the records with their types.
+    :param text: the same as text.
+    :param data: the same as CSV.
+    """
+
+    def __init__(self, table: pa.Table, text: pa.Table, data: bytes) -> None:
+        self.table = table
+        self.count = text.num_rows
+        self._text = text
+        self._data = data
+
+    def values(self, at: int) -> list[bytes]:
+        import pyarrow as pa
+        from pyarrow import compute
+
+        values = self._text.column(at).combine_chunks().cast(pa.binary()).fill_null(b"")
+        # pyarrow takes ten times as long to make Python's objects one by one.
+        in_one_list = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
+        found: list[bytes] = compute.binary_join(in_one_list, b"\n")[0].as_py().split(b"\n")
+        if len(found) != len(values):  # a value has a line break, or there is none at all
+            found = values.to_pylist()
+        return found
+
+    def fields(self) -> Iterator[list[str]]:
+        # A blank line is a value where there is one column, and no record elsewhere.
+        return (row for row in read_records(self._data) if row or self._text.num_columns == 1)
 
 
 class BlockParser:
@@ -37,14 +68,15 @@ class BlockParser:
         self._ends = 0
         self._rows = 0
 
-    def parse(self, block: bytes) -> pa.Table:
-        """Return the rows of a block of whole records.
+    def parse(self, block: bytes) -> ParsedBlock:
+        """Parse a block of whole records.
 
         :raises ConversionError: when one of them does not fit; it names the row, and never quotes it.
         """
-        table = self._typed_table(self._text_table(block))
-        self._rows += table.num_rows
-        return table
+        text = self._text_table(block)
+        parsed = ParsedBlock(self._typed_table(text), text, block)
+        self._rows += parsed.count
+        return parsed
 
     def _text_table(self, block: bytes) -> pa.Table:
         import pyarrow as pa

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.formats.parquet_blocks import BlockParser
+from chargebee_operators.formats.parquet_blocks import BlockParser, ParsedBlock
 from chargebee_operators.formats.parquet_values import Conversion
+from chargebee_operators.formats.rows import Rows
 from chargebee_operators.formats.stage import Stage
 
 if TYPE_CHECKING:
@@ -38,11 +39,18 @@ class ParquetTable:
     :param names: those of the columns.
     :param header: the names of the columns in the CSV. They are kept in the fields' metadata.
     :param conversions: of the columns that are not text, by name.
+    :param look: is given the records of each block, in their order.
     """
 
     def __init__(
-        self, member: str, names: Sequence[str], header: Sequence[str], conversions: Mapping[str, Conversion]
+        self,
+        member: str,
+        names: Sequence[str],
+        header: Sequence[str],
+        conversions: Mapping[str, Conversion],
+        look: Callable[[Rows], None] | None = None,
     ) -> None:
+        self._look = look
         self._alone = len(names) == 1
         self._groups = _Groups()
         self._file = _File(_schema(names, header, conversions))
@@ -98,9 +106,11 @@ class ParquetTable:
     def _parse(self, block: bytes) -> None:
         self._gather(self._parsing.put(block))
 
-    def _gather(self, tables: Sequence[pa.Table]) -> None:
-        for table in tables:
-            for group in self._groups.add(table):
+    def _gather(self, blocks: Sequence[ParsedBlock]) -> None:
+        for block in blocks:
+            if self._look is not None:
+                self._look(block)
+            for group in self._groups.add(block.table):
                 self._writing.put(group)
 
 

@@ -185,10 +185,14 @@ class Landing:
         return None if self._is_companion(member) else self._observer(member)
 
     def _observer(self, member: Member | MadeCsv) -> CsvFacts:
+        return CsvFacts(self._new_check(member))
+
+    def _new_check(self, member: Member | MadeCsv) -> WindowCheck | None:
         if self._checks.window_check == "off":
-            return CsvFacts()
-        self._windows[member] = check_for(self._job, member.name, self._checks.window_column, self._checks.clock)
-        return CsvFacts(self._windows[member])
+            return None
+        check = check_for(self._job, member.name, self._checks.window_column, self._checks.clock)
+        self._windows[member] = check
+        return check
 
     def _bound(self, member: Member, zip_size: Callable[[], int | None]) -> int | None:
         """Return about the most bytes that a member's object will have, so that its parts fit; None if all sizes do."""
@@ -198,14 +202,14 @@ class Landing:
         return member.size_ahead(known) if known is not None and known > LARGE else None
 
     def _send_file(self, member: Member | MadeCsv, table: Table, bound: Callable[[], int | None]) -> None:
-        observer = self._observer(member)
         if self._format.name != "parquet":
+            observer = self._observer(member)
             self._send_member(member, table, member_bytes(member, self._format, observer), observer, bound)
             return
-        file = ParquetFile(member.name, table.name, self._parquet, self._partition.keys.partitioned_by)
-        # Its rows are counted as they are written. Only the check of the window has to see the CSV.
-        observers = (observer,) if member in self._windows else ()
-        self._send_member(member, table, member_bytes(member, self._format, *observers, parquet=file), file, bound)
+        # Its rows are counted, and looked at, as they are parsed.
+        keys = self._partition.keys.partitioned_by
+        file = ParquetFile(member.name, table.name, self._parquet, keys, self._new_check(member))
+        self._send_member(member, table, member_bytes(member, self._format, parquet=file), file, bound)
 
     def _send_member(
         self,

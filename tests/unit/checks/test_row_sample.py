@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargebee_operators.checks.row_sample import RowSample
+from chargebee_operators.formats.rows import CsvRows
 
 
 def drawn(seed: str, rows: int, block: int, size: int = 2) -> list[str]:
@@ -16,7 +17,7 @@ def drawn(seed: str, rows: int, block: int, size: int = 2) -> list[str]:
     numbers = list(range(rows))
     for start in range(0, rows, block):
         part = numbers[start : start + block]
-        sample.block(b"".join(b'"a ""b"",\nc",r%d,z\n' % number for number in part), len(part))
+        sample.take(CsvRows(b"".join(b'"a ""b"",\nc",r%d,z\n' % number for number in part), len(part), 3))
     return sample.ids
 
 
@@ -37,5 +38,5 @@ def test_each_row_is_drawn_as_often_as_another():
 @pytest.mark.parametrize(("field", "expected"), [("'+49", "+49"), ("'x", "'x"), ("  ", None), ("", None)])
 def test_a_guard_against_formulas_is_no_part_of_an_id_and_a_blank_is_none(field, expected):
     sample = RowSample("s", 0, 3)
-    sample.block(f"{field},1\n\n".encode(), 2)
+    sample.take(CsvRows(f"{field},1\n\n".encode(), 2, 2))
     assert sample.ids == ([] if expected is None else [expected])

@@ -66,8 +66,9 @@ NOTES = st.text(st.sampled_from('ab,"\n\r ü'), max_size=5)
     st.integers(0, 3),
     st.booleans(),
     st.integers(1, 60),
+    st.sampled_from(["csv", "parquet"]),
 )
-def test_counts_are_those_of_csv_reader_and_datetime(rows, quoting, end, at, one_format, size):
+def test_counts_are_those_of_csv_reader_and_datetime(rows, quoting, end, at, one_format, size, file_format):
     """The clock may stand in any column, the last too, and pieces may end anywhere."""
     table = []
     for number, (moment, note, name) in enumerate(rows):
@@ -78,7 +79,7 @@ def test_counts_are_those_of_csv_reader_and_datetime(rows, quoting, end, at, one
     header.insert(at, "updated_at")
     data = written([header, *table], quoting, end).removesuffix(end).encode()
     moments = [moment for moment, _, _ in rows if moment is not None]
-    result = checked(data, size)
+    result = checked(data, size, file_format=file_format)
     assert (result.checked, result.empty) == (len(moments), len(rows) - len(moments))
     assert result.outside == sum(not START <= moment < END for moment in moments)
 
@@ -89,9 +90,12 @@ def test_short_rows_have_no_clock_and_do_not_shift_the_others():
     assert (result.checked, result.outside, result.empty, result.example_id) == (2, 1, 3, "c")
 
 
-def test_many_blocks():
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_many_blocks(file_format):
     inside, outside = "2026-11-23T01:00:00Z", "2026-11-22T23:59:59Z"
-    result = checked(customers([inside] * 20_000 + [outside] + [""] * 3 + ["soon"] * 2), 100_000)
+    result = checked(
+        customers([inside] * 20_000 + [outside] + [""] * 3 + ["soon"] * 2), 100_000, file_format=file_format
+    )
     assert (result.checked, result.outside, result.empty, result.unread) == (20_001, 1, 3, 2)
     assert (result.example_id, result.format) == ("id20000", "0000-00-00a00:00:00a")
 

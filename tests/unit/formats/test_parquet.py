@@ -24,6 +24,7 @@ from chargebee_operators.formats.column_types import ColumnTypes
 from chargebee_operators.formats.file_format import get_format
 from chargebee_operators.formats.parquet import BLOCK, ParquetFile, ParquetSettings
 from support.csv_cases import csv_files, in_pieces, read, rows_of
+from support.row_reader import KeptRows
 
 
 def parquet_file(types: dict[str, str] | None = None, **options: Any) -> ParquetFile:
@@ -48,6 +49,29 @@ def test_every_value_is_there_as_text(data, size):
     found = table(data, size=size)
     assert found.column_names == column_names(header)
     assert [["" if value is None else value for value in row.values()] for row in found.to_pylist()] == rows
+
+
+@settings(deadline=None)
+@given(csv_files(), st.integers(1, 40), st.booleans())
+def test_a_reader_gets_the_records_and_single_columns_as_they_are_in_the_csv(data, size, in_small_blocks):
+    rows = rows_of(data)
+    seen = KeptRows()
+    made = ParquetFile("customers.csv", "customers", reader=seen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet, "BLOCK", 20 if in_small_blocks else BLOCK)
+        for _ in made.pieces(in_pieces(data, size)):
+            pass
+    assert [seen.columns, *seen.rows] == (rows or [[]])
+    assert seen.values == [[value.encode() for value in row] or [b""] for row in rows[1:]]
+    assert (seen.count, seen.unread) == (len(seen.rows), 0)
+
+
+def test_a_reader_gets_text_where_a_column_has_a_type():
+    seen = KeptRows()
+    settings = ParquetSettings(ColumnTypes({"n": "int64"}))
+    for _ in ParquetFile("customers.csv", "customers", settings, reader=seen).pieces([b"n,m\n07,1\n,2\n"]):
+        pass
+    assert seen.values == [[b"07", b"1"], [b"", b"2"]]
 
 
 def test_what_is_missing_is_null_and_what_is_empty_is_empty():
