@@ -58,8 +58,8 @@ class ChargebeeHook(BaseHook):
     The connection may have any type. Its fields: login = the site's name, password = an API key, host = another
     endpoint in the place of Chargebee's (a simulator or proxy; usually empty), extra = a JSON object with any of
     ``connect_timeout``, ``read_timeout``, ``poll_interval``, ``max_poll_interval`` (all in seconds),
-    ``business_entity_id``, ``ca_bundle`` (path of a PEM file), ``domain`` (``chargebee.com``) and
-    ``allowed_download_hosts`` (a list).
+    ``business_entity_id``, ``ca_bundle`` (path of a PEM file), ``domain`` (``chargebee.com``), ``window_timezone`` (an IANA
+    name) and ``allowed_download_hosts`` (a list).
 
     :param chargebee_conn_id: the Airflow connection.
     """

@@ -25,6 +25,7 @@ FORM_FIELDS: dict[str, tuple[str, str, str]] = {
     "read_timeout": ("number", "Read timeout", "Seconds. Default 60."),
     "ca_bundle": ("string", "CA bundle", "Path of a PEM file of trusted CAs, on the workers and the triggerer."),
     "domain": ("string", "Domain", "Default chargebee.com."),
+    "window_timezone": ("string", "Site time zone", "Of times without a zone in exports: an IANA name, or UTC."),
     "allowed_download_hosts": ("string", "Download hosts", "Hosts of the zips, with commas. Default: any public host."),
 }
 

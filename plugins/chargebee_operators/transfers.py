@@ -76,8 +76,8 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
     :param window_format: how its times are written, as ``datetime.strptime`` takes it (``%d/%m/%Y %H:%M``); by default any
         that can't be mistaken. docs/checks.md lists them.
     :param window_timezone: the IANA name of the zone of times that name none: the site's own, or ``UTC`` where the site
-        exports in UTC. Without it they may be of any zone, so they may lie up to 14 hours outside of the window, and no
-        column of Parquet with such times can have a type in UTC.
+        exports in UTC. None for that of the Chargebee connection. Without both, times may be of any zone, so they may lie up
+        to 14 hours outside of the window, and no column of Parquet with such times can have a type in UTC.
     :param column_changes: what to do when columns have come or gone since the partition before: ``warn`` (in the log and
         the manifest), ``fail`` or ``off``. Files that come and go are reported, but fail no run.
     :param keep_latest_only: this layout has one manifest for all windows of a resource, and each run replaces the one
@@ -188,24 +188,32 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
             file_format = get_format(self.file_format)
 
             def fill(partition: S3Partition) -> Landing:
-                landing = Landing(job, partition, file_format, self.checks(), self.parquet_settings())
+                zone = hook.settings.window_timezone
+                landing = Landing(job, partition, file_format, self.checks(zone), self.parquet_settings(zone))
                 send_download(self._download(hook, source, job), self._limits(), landing)
                 landing.judge(source.fetch_record)
                 return landing
 
             return self.land(context, job, file_format, fill)
 
-    def parquet_settings(self) -> ParquetSettings:
-        """Return how Parquet is written."""
-        return ParquetSettings(ColumnTypes(self.column_types), self.parquet_column_names, self.window_timezone)
+    def parquet_settings(self, site_zone: str | None = None) -> ParquetSettings:
+        """Return how Parquet is written.
 
-    def checks(self) -> Checks:
-        """Return what the export is checked for."""
+        :param site_zone: the connection's ``window_timezone``.
+        """
+        zone = self.window_timezone or site_zone
+        return ParquetSettings(ColumnTypes(self.column_types), self.parquet_column_names, zone)
+
+    def checks(self, site_zone: str | None = None) -> Checks:
+        """Return what the export is checked for.
+
+        :param site_zone: the connection's ``window_timezone``.
+        """
         return Checks(
             window_check=self.window_check,
             window_column=self.window_column,
             window_format=self.window_format,
-            window_timezone=self.window_timezone,
+            window_timezone=self.window_timezone or site_zone,
             column_changes=self.column_changes,
         )
 

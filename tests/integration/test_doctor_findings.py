@@ -124,6 +124,22 @@ def test_a_date_in_digits_gets_a_window_format_to_paste(make_simulator, connect,
     assert pasted in doctor.report["settings"]
 
 
+@pytest.mark.parametrize(("zone", "fits"), [("Europe/Busingen", True), ("Asia/Tokyo", False)])
+def test_the_zone_of_the_connection_is_compared_with_the_times_of_the_exports(
+    make_simulator, connect, doctor, zone, fits
+):
+    simulator = make_simulator(profile="excel")
+    simulator.control.settings(zone="Europe/Berlin")
+    connect(simulator, extra={"window_timezone": zone})
+    doctor(look_at=("customers",))
+    if fits:  # so no task has to name it
+        assert f"fit the zone {zone}" in doctor.one("ok", "fit the zone")
+        assert not any("window_timezone" in line for line in doctor.report["settings"])
+    else:
+        assert "window_timezone is Asia/Tokyo" in doctor.one("wrong", "window_timezone")
+        assert 'upload_args={"window_timezone": "Europe/Berlin"},' in doctor.report["settings"]
+
+
 @pytest.mark.parametrize(
     ("profile", "money", "bom", "id_column"),
     [

@@ -8,6 +8,7 @@ import json
 import zipfile
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator
@@ -46,6 +47,29 @@ def test_every_member_lands_whole(connected, aws, bucket, profile, file_format):
         assert each["key"].startswith(f"chargebee/snapshots/{each['table']}/site=acme-test/{landed['partition']}/")
         ids |= {value for row in rows for value in row}
     assert {each["id"] for each in connected.control.records("customers")} <= ids
+
+
+@pytest.mark.parametrize(
+    ("of_site", "of_task"), [("America/New_York", None), ("Asia/Tokyo", "America/New_York"), (None, None)]
+)
+def test_times_without_a_zone_are_of_the_connection_s_unless_the_task_names_one(
+    connected, connect, aws, bucket, of_site, of_task
+):
+    connected.control.settings(profile="api", dates="human", zone="America/New_York")
+    connect(connected, extra={"window_timezone": of_site})
+    job = run(ChargebeeExportOperator(task_id="start", resource="customers", snapshot=True))
+    types = {"created_at": "timestamp[s, UTC]"}
+    task = upload(job, bucket, file_format="parquet", column_types=types, window_timezone=of_task)
+    if not of_site:
+        with pytest.raises(AirflowFailException, match="created_at.*has no time zone.*Set window_timezone"):
+            run(task)
+        return
+    run(task)
+    (entry,) = [each for each in manifest(aws, bucket)["files"] if each["table"] == "customers"]
+    rows = pq.read_table(io.BytesIO(body(aws, bucket, entry["key"])), columns=["id", "created_at"]).to_pylist()
+    # These texts have no seconds.
+    real = {each["id"]: each["created_at"] // 60 * 60 for each in connected.control.records("customers")}
+    assert {each["id"]: each["created_at"].timestamp() for each in rows} == real
 
 
 def test_a_zip_lands_as_it_came(connected, aws, bucket, job):

@@ -22,6 +22,7 @@ TYPED = {
     "read_timeout": 30,
     "ca_bundle": "/ca.pem",
     "domain": "chargebee.example",
+    "window_timezone": "America/New_York",
     "allowed_download_hosts": "a.example, b.example",
 }
 

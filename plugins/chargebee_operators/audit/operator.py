@@ -156,14 +156,14 @@ class ChargebeeAuditOperator(BaseOperator):
             s3 = S3Bucket(s3_hook(self.aws_conn_id, self.extra_args), self.s3_bucket)
             with tempfile.TemporaryDirectory(prefix="chargebee-audit-") as folder:
                 bucket = AuditBucket(s3, Path(folder))
-                examination = Examination(hook, bucket, self._question(), backfill_command)
+                examination = Examination(hook, bucket, self._question(hook.settings.window_timezone), backfill_command)
                 try:
                     report = examination.run(snapshot_key, changes_key, Path(folder))
                 except UnreadableFileError as error:
                     raise AirflowFailException(f"The snapshot can't be compared: {clean(error, 500)}.") from None
             return self._end(report, s3, context)
 
-    def _question(self) -> Question:
+    def _question(self, site_zone: str | None) -> Question:
         return Question(
             s3_prefix=self.s3_prefix,
             manifest_name=self.manifest_name,
@@ -172,7 +172,7 @@ class ChargebeeAuditOperator(BaseOperator):
             schedule=Schedule(self.export_dag_id, self.schedule, self.timezone),
             due=parse_instant(self.due, "due"),
             tolerance=self.tolerance,
-            clock=ClockFormat(self.window_format, self.window_timezone),
+            clock=ClockFormat(self.window_format, self.window_timezone or site_zone),
             ignored=self.ignored_columns,
             values=self.compare_values,
             window_field=self.window_field,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from chargebee_operators.chargebee.windows import check_timezone
 from chargebee_operators.common.exceptions import SettingsError
 
 # Chargebee asks for at least ten seconds between two looks at an export.
@@ -38,6 +39,8 @@ class SiteSettings:
     :param allowed_download_hosts: hosts that the zip may be fetched from; empty for any public https host.
     :param domain: of the site's own address, whatever that of the API; empty when ``host`` names another endpoint and the
         extra names no domain.
+    :param window_timezone: the IANA name of the zone of times without a zone in the site's exports; None when it is not known.
+        A task's own ``window_timezone`` comes before it.
     """
 
     site: str
@@ -52,6 +55,7 @@ class SiteSettings:
     max_poll_interval: float = 60.0
     allowed_download_hosts: tuple[str, ...] = ()
     domain: str = DOMAIN
+    window_timezone: str | None = None
 
     @property
     def authorization(self) -> str:
@@ -112,6 +116,7 @@ def settings_from_connection(connection: Any) -> SiteSettings:
         max_poll_interval=extra.seconds("max_poll_interval", 60.0),
         allowed_download_hosts=extra.names("allowed_download_hosts"),
         domain=domain,
+        window_timezone=extra.timezone("window_timezone"),
     )
 
 
@@ -176,6 +181,12 @@ class _Extra:
                 f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, 'chargebee.com' say."
             )
         return domain
+
+    def timezone(self, name: str) -> str | None:
+        zone = self.text(name)
+        if zone:
+            check_timezone(f"Connection {self.conn_id!r}: extra {name}", zone)
+        return zone
 
     def seconds(self, name: str, default: float) -> float:
         given = self.values.get(name)

@@ -46,10 +46,11 @@ class TimeLook:
     form: str | None = None
 
 
-def look_of_times(pairs: Iterable[tuple[str, int]]) -> TimeLook | None:
+def look_of_times(pairs: Iterable[tuple[str, int]], zone: str | None = None) -> TimeLook | None:
     """Return how times are written, from values of a column and the API's epochs of the same records.
 
     :param pairs: the text in the export, and epoch seconds in the API.
+    :param zone: the first among the zones that fit, if it fits.
     :return: None where no text is a time.
     """
     given = [(text.strip(), epoch) for text, epoch in pairs]
@@ -69,7 +70,7 @@ def look_of_times(pairs: Iterable[tuple[str, int]]) -> TimeLook | None:
     if not texts:
         unread = next((text for text, _ in given if sum(map(str.isdigit, text)) > 3), None)
         return None if unread is None else TimeLook(_shape(unread), False, (), 0)
-    zones = () if zoned or not offsets else zones_that_fit(offsets)
+    zones = () if zoned or not offsets else zones_that_fit(offsets, zone)
     return TimeLook(_shape(texts[0]), zoned, zones, len(texts), form)
 
 
@@ -94,13 +95,14 @@ def _shape(text: str) -> str:
     return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "0", text))
 
 
-def zones_that_fit(offsets: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+def zones_that_fit(offsets: Sequence[tuple[int, int]], zone: str | None = None) -> tuple[str, ...]:
     """Return the zones that have each offset at its time.
 
     :param offsets: epoch seconds, and seconds ahead of UTC.
+    :param zone: the first of them, if it is one.
     """
     rest = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
-    fitting = [name for name in dict.fromkeys([*_COMMON, *rest]) if _fits(name, offsets)]
+    fitting = [name for name in dict.fromkeys([*([zone] if zone else []), *_COMMON, *rest]) if _fits(name, offsets)]
     if fitting[:1] == ["UTC"]:
         # Places on UTC all year round fit too, and are no better a name for it.
         in_winter = [name for name in fitting if name == "Europe/London"]

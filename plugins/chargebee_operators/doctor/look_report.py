@@ -31,11 +31,13 @@ class LookReport:
 
     :param report: the report.
     :param records: retrieves records of a resource by their ids.
+    :param site_zone: the connection's ``window_timezone``.
     """
 
-    def __init__(self, report: Report, records: Records) -> None:
+    def __init__(self, report: Report, records: Records, site_zone: str | None = None) -> None:
         self._report = report
         self._records = records
+        self._site_zone = site_zone
         self._times: list[TimeLook] = []
         self._money: list[str] = []
         self._types: dict[str, str] = {}
@@ -86,6 +88,12 @@ class LookReport:
                     "Times are in the site's zone, so an hour of each autumn exists twice.",
                     "Switch on 'UTC for data exports' in Chargebee's settings (Business Profile, time zone).",
                 )
+            if self._site_zone not in (None, zone):
+                report.wrong(
+                    "look",
+                    f"The connection's window_timezone is {self._site_zone}, and the times do not fit it.",
+                    f"Set it to {zone}, or leave it out.",
+                )
         elif zoneless:
             report.attention("look", f"Times name no zone, and no zone fits {zoneless[0].compared} of them.")
         elif self._times and not unread:
@@ -118,7 +126,7 @@ class LookReport:
 
     def _settings(self, zone: str | None, form: str | None) -> None:
         """Write the settings as lines of Python."""
-        upload = {"window_timezone": zone, "window_format": form}
+        upload = {"window_timezone": None if zone == self._site_zone else zone, "window_format": form}
         if given := {name: value for name, value in upload.items() if value}:
             self._report.settings.append(f"upload_args={json.dumps(given)},")
         if self._types:
@@ -151,7 +159,7 @@ class LookReport:
         records = self._records(resource.name, ids[::step][:RECORDS])
         for field in _CREATED:
             names = [field, f"{resource.record}_{field}", f"{resource.name}_{field}"]
-            look = look_of_times(value_pairs(file, found.at, names, records, [field]))
+            look = look_of_times(value_pairs(file, found.at, names, records, [field]), self._site_zone)
             if look:
                 self._times.append(look)
         for field in _AMOUNTS:

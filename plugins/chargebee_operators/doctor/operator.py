@@ -195,7 +195,7 @@ class ChargebeeDoctorOperator(BaseOperator):
         report_runs(runs, outcomes, report)
         delivery = Delivery(hook, report)
         records = RecordSample(hook, report)
-        look = LookReport(report, records.fetch)
+        look = LookReport(report, records.fetch, hook.settings.window_timezone)
         samples: dict[str, dict[str, list[SampleFile]]] = {"empty": {}, "look": {}}
         for name, each in outcomes.items():
             kind, _, resource = name.partition(" ")

@@ -14,7 +14,8 @@ from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_a
 from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.audit.audit_dag import due_of
 from chargebee_operators.audit.bucket import manifest_keys
-from chargebee_operators.audit.operator import reports_prefix
+from chargebee_operators.audit.operator import ChargebeeAuditOperator, reports_prefix
+from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from support.clean_interpreter import ROOT, in_a_clean_interpreter
@@ -45,6 +46,12 @@ def test_the_snapshot_goes_where_the_exports_go_and_the_changes_go_elsewhere():
     assert (upload.s3_prefix, upload.file_format) == ("{{ params.prefix }}", "parquet")
     assert changes.s3_prefix == "{{ params.prefix }}/audit"
     assert dag.get_task("customers.compare").window_timezone == "Europe/Berlin"
+
+
+def test_an_audit_reads_times_without_a_zone_in_the_connection_s_unless_an_argument_names_one():
+    for given, expected in (({}, "Asia/Tokyo"), ({"window_timezone": "Europe/Berlin"}, "Europe/Berlin")):
+        compare = ChargebeeAuditOperator(task_id="compare", snapshot={}, s3_bucket="mine", due="2026-11-23", **given)
+        assert compare._question("Asia/Tokyo").clock == ClockFormat(None, expected)
 
 
 def test_deletions_are_read_where_the_export_dag_writes_them():

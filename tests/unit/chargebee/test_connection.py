@@ -128,6 +128,7 @@ def test_every_extra_is_read():
         "business_entity_id": " entity ",
         "ca_bundle": "/ca.pem",
         "domain": "eu.chargebee.example",
+        "window_timezone": " America/New_York ",
         "allowed_download_hosts": "A.com, b.com,",
     }
     assert read(extra=extra) == SiteSettings(
@@ -142,6 +143,7 @@ def test_every_extra_is_read():
         max_poll_interval=300.0,
         allowed_download_hosts=("a.com", "b.com"),
         domain="eu.chargebee.example",
+        window_timezone="America/New_York",
     )
 
 
@@ -172,6 +174,11 @@ def test_without_extras_the_defaults_hold(extra):
         ({"extra": {"connect_timeout": 0}}, ["extra connect_timeout is 0"]),
         ({"extra": {"poll_interval": "nan"}}, ["extra poll_interval is 'nan'"]),
         ({"extra": {"max_poll_interval": "inf"}}, ["extra max_poll_interval is 'inf'"]),
+        (
+            {"extra": {"window_timezone": "New York"}},
+            ["extra window_timezone 'New York' is not known", "give an IANA name, 'Europe/Berlin' say"],
+        ),
+        ({"extra": {"window_timezone": -5}}, ["extra window_timezone is -5", "give a text"]),
         ({"extra": {"ca_bundle": 1}}, ["extra ca_bundle is 1", "give a text"]),
         ({"extra": {"domain": "https://chargebee.com"}}, ["extra domain is 'https://chargebee.com'", "bare domain"]),
         ({"extra": {"domain": "chargebee.com/api"}}, ["extra domain", "bare domain"]),
