@@ -114,7 +114,7 @@ def _times(ratio: float | None) -> str:
 def write_docs(folder: Path, tables: list[Table], others: Mapping[str, str]) -> None:
     """Write performance.md and performance.svg.
 
-    :param others: the tables of ``parts``, ``parse``, ``reading`` and ``audit``.
+    :param others: the tables of ``parts``, ``parse``, ``tasks``, ``reading`` and ``audit``.
     """
     blocks = [chart.Block(heading(table), _bars(table)) for table in tables]
     (folder / "performance.svg").write_text(chart.svg(blocks))
