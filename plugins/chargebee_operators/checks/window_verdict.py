@@ -25,6 +25,8 @@ from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.wording import counted
 
 WINDOW_CHECKS = ("fail", "require", "warn", "off")
+# Chargebee's ids have at most 50 characters, or 100. Longer text is none, and belongs in no request and in no log.
+_LONGEST_ID = 200
 _IGNORED = "Chargebee ignored the filter and exported more than was requested."
 _MEND = (
     "Nothing was published. Compare the filters in the job record with Chargebee's documentation, and ask Chargebee's "
@@ -139,7 +141,7 @@ def _drawn_ids(checks: Sequence[WindowCheck]) -> list[str]:
     # One of each part in turn, so that no part speaks for all.
     drawn = [each.drawn_ids for each in chosen]
     mixed = [ids[at] for at in range(max(map(len, drawn), default=0)) for ids in drawn if at < len(ids)]
-    return list(dict.fromkeys(mixed))
+    return [each for each in dict.fromkeys(mixed) if len(each) <= _LONGEST_ID]
 
 
 def _misnamed_column(checks: Sequence[WindowCheck]) -> list[str]:

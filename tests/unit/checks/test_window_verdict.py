@@ -178,6 +178,18 @@ def test_the_ids_of_each_look_are_found(resource, member, header):
     assert asked == ["r1"]
 
 
+def test_text_that_is_too_long_for_an_id_is_neither_retrieved_nor_quoted():
+    retrieved: list[str] = []
+
+    def fetch(record_id: str):
+        retrieved.append(record_id)
+        return INSIDE
+
+    long = b"Customer Id,Email\n" + b"x" * 300_000 + b",a\n"
+    proof, _ = judged(check_of(long, member="Customers.csv"), fetch=fetch)
+    assert (proof.by, retrieved) == ("none", []) and len(proof.says) < 500
+
+
 def test_ids_of_related_things_are_not_retrieved():
     invoices = replace(JOB, resource="invoices")
     checks = [
