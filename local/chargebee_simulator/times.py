@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 _TIME_ENDINGS = ("_at", "_date", "_start", "_end")
-_TIMES = {"date", "date_from", "date_to", "effective_from", "valid_till"}
+_TIMES = {"apply_till", "date", "date_from", "date_to", "effective_from", "valid_till"}
 _LATEST = 253_402_300_799  # the end of the year 9999, beyond which no calendar goes
 
 

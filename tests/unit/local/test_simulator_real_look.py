@@ -154,6 +154,19 @@ def test_times_are_the_sites_or_utc(export: Any) -> None:
     assert local == read and ny[0]["Created At"] != utc[0]["Created At"]
 
 
+@pytest.mark.parametrize("resource", SINGULAR)
+def test_no_time_is_left_in_epoch_seconds(export: Any, resource: str) -> None:
+    seconds = re.compile(r"1[6-9]\d{8}")
+    found = {
+        f"{name}: {column}"
+        for name, rows in export(resource).items()
+        for row in rows
+        for column, value in row.items()
+        if seconds.fullmatch(value or "")
+    }
+    assert found == set()
+
+
 def test_an_empty_time_is_empty(export: Any) -> None:
     unpaid = [row for row in export("invoices")["Invoices.csv"] if row["Status"] != "Paid"]
     assert unpaid and {row["Paid On"] for row in unpaid} == {""}
