@@ -74,7 +74,7 @@ class Dialect:
             )
 
     def create_table(self, name: str, folder: TableFolder) -> list[str]:
-        """Return the statements that make a table over a folder, or make it anew with more columns."""
+        """Return the statements that make a table over a folder, or make it anew with more columns; and perhaps a comment."""
         names = [*folder.columns, *folder.partition_keys]
         hive = ", ".join(f"{self.quoted(each)}: VARCHAR" for each in folder.partition_keys)
         options = ["union_by_name = true", f"hive_partitioning = {'true' if hive else 'false'}"]

@@ -53,7 +53,7 @@ def views(made: list[str]) -> list[str]:
 def test_each_table_has_a_view_but_that_of_deletions(printed, dialect):
     made = printed(dialect)
     assert views(made) == ["coupons_latest", "invoices_latest", "invoices__line_items_latest"]
-    assert not [each for each in made if "deleted_records_latest" in each or each.startswith("--")]
+    assert not [each for each in made if "deleted_records_latest" in each or "no view of the latest rows" in each]
 
 
 def test_a_table_brings_along_what_its_view_reads(printed):
@@ -87,6 +87,12 @@ def test_views_of_redshift_are_in_a_schema_that_takes_views_and_name_it(printed)
     assert view.startswith('CREATE OR REPLACE VIEW "public"."invoices__line_items_latest"')
     assert 'JOIN "public"."invoices_latest"' in view and 'FROM "chargebee"."invoices__line_items"' in view
     assert view.endswith("WITH NO SCHEMA BINDING")
+
+
+def test_snowflake_is_told_of_new_files_by_a_statement_that_is_printed(printed):
+    table, comment, *_ = printed("snowflake", "coupons")
+    assert table.startswith("CREATE OR REPLACE EXTERNAL TABLE chargebee.coupons (") and "AUTO_REFRESH = FALSE" in table
+    assert comment.startswith("-- ") and comment.endswith("ALTER EXTERNAL TABLE chargebee.coupons REFRESH;")
 
 
 def test_redshift_gets_times_in_a_form_that_a_cast_recognizes(printed):
