@@ -98,6 +98,7 @@ __all__ = [
     "dag_ids_of_this_file",
     "has_asset_partitions",
     "intervals_between",
+    "is_backfill",
     "params_are_overridden",
     "pendulum_utc",
     "plugins_folder",
