@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from chargebee_operators import ChargebeeDoctorOperator
+from chargebee_operators import ChargebeeDoctorOperator, ChargebeeExportOperator, ExportDagSettings
 from chargebee_operators._compat import AirflowFailException
 from chargebee_simulator.profiles import PROFILES
 from support.simulator_calls import KEY
-from support.tasks import context, run
+from support.tasks import TaskInstance, context, run
+from support.uploads import manifest, upload
 
 RESOURCES = ["customers", "subscriptions", "invoices", "coupons"]
 
@@ -125,6 +126,24 @@ def test_the_triggerer_waits_for_the_first_export_where_there_is_one(bucket, con
     )
     run(operator, context(), deferrals)
     assert deferrals == ["ExportReadyTrigger"]
+
+
+def test_the_settings_at_the_end_can_be_pasted_and_the_exports_are_written_with_these_types(doctor, s3, bucket):
+    lines = doctor(profile="chargebee")["settings"]
+    # As a person pastes them: between the parentheses of the settings.
+    pasted = f"ExportDagSettings(s3_bucket={bucket!r}, file_format='parquet',\n" + "\n".join(lines) + "\n)"
+    settings = eval(pasted, {"ExportDagSettings": ExportDagSettings})
+    types: dict[str, str] = {}
+    for each in settings.each_resource:
+        if each.name in RESOURCES:
+            window = {"window_start": "2025-11-25T00:00:00Z", "window_end": "2026-11-24T00:00:00Z"}
+            start = ChargebeeExportOperator(task_id="start", resource=each.name, **window)
+            job = run(start, context(ti=TaskInstance(run_id=each.name)))
+            written = run(upload(job, **settings.upload_args_of(each)))
+            for file in manifest(s3, bucket, written["manifest_key"])["files"]:
+                types |= {f"{file['table']}.{name}": kind for name, kind in file["column_types"].items()}
+    assert types["invoices.amount"] == types["subscriptions.subscriptions_plan_amount"] == "decimal(18, 2)"
+    assert types["invoices.invoice_date"] == types["customers.created_at"] == "timestamp[s, UTC]"
 
 
 def test_no_secret_is_in_the_report_or_the_log(doctor, caplog, capfd):
