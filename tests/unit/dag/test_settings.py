@@ -155,6 +155,8 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"upload_args": {"job": "{{ x }}"}}, "must not hold 'job': it is the output of the task before"),
         ({"upload_args": {"task_id": "x"}}, "must not hold 'task_id'"),
         ({"upload_args": ["verify"]}, r"upload_args is \['verify'\]: give a dict"),
+        ({"default_args": ["pool"]}, r"default_args is \['pool'\]: give a dict"),
+        ({"tags": "billing"}, r"tags is 'billing': give a list of texts, for example \['billing'\]"),
         (
             {"glue_database": "chargebee"},
             "glue_database, for attached_items, needs file_format 'parquet', but it is 'csv.gz': ",
