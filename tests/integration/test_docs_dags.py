@@ -58,4 +58,6 @@ def test_a_dag_of_your_own_writes_below_its_own_prefix(airflow: Any):
 def test_the_dag_of_the_flat_keys_writes_them(airflow: Any):
     written = airflow("chargebee_flat")
     flat = {each for each in written if each.startswith("exports/")}
-    assert flat == {"exports/Customers.csv", "exports/_manifests/customers.json"}, "one object more than the old pipeline"
+    assert flat == {"exports/Customers.csv", "exports/_manifests/customers.json"}, (
+        "one object more than the old pipeline"
+    )

@@ -106,7 +106,9 @@ class ExportDagSettings:
         for name, least in (("retries", 0), ("max_active_runs", 1)):
             check_whole_number(f"{self._dag}: {name}", getattr(self, name), least)
         if isinstance(self.tags, str):
-            raise SettingsError(f"{self._dag}: tags is {self.tags!r}: give a list of texts, for example [{self.tags!r}].")
+            raise SettingsError(
+                f"{self._dag}: tags is {self.tags!r}: give a list of texts, for example [{self.tags!r}]."
+            )
         if not isinstance(self.default_args, Mapping):
             raise SettingsError(f"{self._dag}: default_args is {self.default_args!r}: give a dict.")
         check_initial(self._dag, self.initial)
