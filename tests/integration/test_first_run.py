@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ from chargebee_operators.dag.plan import PLAN, plan_of_run
 from chargebee_operators.partition.first_run import FirstRun
 from chargebee_operators.partition.key_templates import KeyTemplates
 from chargebee_operators.s3.bucket import S3Bucket
-from support.landing import FLAT, FOLDER, hook_of
+from support.landing import FLAT, FOLDER, hook_of, job_of
 from support.tasks import TaskInstance, context, run
 
 NIGHT, NEXT = {"dag_id": "d", "run_id": "night"}, {"dag_id": "d", "run_id": "next"}
@@ -116,6 +118,15 @@ def test_the_first_run_takes_a_snapshot_beside_its_window_and_the_next_one_does_
     assert plan(settings, "one") == [*windows, "customers.initial.start", "item_families.initial.start"]
     assert plan(settings, "one") == [*windows, "customers.initial.start", "item_families.initial.start"]
     assert plan(settings, "two") == windows
+
+
+def test_no_run_is_the_first_where_earlier_runs_had_another_text_in_place_of_the_jinja(settings, aws, bucket):
+    name = "manifests/{{ data_interval_start.strftime('%Y/%m/%d') }}/{resource}-{partition}.json"
+    named = replace(settings, upload_args={"manifest_name": name})
+    job = job_of("old", site="acme-test", resource="customers")
+    body = json.dumps({"job": job.to_dict(), "files": []}).encode()
+    aws.client().put_object(Bucket=bucket, Key="chargebee/manifests/2024/01/31/customers-x.json", Body=body)
+    assert [each for each in plan(named, "one") if ".initial." in each] == ["item_families.initial.start"]
 
 
 def test_a_backfill_takes_the_snapshot_in_one_of_its_runs_when_it_comes_first(settings):

@@ -44,6 +44,7 @@ PATHS = (
     "unit/partition/test_before.py",
     "unit/partition/test_manifest.py",
     "unit/s3/test_multipart.py",
+    "unit/sql/test_deletion.py",
 )
 
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from chargebee_operators.audit.comparison import Copy
 from chargebee_operators.audit.partitions import TableFile
 from chargebee_operators.checks.columns import read_manifest
-from chargebee_operators.partition.key_templates import join
+from chargebee_operators.partition.keys import manifest_keys
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 
 _AT_A_TIME = 16
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
-_ANY, _ANY_PIECE = "\0", "\1"
 
 
 class AuditBucket:
@@ -76,23 +72,3 @@ class AuditBucket:
             yield Copy(path, not file.sha256 or digest.hexdigest() == file.sha256)
         finally:
             path.unlink(missing_ok=True)
-
-
-def manifest_keys(s3_prefix: str, manifest_name: str, resource: str, site: str) -> tuple[str, re.Pattern[str]]:
-    """Return what the keys of a resource's manifests begin with, and what they match.
-
-    :param s3_prefix: the template of the uploads.
-    :param manifest_name: likewise; it may still hold Jinja.
-    :param resource: its name.
-    :param site: the Chargebee site.
-    """
-    known = {"resource": resource, "site": site}
-    template = _JINJA.sub(_ANY, join(s3_prefix.strip("/"), manifest_name))
-    key = ""
-    for text, name, spec, conversion in Formatter().parse(template):
-        key += text
-        if name is not None:
-            key += known[name] if name in known and not spec and not conversion else _ANY_PIECE
-    pieces = re.split(f"([{_ANY}{_ANY_PIECE}])", key)
-    signs = {_ANY: ".*", _ANY_PIECE: "[^/]*"}
-    return pieces[0], re.compile("".join(signs.get(each) or re.escape(each) for each in pieces))

@@ -85,6 +85,8 @@ class Comparison:
         self.landed_rows = 0
         self.snapshot_rows = 0
         self.compared: set[str] = set()
+        # Of all files, in snake case.
+        self.columns: set[str] = set()
         self._resource = get_resource(resource)
         self._store = store
         self._fetch = fetch
@@ -211,6 +213,7 @@ class Comparison:
         found = layout_of(exported, file.member, self._resource, kinds)
         if found is None:
             raise UnreadableFileError(f"no column is known to hold the id of a {self._resource.record}")
+        self.columns.update(found.names)
         return found
 
 

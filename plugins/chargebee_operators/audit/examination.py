@@ -22,6 +22,8 @@ from chargebee_operators.chargebee.windows import LATEST, Window, iso
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.spot_check import DRAWN, spot_check
 from chargebee_operators.common.exceptions import SettingsError, UploadError, WindowCheckError
+from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.hooks import ChargebeeHook
 
@@ -122,6 +124,8 @@ class Examination:
             self._notes.append(
                 f"These partitions have an id more than once: {', '.join(each.key for each in repeated)}"
             )
+        if findings["differs"].count:
+            self._notes += unknown_columns(question.ignored, comparison, job.resource)
         windows = sum(each.window is not None for each in selected.partitions)
         return AuditReport(
             site=job.site,
@@ -242,3 +246,21 @@ class Examination:
             if key in deletions.problems
         ]
         return sorted(found, key=lambda each: each.window)
+
+
+def unknown_columns(ignored: Collection[str], comparison: Comparison, resource: str) -> list[str]:
+    """Return a note for each column that is to be ignored, and that no file has.
+
+    One setting serves all resources of an audit, so a column that one of them lacks is usual. A wrong name matters only
+    where values differ: call this there.
+
+    :param ignored: names of columns in snake case.
+    :param comparison: that has read all files.
+    :param resource: its name.
+    """
+    return [
+        f"ignored_columns has {clean(repr(each))}, and no file of {resource} has this column"
+        f"{nearest(each, sorted(comparison.compared))}."
+        for each in ignored
+        if each not in comparison.columns
+    ]

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from chargebee_operators.sql.deletion import is_newer_than_deletion
+
 # Kilobytes of the database that are kept in memory.
 _CACHE = 128 << 10
 # Rows that are written at a time, sorted by id: neighbours are in the same page of the file.
@@ -55,9 +57,11 @@ _SEE = """
 INSERT INTO records (id, seen, differs) VALUES (?, 1, ?)
 ON CONFLICT (id) DO UPDATE SET seen = seen + 1, differs = max(differs, excluded.differs)
 """
-# Whether a view of the latest state shows the record: the rule of sql.latest.
-_LIVE = """(r.current IS NOT NULL AND (d.id IS NULL OR CASE WHEN r.version >= 0 AND d.version >= 0
-  THEN r.version > d.version ELSE r.current > d.at OR r.updated > d.at END))"""
+# Whether a view of the latest state shows the record.
+_NEWER = is_newer_than_deletion(
+    version="r.version", updated="r.updated", current="r.current", deleted_version="d.version", deleted_at="d.at"
+)
+_LIVE = f"(r.current IS NOT NULL AND (d.id IS NULL OR {_NEWER}))"
 _FROM = """FROM records r LEFT JOIN deletions d ON d.id = r.id LEFT JOIN undue u ON u.id = r.id
   LEFT JOIN kept k ON k.id = r.id LEFT JOIN later l ON l.part = r.part"""
 # A record that its deletion hides is rightly hidden if the snapshot has it as a deleted one.

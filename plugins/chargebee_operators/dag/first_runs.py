@@ -18,7 +18,8 @@ def is_first_run(resource: str, arguments: Mapping[str, Any], site: str, run: Ma
     """Return whether no run before this one has written a partition of a resource.
 
     :param resource: its name.
-    :param arguments: those of ``FIRST_RUN_ARGUMENTS``, rendered; ``manifest_name`` is None for the default.
+    :param arguments: those of ``FIRST_RUN_ARGUMENTS``, rendered, but ``manifest_name`` as the settings have it; it is None
+        for the default.
     :param site: the site's name.
     :param run: ``dag_id`` and ``run_id``.
     :raises ChargebeeExportError: when S3 does not say.

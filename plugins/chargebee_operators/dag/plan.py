@@ -99,6 +99,8 @@ def _first_runs(settings: ExportDagSettings, plan: RunPlan, prefix: str, site: s
         if each.name in plan.resources and settings.begins_with_snapshot(each):
             arguments = {"s3_prefix": prefix, **settings.upload_args_of(each)}
             target = _rendered({name: arguments.get(name) for name in FIRST_RUN_ARGUMENTS}, context)
+            # Rendered, it would name the manifests of this run alone.
+            target["manifest_name"] = arguments.get("manifest_name")
             if is_first_run(each.name, target, site, {"dag_id": ti.dag_id, "run_id": ti.run_id}):
                 found.append(each.name)
     return found

@@ -10,14 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from itertools import islice
-from string import Formatter
 from typing import Any
 
 from chargebee_operators.checks.columns import read_manifest
 from chargebee_operators.common.exceptions import ChargebeeExportError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.key_templates import KeyTemplates, join
-from chargebee_operators.partition.keys import find_shape
+from chargebee_operators.partition.keys import manifest_keys
 from chargebee_operators.partition.manifest import job_of
 from chargebee_operators.partition.standing import read_standing
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
@@ -35,7 +34,8 @@ class FirstRun:
     """Finds out whether a run is the first of a resource.
 
     :param bucket: where its partitions go.
-    :param templates: of their keys, with nothing left for Jinja.
+    :param templates: of their keys. Only ``manifest_name`` may have something left for Jinja: it can be another text in each
+        run, and the manifests of all runs count.
     :param site: the site's name.
     :param run: ``dag_id`` and ``run_id``.
     """
@@ -77,13 +77,8 @@ class FirstRun:
         return join(root.strip("/"), f"first_runs/{resource}/site={self._site}{which}.json")
 
     def _has_partition(self, resource: str) -> bool:
-        known = {"resource": resource, "site": self._site}
-        template = join(self._templates.s3_prefix.strip("/"), self._templates.manifest_name)
-        shape = "".join(
-            text if name is None else text + (known.get(name, "\0any\0") if not spec else "\0any\0")
-            for text, name, spec, _ in Formatter().parse(template)
-        )
-        keys = find_shape(shape, lambda prefix: self._s3.entries(prefix, "", None))
+        begin, pattern = manifest_keys(self._templates.s3_prefix, self._templates.manifest_name, resource, self._site)
+        keys = (key for key in self._s3.keys(begin) if pattern.fullmatch(key))
         return any(self._is_of(key, resource) for key in islice(keys, _MOST))
 
     def _is_of(self, key: str, resource: str) -> bool:

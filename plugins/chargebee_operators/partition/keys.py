@@ -23,7 +23,9 @@ _WILD = {
     "suffix": r"(?:\.[a-z]+){1,2}",
     "export_id": "[^/]+",
     "any": "[^/]*",
+    "path": ".*",
 }
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 _MARK = re.compile(r"\0(\w+)\0")
 
 # Given what keys begin with, returns the keys and the common prefixes up to the next ``/``, as S3 lists them.
@@ -132,12 +134,22 @@ class PartitionKeys:
         return not templates.of_object.isdisjoint((name, "", "") for name in names)
 
 
-def find_shape(shape: str, list_entries: List) -> Iterator[str]:
-    """Yield the existing keys of a shape, listing only the folders that can hold them.
+def manifest_keys(s3_prefix: str, manifest_name: str, resource: str, site: str) -> tuple[str, re.Pattern[str]]:
+    """Return what the keys of a resource's manifests begin with, and what they match.
 
-    :param shape: a key with a mark, ``\\0any\\0``, in the place of each part that may be anything.
+    :param s3_prefix: the template of the uploads.
+    :param manifest_name: likewise. What Jinja has yet to render may be any text, also of several folders.
+    :param resource: its name.
+    :param site: the Chargebee site.
     """
-    return _find("", shape.split("/"), list_entries)
+    known = {"resource": resource, "site": site}
+    template = _JINJA.sub("\0path\0", join(s3_prefix.strip("/"), manifest_name))
+    shape = ""
+    for text, name, spec, conversion in Formatter().parse(template):
+        shape += text
+        if name is not None:
+            shape += known[name] if name in known and not spec and not conversion else "\0any\0"
+    return shape.partition("\0")[0], re.compile(_expression(shape))
 
 
 def _find(root: str, pieces: Sequence[str], list_entries: List) -> Iterator[str]:

@@ -172,9 +172,10 @@ class S3Bucket:
         needs = f": AWS connection {self._conn_id!r} needs {right}"
         return [f"{listed(each, 1)}: {code}{needs if code in DENIED else ''}." for code, each in keys.items()]
 
-    def keys(self, prefix: str) -> set[str]:
-        """Return the keys of all objects below a prefix."""
-        return {each["Key"] for page in self._pages("list_objects_v2", prefix) for each in page.get("Contents", [])}
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all objects below a prefix."""
+        for page in self._pages("list_objects_v2", prefix):
+            yield from (each["Key"] for each in page.get("Contents", []))
 
     def entries(self, prefix: str, start_after: str, before: str | None) -> list[str]:
         """Return the keys, and the prefixes that end at the next ``/``, in no order.

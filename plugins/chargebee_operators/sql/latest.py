@@ -18,6 +18,7 @@ from chargebee_operators.checks.record_id import named_id, places
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.partition.table_folders import TableFolder
+from chargebee_operators.sql.deletion import is_newer_than_deletion
 from chargebee_operators.sql.dialect import Dialect, text
 
 DELETED = "deleted_records"
@@ -87,12 +88,14 @@ class LatestViews:
             on = [f"_deleted._id = _numbered.{self._quoted(key)}"]
             on += [f"_deleted._site = _numbered.{self._quoted(each)}" for each in _site(sources)]
             query += f"\nLEFT JOIN _deleted ON {' AND '.join(on)}"
-            where += (
-                "\n  AND (_deleted._id IS NULL\n"
-                "    OR CASE WHEN _numbered._version IS NOT NULL AND _deleted._version IS NOT NULL\n"
-                "      THEN _numbered._version > _deleted._version\n"
-                "      ELSE _numbered._current_at > _deleted._deleted_at OR _numbered._updated_at > _deleted._deleted_at END)"
+            newer = is_newer_than_deletion(
+                version="_numbered._version",
+                updated="_numbered._updated_at",
+                current="_numbered._current_at",
+                deleted_version="_deleted._version",
+                deleted_at="_deleted._deleted_at",
             )
+            where += f"\n  AND (_deleted._id IS NULL\n    OR {newer})"
         every = ",\n".join(parts)
         return self._dialect.create_view(f"{table}_latest", f"WITH {every}\n{query}{where}")
 

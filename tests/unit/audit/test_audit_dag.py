@@ -13,7 +13,6 @@ import pytest
 from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_audit_dag
 from chargebee_operators._compat import AirflowFailException, Asset
 from chargebee_operators.audit.audit_dag import due_of
-from chargebee_operators.audit.bucket import manifest_keys
 from chargebee_operators.audit.operator import ChargebeeAuditOperator, reports_prefix
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.common.exceptions import SettingsError
@@ -166,26 +165,6 @@ print(json.dumps([len(dag.task_ids), sorted(set(sys.modules) - before)]))
     assert tasks == 1 + 13 * 7
     assert "chargebee_operators.audit.audit_dag" in new
     assert not [name for name in new if name.partition(".")[0] in HEAVY]
-
-
-@pytest.mark.parametrize(
-    ("prefix", "name", "begin", "right", "wrong"),
-    [
-        (
-            "chargebee",
-            "manifests/{resource}/site={site}/{partition}.json",
-            "chargebee/manifests/customers/site=acme/",
-            "chargebee/manifests/customers/site=acme/window_start=20261123T000000Z.json",
-            "chargebee/manifests/customers/site=acme/more/window_start=20261123T000000Z.json",
-        ),
-        ("p/{site}", "dt={window_start:.10}/{resource}.json", "p/acme/dt=", "p/acme/dt=2026-11-23/customers.json", "x"),
-        ("p", "{{ ds }}/{resource}/_m.json", "p/", "p/2026/11/customers/_m.json", "p/2026/invoices/_m.json"),
-    ],
-)
-def test_manifests_of_a_resource_are_found_in_any_layout(prefix, name, begin, right, wrong):
-    found, pattern = manifest_keys(prefix, name, "customers", "acme")
-    assert found == begin
-    assert pattern.fullmatch(right) and not pattern.fullmatch(wrong)
 
 
 def test_reports_are_below_the_prefix():

@@ -7,7 +7,7 @@ import pytest
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.partition.key_templates import KeyTemplates
-from chargebee_operators.partition.keys import PartitionKeys, safe_stem
+from chargebee_operators.partition.keys import PartitionKeys, manifest_keys, safe_stem
 from chargebee_operators.partition.tables import Table
 
 JOB = JobRecord("AbC.1", "customers", "acme", {}, "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", "updated_at", "")
@@ -185,3 +185,23 @@ def test_manifests_of_the_same_layout_are_found_whatever_their_window_and_resour
     keys = keys_of(KeyTemplates("p", "{member}{suffix}", "m/{resource}-{site!r:>20}.json"))
     manifests = ["p/m/coupons-x.json", "p/m/customers-y.json"]
     assert list(keys.find_manifests(Bucket(*manifests, "p/m/readme.txt", "p/n/a-b.json"))) == manifests
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name", "begin", "right", "wrong"),
+    [
+        (
+            "chargebee",
+            "manifests/{resource}/site={site}/{partition}.json",
+            "chargebee/manifests/customers/site=acme/",
+            "chargebee/manifests/customers/site=acme/window_start=20261123T000000Z.json",
+            "chargebee/manifests/customers/site=acme/more/window_start=20261123T000000Z.json",
+        ),
+        ("p/{site}", "dt={window_start:.10}/{resource}.json", "p/acme/dt=", "p/acme/dt=2026-11-23/customers.json", "x"),
+        ("p", "{{ ds }}/{resource}/_m.json", "p/", "p/2026/11/customers/_m.json", "p/2026/invoices/_m.json"),
+    ],
+)
+def test_manifests_of_a_resource_are_found_in_any_layout(prefix, name, begin, right, wrong):
+    found, pattern = manifest_keys(prefix, name, "customers", "acme")
+    assert found == begin
+    assert pattern.fullmatch(right) and not pattern.fullmatch(wrong)
