@@ -33,7 +33,8 @@ from support.pages import blocks
 HERE = Path(__file__).resolve().parent
 THREE = airflow_runs.airflow_version().startswith("3.")
 PAGE_DAGS = ("new_customers", "changed_columns")
-DAGS = ("chargebee_export", "e2e_days", "e2e_crashes", *PAGE_DAGS)
+AUDIT = "chargebee_audit"
+DAGS = ("chargebee_export", AUDIT, "e2e_days", "e2e_crashes", *PAGE_DAGS)
 TELLING = re.compile(r"error|exception|critical|traceback|failed|\[warden\]", re.IGNORECASE)
 
 
@@ -77,6 +78,11 @@ class Deployment:
         dags = self.folder / "dags"
         shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(stack.ROOT / "dags" / "chargebee_export.py", dags)
+        # Without its schedule: a run of all resources would take minutes. The tests trigger runs of some.
+        text = (stack.ROOT / "dags" / f"{AUDIT}.py").read_text(encoding="utf-8")
+        unscheduled = re.sub(r'schedule="[^"]*"', "schedule=None", text)
+        assert unscheduled != text
+        (dags / f"{AUDIT}.py").write_text(unscheduled, encoding="utf-8")
         for name in PAGE_DAGS:
             # The examples of the docs that start when data is committed, as they are printed there.
             (found,) = (each.text for each in blocks("python") if f'dag_id="{name}"' in each.text)
@@ -145,20 +151,25 @@ class Deployment:
                     found.append(each)
         return found
 
-    def finished(self, dag_id: str, run_id: str, seconds: float = 400) -> dict[str, str]:
-        """Wait until a run has ended, see that it is a success, and return the state of each task."""
+    def finished(self, dag_id: str, run_id: str, seconds: float = 400, state: str = "success") -> dict[str, str]:
+        """Wait until a run has ended, see that it has a state, and return the state of each task."""
         ended = wait_for(
             f"{dag_id} {run_id}",
             lambda: (run := self.rest.run(dag_id, run_id))["state"] in ("success", "failed") and run,
             seconds,
             lambda: self.told(dag_id, run_id),
         )
-        assert ended["state"] == "success", f"{run_id} {ended['state']}: {self.told(dag_id, run_id)}"
+        assert ended["state"] == state, f"{run_id} {ended['state']}: {self.told(dag_id, run_id)}"
         return self.rest.states(dag_id, run_id)
 
     def manifests(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return the manifests of all partitions below a prefix."""
         return landed.manifests(self.s3, prefix)
+
+    def audit_report(self, prefix: str) -> dict[str, Any]:
+        """Return the latest report of an audit below a prefix."""
+        keys = [each["Key"] for each in landed.objects(self.s3)]
+        return landed.read(self.s3, max(each for each in keys if each.startswith(f"{prefix}/audit/reports/")))
 
     def airflow(self, *arguments: str) -> None:
         """Run an Airflow command."""

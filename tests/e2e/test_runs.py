@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from e2e.deployment import PAGE_DAGS, THREE
+from e2e.deployment import AUDIT, PAGE_DAGS, THREE
 from e2e.processes import wait_for
 from e2e.truth import day, ids_between, landed_ids, places_with_a_secret, what_landed, window_of
 
@@ -67,6 +67,32 @@ def test_a_run_by_hand_takes_the_resources_and_the_window_that_were_asked_for(ai
     for resource, manifest in landed.items():
         assert window_of(manifest) == (start, end)
         assert landed_ids(airflow, manifest) == ids_between(airflow, resource, start, end)
+
+
+def test_an_audit_fails_for_what_no_window_has_and_the_next_one_finds_it_in_its_snapshot(airflow):
+    (written,) = (each for each in airflow.manifests("hand/") if each["job"]["resource"] == "customers")
+    others = {each["id"] for each in airflow.control.records("customers")} - set(landed_ids(airflow, written))
+    airflow.control.settings(job_seconds=0)
+    airflow.rest.pause(AUDIT, False)
+
+    def audit(run_id: str, state: str) -> tuple[dict[str, str], dict[str, Any], dict[str, int]]:
+        airflow.rest.trigger(AUDIT, run_id, {"resources": ["customers"], "prefix": "hand"})
+        states = airflow.finished(AUDIT, run_id, state=state)
+        report = airflow.audit_report("hand")
+        return states, report, {kind: each["count"] for kind, each in report["findings"].items()}
+
+    states, report, found = audit("audit-1", "failed")
+    exports = {f"customers.{part}{task}" for part in ("", "changes_") for task in ("start", "ready", "upload")}
+    assert {name for name, state in states.items() if state == "success"} == {"a_plan", *exports}
+    assert [name for name, state in states.items() if state not in ("success", "skipped")] == ["customers.compare"]
+    assert found["missing"] > 0 and set(report["findings"]["missing"]["ids"]) <= others
+    assert found["missing"] + found["not_yet_due"] == len(others)
+    assert found["gone"] == found["differs"] == found["repeated"] == 0 and not report["problems"]
+    (hole,) = (each for each in report["backfills"] if each["why"] == "no window covers it")
+    assert hole["from"] == written["job"]["window_end"] and "chargebee_export" in hole["command"]
+    states, report, found = audit("audit-2", "success")
+    assert states["customers.compare"] == "success"
+    assert report["passed"] and report["counts"]["snapshots"] == 1 and not any(found.values())
 
 
 def test_the_dags_of_the_docs_start_when_data_is_committed(airflow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -117,7 +118,7 @@ def test_reading_a_partition(one_partition, s3, tmp_path):
     assert sum(int(rows) for _, rows in lines) == rows_of(one_partition) > 0
 
 
-@pytest.mark.parametrize("file_format", ["csv.gz", "parquet"])
+@pytest.mark.parametrize("file_format", ["csv.gz", "csv", "parquet"])
 def test_the_objects_that_hold_an_id(connected, aws, s3, bucket, tmp_path, file_format):
     from chargebee_operators import ChargebeeDeletedRecordsOperator, ChargebeeExportOperator
 
@@ -130,15 +131,19 @@ def test_the_objects_that_hold_an_id(connected, aws, s3, bucket, tmp_path, file_
         path = tmp_path / each["Key"]
         path.parent.mkdir(parents=True, exist_ok=True)
         s3.client().download_file(bucket, each["Key"], str(path))
+    (tmp_path / "chargebee" / "old.csv.gz").write_bytes(gzip.compress(f"id\n{customers[1]}\n".encode()))
+    (tmp_path / "chargebee" / "old.zip").touch()
     code = block("python", "import duckdb", "docs/completeness.md")
     assert "AbC123" in code and rows_of(landed) >= 2
 
-    def found(record_id: str) -> list[str]:
-        return [line.split("/")[2] for line in execute(code.replace("AbC123", record_id), tmp_path).splitlines()]
+    def found(record_id: str) -> set[str]:
+        lines = execute(code.replace("AbC123", record_id), tmp_path).splitlines()
+        return {line.removeprefix("chargebee/").removeprefix("windows/").partition("/")[0] for line in lines}
 
-    assert found(customers[0]) == ["customers", "deleted_records"]
-    assert found(customers[1]) == ["customers"]
-    assert found(customers[0][:-1]) == []
+    zips = "old.zip was not read: unzip it"
+    assert found(customers[0]) == {"customers", "deleted_records", zips}
+    assert found(customers[1]) == {"customers", "old.csv.gz 1", zips}
+    assert found(customers[0][:-1]) == {zips}
 
 
 def alert(containing: str) -> Callable[[dict[str, Any]], Any]:
