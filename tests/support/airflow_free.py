@@ -7,6 +7,7 @@ There they have a run of their own in which nothing can import Airflow.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -48,6 +49,7 @@ PATHS = (
 )
 
 
+@functools.cache  # Each of pytest-xdist's processes asks once for each test, of which some thousand share a module.
 def knows_no_airflow(path: Path) -> bool:
     """Return whether a test module is listed, or in a folder that is."""
     return any(path.is_relative_to(TESTS / each) for each in PATHS)
