@@ -22,11 +22,19 @@ class ControlClient:
 
     def __init__(self, url: str, ca_bundle: str | None = None) -> None:
         self._url = url.rstrip("/")
-        # No proxies: the simulator is on this machine, whatever the environment says.
-        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        # No proxies: the simulator is on this machine, whatever the environment says. And no handler of https where there
+        # is none, for each would read all certificate authorities of the machine.
+        handlers = [
+            urllib.request.HTTPHandler,
+            urllib.request.HTTPDefaultErrorHandler,
+            urllib.request.HTTPErrorProcessor,
+        ]
+        self._opener = urllib.request.OpenerDirector()
+        for each in handlers:
+            self._opener.add_handler(each())
         if ca_bundle:
-            handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_bundle)))
-        self._opener = urllib.request.build_opener(*handlers)
+            context = ssl.create_default_context(cafile=ca_bundle)
+            self._opener.add_handler(urllib.request.HTTPSHandler(context=context))
 
     def requests(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return the log of requests, only those whose fields are as `wanted`: `requests(method="POST")`."""

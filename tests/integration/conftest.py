@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import inspect
 import itertools
 import json
 import logging
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from typing import Any
 
 import aws_services
 import botocore.session
+import httpx
 import pytest
 
 import stack
@@ -36,11 +39,42 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.S3Server]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_loader_for_botocore() -> Iterator[None]:
-    """Let all sessions of botocore share what the first one reads: megabytes of JSON that describe AWS."""
+def _made_once() -> Iterator[None]:
+    """Let all clients of a process share what the first one has made: a test makes as many of them as several tasks do."""
     with pytest.MonkeyPatch.context() as patch:
+        # Megabytes of JSON that describe AWS, and the names of its events.
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        _share_the_names_of_events(patch)
+        # The TLS context of the SDK's calls over plain HTTP, which don't use it: each would read all authorities again.
+        patch.setattr(httpx._transports.default, "create_ssl_context", _shared_unless_given(httpx.create_ssl_context))
+        # For each client the Amazon provider looks up the stack for the name of the operator, not for modules and lines.
+        patch.setattr(inspect, "stack", _stack)
         yield
+
+
+def _share_the_names_of_events(patch: pytest.MonkeyPatch) -> None:
+    names: dict[str, str] = {}
+    init = botocore.hooks.EventAliaser.__init__
+
+    def sharing(self: Any, event_emitter: Any, event_aliases: Any = None) -> None:
+        init(self, event_emitter, event_aliases)
+        self._alias_name_cache = names
+
+    patch.setattr(botocore.hooks.EventAliaser, "__init__", sharing)
+
+
+def _stack(context: int = 1) -> list[inspect.FrameInfo]:
+    frames, frame = [], sys._getframe(1)
+    while frame:
+        code = frame.f_code
+        frames.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+        frame = frame.f_back
+    return frames
+
+
+def _shared_unless_given(create: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+    default = functools.cache(create)
+    return lambda **given: (default if given["verify"] is True else create)(**given)
 
 
 @pytest.fixture(scope="session")
