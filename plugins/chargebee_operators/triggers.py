@@ -264,4 +264,6 @@ class WakeTrigger(WaitingTrigger):
 
 
 def _no_answer(error: ChargebeeApiError) -> str:
-    return f"no usable answer ({error.status or 'no connection'})"
+    if isinstance(error, UnavailableError) and not error.reached:
+        return "no usable answer (no connection)"
+    return f"no usable answer ({error.status or 'not complete'})"

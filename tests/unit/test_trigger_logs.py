@@ -89,3 +89,14 @@ def test_the_log_during_an_outage(connected, clock, new_export, lines):
     end_of(clock, ready_trigger(export_id=export_id))
     gaps = waited_for(lines, f"Export {export_id}: no usable answer (503), ")
     assert min(gaps) >= MINUTE and max(gaps) <= 76
+
+
+def test_the_log_says_whether_chargebee_was_reached_at_all(connected, connect, clock, new_export, lines):
+    export_id = new_export(HOUR)
+    connected.control.fault("drop_before", method="GET", times=None)
+    end_of(clock, ready_trigger(export_id=export_id))
+    assert all("no usable answer (not complete), " in line for _, line in lines.said[1:])
+    lines.said.clear()
+    connect(connected, host="http://127.0.0.1:9")
+    end_of(clock, ready_trigger(export_id=export_id))
+    assert len(lines.said) > 1 and all("no usable answer (no connection), " in line for _, line in lines.said[1:])

@@ -16,12 +16,11 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from chargebee_operators._compat import aget_connection
 from chargebee_operators.chargebee.api import Export, create_export_request, get_export_request, read_export
-from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest, parse_json
+from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest, no_answer, parse_json
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.proxies import environment_proxy
 from chargebee_operators.chargebee.slot_queue import SlotQueue
-from chargebee_operators.common.exceptions import UnavailableError
 from chargebee_operators.common.tls import tls_context
 
 if TYPE_CHECKING:
@@ -110,10 +109,13 @@ class AsyncExportsClient:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             kind = type(error).__name__
+            reached = not isinstance(
+                error, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError | aiohttp.ConnectionTimeoutError
+            )
         else:
             return ApiAnswer.of(response.status, response.headers, parse_json(body.decode(errors="replace")))
         # Raised outside the except block: the library's own message may quote what was sent.
-        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).")
+        raise no_answer(self.settings.site, kind, reached=reached)
 
 
 @dataclass

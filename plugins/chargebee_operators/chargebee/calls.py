@@ -111,6 +111,17 @@ def parse_json(text: str) -> Any:
         return NOT_JSON
 
 
+def no_answer(site: str, kind: str, *, reached: bool) -> UnavailableError:
+    """Return the error of a call without a whole answer.
+
+    :param kind: the name of the library's error. Its message may quote what was sent.
+    :param reached: whether a connection was made.
+    """
+    if reached:
+        return UnavailableError(f"Site {site} gave no complete answer ({kind}).")
+    return UnavailableError(f"Site {site} could not be reached ({kind}).", reached=False)
+
+
 def entity_header(settings: SiteSettings, business_entity_id: str | None) -> dict[str, str]:
     """Return the header that names a business entity, or no header.
 

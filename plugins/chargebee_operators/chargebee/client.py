@@ -10,10 +10,9 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest, parse_json
+from chargebee_operators.chargebee.calls import ApiAnswer, ApiRequest, no_answer, parse_json
 from chargebee_operators.chargebee.connection import SiteSettings
 from chargebee_operators.chargebee.proxies import environment_proxy
-from chargebee_operators.common.exceptions import UnavailableError
 from chargebee_operators.common.tls import tls_context
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class ChargebeeClient:
                 error, own.ConnectTimeoutError | own.NewConnectionError | own.ProxyError | own.SSLError
             )
         # Raised outside the except block: the library's own message may quote what was sent.
-        raise UnavailableError(f"Site {self.settings.site} could not be reached ({kind}).", reached=reached)
+        raise no_answer(self.settings.site, kind, reached=reached)
 
     def _exchange(self, request: ApiRequest) -> ApiAnswer:
         import urllib3
