@@ -133,6 +133,13 @@ def test_a_file_that_is_back_as_it_was_is_not_told(land):
     assert (told["column_changes"], told["warnings"], told["absent_files"]) == ({}, [], {})
 
 
+def test_a_quiet_day_gives_no_warning_and_a_missing_file_of_the_resource_itself_does(land):
+    land(1, BOTH)
+    assert land(2, ALONE)["warnings"] == []
+    (warning,) = land(3, {"addresses.csv": BOTH["addresses.csv"]})["warnings"]
+    assert warning.startswith("The partition before has customers, the file of customers itself.")
+
+
 def test_columns_that_changed_over_a_gap_can_stop_the_run(land):
     land(1, BOTH)
     land(2, ALONE)

@@ -103,10 +103,9 @@ def test_columns_that_are_known_from_the_day_before_are_no_news_on_a_quiet_day(s
     types = {"quantity": "int32", "invoices__line_items.line_item_id": "string"}
     land(store, BOTH, types)
     with task_log_lines() as lines:
-        assert land(store, {"Invoices.csv": INVOICES}, types, day=1)["warnings"] == [
-            "The files are not those of the partition before (LineItems removed)."
-        ]
+        assert land(store, {"Invoices.csv": INVOICES}, types, day=1)["warnings"] == []
     assert not [line for line in lines if "column_types" in line]
+    assert any("The files are not those of the partition before (LineItems removed)." in line for line in lines)
 
 
 @pytest.mark.parametrize("key", ["quantty", "invoices__line_items.quantty"])
@@ -141,4 +140,4 @@ def test_the_hour_that_comes_twice_is_in_the_manifest(store):
     types = {"invoice_date": "timestamp[s, UTC]"}
     manifest = land(store, {"Invoices.csv": twice}, types, timezone="Europe/Berlin")
     [warning] = manifest["warnings"]
-    assert warning.startswith("Invoices.csv: 1 times of column 'invoice_date' are in the hour that comes twice")
+    assert warning.startswith("Invoices.csv: Column 'invoice_date' has 1 time in the hour that comes twice")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from chargebee_operators.common.exceptions import ConversionError, SettingsError
 from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.block_cutter import BlockCutter
 from chargebee_operators.formats.column_names import PARTITION_KEYS, SNAKE_CASE, check_style, column_names
 from chargebee_operators.formats.column_types import ColumnTypes
@@ -162,6 +163,6 @@ class ParquetFile:
         for name, conversion in self._conversions.items():
             if conversion.in_doubt:
                 self.warnings.append(
-                    f"{conversion.in_doubt} times of column {clean(name)!r} are in the hour that comes twice when the clocks "
-                    f"of {self._settings.timezone} are put back. They are taken as times of the first one."
+                    f"Column {clean(name)!r} has {counted(conversion.in_doubt, 'time')} in the hour that comes twice when the "
+                    f"clocks of {self._settings.timezone} are put back. Such a time is read as one of the first hour."
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chargebee_operators.chargebee.jobs import JobRecord
+from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.columns import (
     Changes,
@@ -16,7 +17,9 @@ from chargebee_operators.checks.columns import (
     compare_columns,
     files_of,
     judge_columns,
+    tell_files,
 )
+from chargebee_operators.checks.record_id import is_called_after
 from chargebee_operators.checks.window_verdict import check_mode
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
@@ -80,9 +83,23 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
         log.info("Export %s: no partition before it has columns to compare with", job.export_id)
     files, absent = files_of(before.manifest), absent_of(before.manifest)
     changes = compare_columns(files, now, absent)
+    if told := tell_files(changes):
+        log.info("Export %s: %s", job.export_id, told)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
     carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
-    return Verdict(judge_columns(changes, checks.column_changes), changes, carried, before.key)
+    warnings = judge_columns(changes, checks.column_changes) + _without_own_file(job, changes)
+    return Verdict(warnings, changes, carried, before.key)
+
+
+def _without_own_file(job: JobRecord, changes: Changes) -> list[str]:
+    """Return a warning when there are files of related things, but no longer one of the resource itself."""
+    resource = get_resource(job.resource)
+    return [
+        f"The partition before has {clean(kind)}, the file of {job.resource} itself. This export has only files of related "
+        "things. Export the window again. If the file is still missing, ask Chargebee."
+        for kind, change in changes.items()
+        if change.get("file") == "removed" and is_called_after(kind, resource)
+    ]
 
 
 def mixed_tables(files: Iterable[FileEntry]) -> list[str]:

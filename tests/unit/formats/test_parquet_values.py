@@ -68,8 +68,8 @@ def test_the_hour_that_comes_twice_is_the_first_one_and_counted():
     found, warnings = values(["25-Oct-2026 01:30", "25-Oct-2026 02:30", "25-Oct-2026 03:30"], timezone="Europe/Berlin")
     assert [each.hour for each in found] == [23, 0, 2]
     assert warnings == [
-        "1 times of column 'x' are in the hour that comes twice when the clocks of Europe/Berlin are put back. They are "
-        "taken as times of the first one."
+        "Column 'x' has 1 time in the hour that comes twice when the clocks of Europe/Berlin are put back. Such a time is "
+        "read as one of the first hour."
     ]
 
 
