@@ -138,5 +138,5 @@ def test_times_in_later_blocks_are_counted_too():
     times = ["25-Oct-2026 02:30"] * 200_000
     found, [warning] = values(times, timezone="Europe/Berlin")
     assert set(found) == {datetime(2026, 10, 25, 0, 30, tzinfo=UTC)}
-    assert warning.startswith("200000 times")
+    assert "has 200000 times" in warning
     assert found[0] - datetime(2026, 10, 25, tzinfo=UTC) == timedelta(minutes=30)
