@@ -15,6 +15,8 @@ from chargebee_operators.common.exceptions import SettingsError
 
 # Chargebee asks for at least ten seconds between two looks at an export.
 MIN_POLL_INTERVAL = 10.0
+# What Airflow shows in place of a stored password.
+_HIDDEN = "***"
 DOMAIN = "chargebee.com"
 
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -97,6 +99,12 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     api_key = (connection.password or "").strip()
     if not api_key:
         raise SettingsError(f"Connection {conn_id!r} has no password: put a Chargebee API key there.")
+    if api_key == _HIDDEN:
+        raise SettingsError(
+            f"Connection {conn_id!r}: the password is ***, which Airflow shows in place of the stored API key. The Test "
+            "button of Airflow 3.0 and 3.3 tests a stored connection with that: trigger chargebee_doctor to test it. In other "
+            "cases, store the API key again."
+        )
     if not api_key.isascii():
         raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
     extra = _Extra(conn_id, _read_extra(connection))

@@ -161,6 +161,7 @@ def test_without_extras_the_defaults_hold(extra):
         ({"login": "acme.test"}, ["login 'acme.test' is not a site's name", "Give the name alone"]),
         ({"login": "https://acme.chargebee.com"}, ["'https://acme.chargebee.com'", "without https://"]),
         ({"password": " "}, ["has no password", "put a Chargebee API key there"]),
+        ({"password": "***"}, ["shows in place of the stored API key", "trigger chargebee_doctor to test it"]),
         ({"password": "schlüssel"}, ["password is not a Chargebee API key", "non-ASCII"]),
         ({"host": "ftp://x"}, ["host 'ftp://x' is not an address", "Leave it empty", "http://127.0.0.1:8090"]),
         ({"host": "http://x:port"}, ["host 'http://x:port' is not an address"]),
