@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from chargebee_operators.common.exceptions import ChargebeeExportError, ColumnsChangedError, ConversionError
+from chargebee_operators.common.exceptions import (
+    ChargebeeExportError,
+    ColumnsChangedError,
+    ConversionError,
+    UploadError,
+)
 from chargebee_operators.common.foreign_text import MOST_OF_A_LINE
 from support.odd_exports import HEAD, ROWS, land_zip, task_log_lines
 
@@ -82,3 +87,10 @@ def test_an_error_of_a_foreign_message_is_one_line(aws, store):
     with pytest.raises(ChargebeeExportError) as caught:
         land_zip(store, b"<Error>\n<Code>" + FORGED.encode() + b"</Code></Error>", "csv")
     assert str(caught.value).isprintable() and "forged" not in str(caught.value)
+
+
+def test_the_code_of_an_s3_server_can_not_forge_an_error(proxy, store, land):
+    proxy.rule("CompleteMultipartUpload", status=400, code="Bad\nERROR - forged \u2028\u202e" + "x" * 9000, times=None)
+    with pytest.raises(UploadError) as caught:
+        land("e1", {"a": b"new"})
+    assert "forged" in str(caught.value) and str(caught.value).isprintable() and len(str(caught.value)) < MOST_OF_A_LINE

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
-from chargebee_operators.common.foreign_text import listed
+from chargebee_operators.common.foreign_text import clean, listed, printable
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.rights import missing_right
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
@@ -239,11 +239,12 @@ class S3Bucket:
             raise DeniedError(
                 f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}."
             )
-        told = code if code == str(status) else f"{status} {code}"
-        raise S3CallError(f"s3://{self.name}/{key or ''}: S3 answered {told} to {operation}.", status=status, code=code)
+        told = clean(code if code == str(status) else f"{status} {code}")
+        name = f"s3://{self.name}/{printable(key or '')}"
+        raise S3CallError(f"{name}: S3 answered {told} to {operation}.", status=status, code=code)
 
     def _unanswered(self, operation: str, key: str | None, error: BaseException) -> S3CallError:
-        return S3CallError(f"s3://{self.name}/{key or ''}: no answer to {operation} ({type(error).__name__}).")
+        return S3CallError(f"s3://{self.name}/{printable(key or '')}: no answer to {operation} ({type(error).__name__}).")
 
 
 def _leave_payload_unsigned(client: Any) -> None:
