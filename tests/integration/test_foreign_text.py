@@ -6,13 +6,10 @@ import json
 
 import pytest
 
-from chargebee_operators.common.exceptions import (
-    ChargebeeExportError,
-    ColumnsChangedError,
-    ConversionError,
-    UploadError,
-)
+from chargebee_operators.common.exceptions import ChargebeeExportError, ColumnsChangedError, ConversionError
 from chargebee_operators.common.foreign_text import MOST_OF_A_LINE
+from chargebee_operators.s3.access import check_access
+from chargebee_operators.s3.connection import s3_hook
 from support.odd_exports import HEAD, ROWS, land_zip, task_log_lines
 
 FORGED = "na\nERROR - forged \r\x1b[2J\x9b\u2028\u2029\u202eme"
@@ -89,8 +86,10 @@ def test_an_error_of_a_foreign_message_is_one_line(aws, store):
     assert str(caught.value).isprintable() and "forged" not in str(caught.value)
 
 
-def test_the_code_of_an_s3_server_can_not_forge_an_error(proxy, store, land):
-    proxy.rule("CompleteMultipartUpload", status=400, code="Bad\nERROR - forged \u2028\u202e" + "x" * 9000, times=None)
-    with pytest.raises(UploadError) as caught:
+@pytest.mark.parametrize("operation", ["ListObjects", "CompleteMultipartUpload"])
+def test_the_code_of_an_s3_server_can_not_forge_an_error(proxy, store, land, operation):
+    proxy.rule(operation, status=400, code="Bad\nERROR - forged \u2028\u202e" + "x" * 9000, times=None)
+    with pytest.raises(ChargebeeExportError) as caught:
+        check_access(s3_hook("aws_default"), store.bucket, "chargebee/")
         land("e1", {"a": b"new"})
     assert "forged" in str(caught.value) and str(caught.value).isprintable() and len(str(caught.value)) < MOST_OF_A_LINE

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common import checksums
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.s3.rights import ACTIONS, OF_ARGUMENTS, named_action
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, for_manifest, only
@@ -196,7 +197,7 @@ class _Probe:
             return call(), "", ""
         except ClientError as error:
             told = error.response.get("Error", {})
-            return None, str(told.get("Code", "")) or "unknown", named_action(str(told.get("Message", "")))
+            return None, clean(told.get("Code", "")) or "unknown", named_action(str(told.get("Message", "")))
         except (BotoCoreError, OSError) as error:
             return None, type(error).__name__, ""
 

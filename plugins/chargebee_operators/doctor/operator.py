@@ -22,6 +22,7 @@ from chargebee_operators.chargebee.trigger_events import read_event
 from chargebee_operators.chargebee.windows import compact
 from chargebee_operators.common.argument_checks import check_flag, check_seconds, check_whole_number
 from chargebee_operators.common.exceptions import ChargebeeApiError
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.doctor.bucket import check_bucket_rights
 from chargebee_operators.doctor.delivery import Delivery
 from chargebee_operators.doctor.deployment import check_deployment
@@ -215,7 +216,7 @@ class ChargebeeDoctorOperator(BaseOperator):
         try:
             manifests = committed_manifests(s3.get_conn(), self.s3_bucket, self.prefix)
         except ClientError as error:
-            why = str(error.response.get("Error", {}).get("Code", ""))
+            why = clean(error.response.get("Error", {}).get("Code", ""))
         except (BotoCoreError, OSError) as error:
             why = type(error).__name__
         else:

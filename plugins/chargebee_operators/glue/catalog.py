@@ -93,7 +93,7 @@ class Catalog:
             told = error.response
         except (BotoCoreError, OSError) as error:
             raise self._unanswered(action, error) from None
-        code = str(told.get("Error", {}).get("Code", ""))
+        code = clean(told.get("Error", {}).get("Code", ""))
         if code == _MISSING:
             return None
         raise self._refusal(action, what, code, told)

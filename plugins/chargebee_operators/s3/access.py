@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chargebee_operators.common.exceptions import DestinationError, UploadError
+from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.bucket import S3Bucket
 
@@ -62,7 +63,7 @@ def check_access(hook: S3Hook, bucket: str, prefix: str) -> None:
 def _told(error: Any) -> tuple[str, str, int | None]:
     """Return the call that was refused, which may be one of STS for a role, the error code and the HTTP status."""
     answer = error.response
-    code = str(answer.get("Error", {}).get("Code", ""))
+    code = clean(answer.get("Error", {}).get("Code", ""))
     return error.operation_name, code, answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 

@@ -167,7 +167,7 @@ class S3Bucket:
         """Return a sentence for each kind of error: S3 answers 200 also where each key is refused."""
         keys: dict[str, list[str]] = {}
         for each in errors:
-            keys.setdefault(str(each.get("Code")), []).append(str(each.get("Key")))
+            keys.setdefault(clean(each.get("Code")), []).append(str(each.get("Key")))
         right = missing_right("delete_objects", self.name, {})
         needs = f": AWS connection {self._conn_id!r} needs {right}"
         return [f"{listed(each, 1)}: {code}{needs if code in DENIED else ''}." for code, each in keys.items()]
@@ -244,7 +244,9 @@ class S3Bucket:
         raise S3CallError(f"{name}: S3 answered {told} to {operation}.", status=status, code=code)
 
     def _unanswered(self, operation: str, key: str | None, error: BaseException) -> S3CallError:
-        return S3CallError(f"s3://{self.name}/{printable(key or '')}: no answer to {operation} ({type(error).__name__}).")
+        return S3CallError(
+            f"s3://{self.name}/{printable(key or '')}: no answer to {operation} ({type(error).__name__})."
+        )
 
 
 def _leave_payload_unsigned(client: Any) -> None:
