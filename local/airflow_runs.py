@@ -82,11 +82,12 @@ def airflow_environment(
 
 
 def prepare(environment: Mapping[str, str], folder: Path, python: Path | str = sys.executable) -> None:
-    """Make Airflow's database.
+    """Make Airflow's database, unless it exists.
 
     :param python: of the environment with Airflow.
     """
-    airflow(["db", "migrate"], environment, folder / "db-migrate.log", python=python)
+    if not (folder / "airflow.db").exists():
+        airflow(["db", "migrate"], environment, folder / "db-migrate.log", python=python)
     if airflow_version().startswith("3.0."):
         # There `dags test` refuses the tasks of a DAG whose assets no DAG processor has seen yet.
         airflow(["dags", "reserialize"], environment, folder / "dags-reserialize.log", python=python)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,9 +19,10 @@ BUCKET = "my-bucket"  # as the pages have it
 
 
 @pytest.fixture(scope="module")
-def airflow(s3, tmp_path_factory) -> Iterator[Callable[..., list[str]]]:
+def airflow(s3, airflow_db, tmp_path_factory) -> Iterator[Callable[..., list[str]]]:
     """Return a function that runs a DAG by its id and returns the keys that are then in the bucket."""
     folder = tmp_path_factory.mktemp("docs")
+    shutil.copy(airflow_db, folder)
     client = s3.client()
     client.create_bucket(Bucket=BUCKET)
     with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)) as simulator:
