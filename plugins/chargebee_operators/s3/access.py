@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.common.exceptions import DestinationError, UploadError
+from chargebee_operators.common.exceptions import DestinationError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.bucket import S3Bucket
+from chargebee_operators.s3.causes import CAUSES, refused, unanswered
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 log = task_log(__name__)
 
-# S3's error codes that one thing mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_CAUSES = {
-    "InvalidAccessKeyId": "S3 does not know its access key ID. Correct the connection's login, or create a new key",
-    "SignatureDoesNotMatch": "its secret access key is wrong. Correct the connection's password",
-    "ExpiredToken": "its session token has expired. Get new credentials, or use a role",
-    "InvalidToken": "its session token is not valid. Get new credentials, or use a role",
-    "RequestTimeTooSkewed": "the clock of this worker differs from that of S3 by more than 15 minutes. Set the clock",
-    "PermanentRedirect": "the bucket is in another region. Set region_name in the connection's extra",
-    "AuthorizationHeaderMalformed": "the bucket is in another region. Set region_name in the connection's extra",
-}
 _DENIED = ("AccessDenied", "AllAccessDisabled", "403")
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 20, 3
 
@@ -51,7 +42,7 @@ def check_access(hook: S3Hook, bucket: str, prefix: str) -> None:
     except ClientError as error:
         call, code, status = _told(error)
     except BotoCoreError as error:
-        raise _unanswered(hook, error) from None
+        raise unanswered(hook.aws_conn_id, error) from None
     if call == "ListObjectsV2" and code in _DENIED:
         _check_may_write(hook, bucket, prefix)
     elif status is not None and (status >= 500 or status == 429):
@@ -73,22 +64,9 @@ def _refusal(hook: S3Hook, bucket: str, call: str, code: str, status: int | None
         return DestinationError(
             f"Bucket {bucket!r} does not exist, or {who} leads to another S3: create the bucket, or correct its name."
         )
-    if code in _CAUSES:
-        return DestinationError(f"{who}: {_CAUSES[code]} ({status} {code}).")
+    if code in CAUSES:
+        return refused(hook.aws_conn_id, code, status)
     return DestinationError(f"{who}: {call} for bucket {bucket!r} was refused ({status} {code}).")
-
-
-def _unanswered(hook: S3Hook, error: Exception) -> DestinationError | UploadError:
-    who, kind = f"AWS connection {hook.aws_conn_id!r}", type(error).__name__
-    if "Credential" in kind or "Token" in kind or kind == "ProfileNotFound":
-        return DestinationError(
-            f"{who} gives no credentials ({kind}): put an access key into it, or a role_arn into its extra. Without them boto3 "
-            "takes those of the worker, on MWAA the execution role."
-        )
-    return UploadError(
-        f"S3 could not be reached with {who} ({kind}). Check its endpoint_url and region_name, and whether the workers can "
-        "reach S3."
-    )
 
 
 def _check_may_write(hook: S3Hook, bucket: str, prefix: str) -> None:

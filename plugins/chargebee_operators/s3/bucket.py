@@ -15,6 +15,7 @@ from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
 from chargebee_operators.common.foreign_text import clean, listed, printable
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.s3.causes import CAUSES, has_no_credentials, refused, unanswered
 from chargebee_operators.s3.rights import missing_right
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
@@ -231,6 +232,8 @@ class S3Bucket:
             answer = str(error.response.get("Error", {}).get("Message", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         except (BotoCoreError, OSError) as error:
+            if has_no_credentials(error):
+                raise unanswered(self._conn_id, error) from None
             raise self._unanswered(operation, key, error) from None
         if code == "NoSuchBucket":
             raise DestinationError(f"Bucket {self.name!r} does not exist: create it, or name the right one.")
@@ -239,9 +242,12 @@ class S3Bucket:
             raise DeniedError(
                 f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}."
             )
+        if code in CAUSES:
+            raise refused(self._conn_id, code, status)
         told = clean(code if code == str(status) else f"{status} {code}")
-        name = f"s3://{self.name}/{printable(key or '')}"
-        raise S3CallError(f"{name}: S3 answered {told} to {operation}.", status=status, code=code)
+        raise S3CallError(
+            f"s3://{self.name}/{printable(key or '')}: S3 answered {told} to {operation}.", status=status, code=code
+        )
 
     def _unanswered(self, operation: str, key: str | None, error: BaseException) -> S3CallError:
         return S3CallError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import DestinationError, SettingsError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.s3.causes import unanswered
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -89,13 +90,17 @@ def check_bucket_name(bucket: str) -> None:
 def check_bucket(hook: S3Hook, bucket: str) -> str | None:
     """Make sure that the bucket exists, and return its region where S3 tells it.
 
-    :raises DestinationError: when it does not. A refusal to tell is left for the upload to find out.
+    :raises DestinationError: when it does not, or there are no credentials. A refusal to tell is left for the upload to find
+        out.
+    :raises UploadError: when S3 does not answer.
     """
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     client = hook.get_conn()
     try:
         answer = client.head_bucket(Bucket=bucket)
+    except BotoCoreError as error:
+        raise unanswered(hook.aws_conn_id, error) from None
     except ClientError as error:
         answer = error.response
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
