@@ -39,7 +39,7 @@ class ExportSource:
         export = self._hook.get_export(export_id, self._entity)
         self._job.check_created_at(export.created_at)
         if export.status is ExportStatus.FAILED:
-            raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to land.")
+            raise ExportFailedError(f"Export {export_id}: Chargebee failed it, so there is nothing to upload.")
         if export.download_url is None:
             raise DownloadError(
                 f"Export {export_id} is {export.status}, not ready: put an ExportReadySensor before this task."

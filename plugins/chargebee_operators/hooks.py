@@ -136,7 +136,7 @@ class ChargebeeHook(BaseHook):
         :param idempotency_key: at most 100 characters; within 30 minutes the same key gets the same job.
         :param business_entity_id: overrides the connection's.
         :raises ThrottledError: when no slot is free, or too many calls were made.
-        :raises UnavailableError: when no usable answer came. The export may exist all the same: try the same key again.
+        :raises UnavailableError: when no usable answer came. The export may still exist: try the same key again.
         :raises ChargebeeApiError: when Chargebee refuses.
         """
         request = create_export_request(

@@ -1,4 +1,4 @@
-"""What OpenLineage is told of an export: the resource of the Chargebee site that it comes from, and the tables in S3.
+"""What is reported to OpenLineage of an export: the resource of the Chargebee site that it comes from, and the tables in S3.
 
 The OpenLineage provider of Airflow calls the methods of ``Traced`` when a task has begun and when it has ended. Without the
 provider nobody calls them, and nothing of OpenLineage is imported. They use what the task already knows, and call no
@@ -29,7 +29,7 @@ class Traced:
     _traced: tuple[JobRecord, str, Sequence[FileEntry]] | None = None
 
     def trace(self, job: JobRecord, bucket: str = "", files: Sequence[FileEntry] = ()) -> None:
-        """Keep what OpenLineage is told at the end of the task.
+        """Keep what is reported to OpenLineage at the end of the task.
 
         :param job: the export's job record.
         :param bucket: that of the files.

@@ -70,7 +70,7 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
         ``max_concurrency`` (3) and ``use_threads``. All objects go up in parts, so ``multipart_threshold`` has no effect.
     :param window_check: whether the rows belong to the window. An ignored filter brings all records of the site. The proof is
         the column of the window's clock, or, where there is none, a few records retrieved through the API. ``fail``: fail
-        on proof of rows outside. ``require``: fail also when nothing could be proven. ``warn``: publish all the same, with
+        on proof of rows outside. ``require``: fail also when nothing could be proven. ``warn``: still publish, with
         a warning. ``off``: check nothing.
     :param window_column: the column of the window's clock, as the header spells it; looked for by default.
     :param window_format: how its times are written, as ``datetime.strptime`` takes it (``%d/%m/%Y %H:%M``); by default any

@@ -1,4 +1,4 @@
-"""A stream of chunks, read in the amounts that are asked for."""
+"""A stream of chunks, read in the amounts that the caller requests."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether the rows of a window's file belong to the window, by the column of the window's clock. Pure.
 
-It finds windows for which Chargebee ignored the filter, and that were written all the same.
+It finds windows for which Chargebee ignored the filter, and that were still written.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _LONGEST_ID = 200
 _IGNORED = "Chargebee ignored the filter and exported more than was requested."
 _MEND = (
     "Nothing was published. Compare the filters in the job record with Chargebee's documentation, and ask Chargebee's "
-    "support. window_check='warn' publishes the export all the same."
+    "support. window_check='warn' still publishes the export."
 )
 
 

@@ -50,7 +50,7 @@ def next_try(
 
     :param tries: how many have failed in a row, one or more.
     :param retry_interval: seconds before the first retry; doubles with each further one, up to six times of it.
-    :param retry_after: seconds that the server asked for; never less than these.
+    :param retry_after: seconds that the server requires; never less than these.
     :param draw: a number in [0, 1), for the jitter.
     """
     backoff = min(retry_interval * 2 ** min(tries - 1, 10), 6 * retry_interval)

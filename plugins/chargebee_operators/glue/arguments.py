@@ -88,5 +88,5 @@ def check_folder(folder: TableFolder, keys: list[str]) -> None:
         if not _PLAIN_NAME.fullmatch(name):
             raise SettingsError(
                 f"Athena takes no column called {clean(repr(name))} (table {folder.table}). Set "
-                "parquet_column_names='snake_case' and land the windows again."
+                "parquet_column_names='snake_case' and export the windows again."
             )

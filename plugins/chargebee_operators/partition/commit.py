@@ -99,7 +99,7 @@ class S3Partition:
         """Look whether this run may replace the manifest that is in S3; ``commit`` looks again.
 
         :raises SettingsError: when it may not.
-        :raises DestinationError: when S3 refuses for want of a right.
+        :raises DestinationError: when S3 refuses because a right is missing.
         """
         self._check(read_standing(self._s3, self.manifest_key))
 
@@ -108,7 +108,7 @@ class S3Partition:
 
         :param key: one that ``keys`` has given.
         :param bound: the most bytes that it will have, where that is known; the size of its parts then fits it.
-        :raises DestinationError: when S3 refuses for want of the bucket or the right to write.
+        :raises DestinationError: when the bucket or the right to write is missing.
         :raises UploadError: when S3 does not take it.
         """
         sent = self._uploader.send(key, pieces, bound)

@@ -19,7 +19,7 @@ class Standing:
     :param condition: the header under which another may take its place: ``If-Match`` its ETag, or ``If-None-Match`` where
         none was found.
     :param document: what it says; None when there is none.
-    :param is_denied: whether it may exist all the same, for S3 does not let it be read or listed.
+    :param is_denied: whether it may exist, because S3 does not let it be read or listed.
     """
 
     condition: Mapping[str, str]

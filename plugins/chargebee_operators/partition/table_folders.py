@@ -115,7 +115,7 @@ def _add_columns(folder: TableFolder, file: Mapping[str, Any], key: str) -> None
         if known and known.kind != kind:
             raise SettingsError(
                 f"Column {clean(name)!r} of table {folder.table} is {known.kind} in earlier files and {kind} in {key}. "
-                "Give it one type in column_types, and land the other windows again."
+                "Give it one type in column_types, and export the other windows again."
             )
         folder.columns[name] = Column(spelled, kind)
 

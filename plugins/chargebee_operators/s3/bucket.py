@@ -48,7 +48,7 @@ class S3CallError(UploadError):
 
 
 class DeniedError(DestinationError):
-    """A call that S3 refused for want of a right. Without ``s3:ListBucket`` it also means: there is no such object."""
+    """A call that S3 refused because a right is missing. Without ``s3:ListBucket`` it also means: there is no such object."""
 
 
 class S3Bucket:

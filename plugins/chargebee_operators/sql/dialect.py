@@ -1,7 +1,7 @@
 """One SQL dialect: names, types, tables over files, and times. Pure.
 
 A table is made over the whole folder, not over its Hive partitions: a partition that is written tomorrow is then in it,
-without a crawler or a repair. Snowflake alone has to be told of new files (``ALTER EXTERNAL TABLE ... REFRESH``). The
+without a crawler or a repair. Only Snowflake needs a command for new files (``ALTER EXTERNAL TABLE ... REFRESH``). The
 partitions' values come from the path of each file.
 """
 
@@ -70,7 +70,7 @@ class Dialect:
             raise SettingsError(
                 f"Table {folder.table} is written as {folder.format}. {self.name.capitalize()} takes the columns of CSV "
                 "files by their position and splits rows at line breaks in quotes, so a new column would shift all others. "
-                "Set file_format='parquet' and land the windows again."
+                "Set file_format='parquet' and export the windows again."
             )
 
     def create_table(self, name: str, folder: TableFolder) -> list[str]:

@@ -185,7 +185,7 @@ def _check_plain_names(dialect: str, folder: TableFolder) -> None:
         if not _PLAIN_NAME.fullmatch(name):
             raise SettingsError(
                 f"{dialect.capitalize()} takes no column called {clean(name)!r} (table {folder.table}). Set "
-                "parquet_column_names='snake_case' and land the windows again."
+                "parquet_column_names='snake_case' and export the windows again."
             )
 
 

@@ -209,7 +209,7 @@ def _columns_of(sources: Sequence[Source]) -> dict[str, str]:
             if kinds.setdefault(name, column.kind) != column.kind:
                 raise SettingsError(
                     f"Column {clean(name)!r} of {source.folder.table} is {kinds[name]} in windows and {column.kind} in "
-                    "snapshots. Give it one type in column_types, and land one of them again."
+                    "snapshots. Give it one type in column_types, and export one of them again."
                 )
     return kinds
 

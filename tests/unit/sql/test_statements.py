@@ -112,7 +112,7 @@ def test_csv_is_refused_where_columns_go_by_position(tmp_path, dialect):
     made = Bucket(tmp_path)
     made.window("coupons", day(0), day(1), {"coupons": [["Coupon Id"], ["x"]]}, file_format="csv.gz")
     found = read_manifests(str(tmp_path))
-    with pytest.raises(SettingsError, match="Set file_format='parquet' and land the windows again"):
+    with pytest.raises(SettingsError, match="Set file_format='parquet' and export the windows again"):
         list(statements(found.manifests, dialect, Place("s3://b/", "chargebee")))
 
 
