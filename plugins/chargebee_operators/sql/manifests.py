@@ -32,7 +32,7 @@ def read_manifests(location: str, client: Any = None) -> Found:
 
     :param location: ``s3://my-bucket/chargebee``, or a folder.
     :param client: boto3's client for S3; None for one with the credentials that boto3 finds.
-    :raises SettingsError: when there are none.
+    :raises SettingsError: when there are none, or they can't be read.
     """
     found = _from_bucket(location, client) if location.startswith(S3) else _from_folder(Path(location))
     if not found.manifests:
@@ -43,7 +43,13 @@ def read_manifests(location: str, client: Any = None) -> Found:
 def _from_bucket(location: str, client: Any) -> Found:
     bucket, _, prefix = location[len(S3) :].partition("/")
     if client is None:
-        import boto3
+        try:
+            import boto3
+        except ModuleNotFoundError:
+            raise SettingsError(
+                f"{location} can't be read, because this Python has no boto3: take one that has it, or give a folder with a "
+                "copy of the bucket."
+            ) from None
 
         client = boto3.client("s3")
     with _refusals_explained(location):

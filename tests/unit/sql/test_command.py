@@ -51,6 +51,15 @@ def test_only_views_need_no_address_of_files(bucket, capsys):
     assert printed.startswith('CREATE OR REPLACE VIEW "customers_latest"') and "TABLE" not in printed
 
 
+def test_a_python_without_boto3_is_said(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert main(["s3://my-bucket/chargebee", "--dialect", "athena"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "s3://my-bucket/chargebee can't be read, because this Python has no boto3: take one that has it"
+    )
+
+
 @pytest.mark.parametrize("dialect", ["athena", "redshift"])
 def test_athena_and_redshift_need_the_files_in_s3(bucket, capsys, dialect):
     assert main([str(bucket.folder), "--dialect", dialect, "--schema", "lake"]) == 2
