@@ -1,7 +1,7 @@
 """The hook: Chargebee's API for workers, and for coroutines in the triggerer.
 
-All calls go through the package's own clients. The official SDK is for ``get_conn()`` only: importing it takes a second of
-CPU and 30 MB, which each task would pay.
+All calls go through the package's own clients. The official SDK is for ``get_conn()`` only: importing it takes 0.7 seconds of
+CPU and 20 MB, which each task would pay.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Calls of Chargebee's API from a worker: one pool of connections, and nothing to import that takes long.
 
-On urllib3 itself: the official SDK takes a second of CPU to import, which every task would pay, and makes a new client and
+On urllib3 itself: the official SDK takes 0.7 seconds of CPU to import, which every task would pay, and makes a new client and
 a new TLS context for each call. Only for workers; the triggerer has ``async_client``.
 """
 

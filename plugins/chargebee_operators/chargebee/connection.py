@@ -178,7 +178,7 @@ class _Extra:
             return None
         if not isinstance(value, str):
             raise SettingsError(f"Connection {self.conn_id!r}: extra {name} is {value!r}, give a text.")
-        return value.strip()
+        return value.strip() or None
 
     def domain(self, default: str) -> str:
         domain = self.text("domain")

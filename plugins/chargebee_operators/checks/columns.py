@@ -11,7 +11,7 @@ import json
 import re
 import string
 from bisect import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError
@@ -161,6 +161,28 @@ def columns_of_absent(
         return {}
     gone = [kind for kind in last if not later.get(kind)]
     return {kind: list(last[kind]) for kind in gone[:MOST_ABSENT]}
+
+
+def lost_file(
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    absent: Mapping[str, Sequence[str]] | None,
+    is_own: Callable[[str], bool],
+) -> str | None:
+    """Return the kind of the own file that was there before and is not now, though other files are; None when there is none.
+
+    It is not lost where another file has all its columns: that is the same file with another name.
+
+    :param before: as for ``compare_columns``, and so ``now`` and ``absent``.
+    :param is_own: whether a kind is that of the exported records themselves.
+    """
+    later = _by_kind(now)
+    if not any(later.values()) or any(map(is_own, later)):
+        return None
+    for kind, columns in _last_known(_by_kind(before), absent).items():
+        if is_own(kind) and not any(columns.keys() <= each.keys() for each in later.values()):
+            return kind
+    return None
 
 
 def tell_columns(changes: Changes) -> str:

@@ -104,7 +104,8 @@ class WindowCheck:
 
     def take(self, rows: Rows) -> None:
         """Check the next records."""
-        self._has_rows = self._has_rows or any(map(_is_filled, rows.fields()))
+        # A blank line is an empty list.
+        self._has_rows = self._has_rows or any(rows.fields())
         if self._judge is None:
             return
         found_outside = self._column is not None and self._judge.judge(rows.values(self._clock_at))
@@ -213,8 +214,3 @@ def check_for(job: JobRecord, member: str, column: str | None = None, clock: Clo
 def window_for(job: JobRecord) -> Window | None:
     """Return the window whose rows a job requested; None for a snapshot, whose window only names its partition."""
     return window_of(job.window_start, job.window_end) if job.window_field else None
-
-
-def _is_filled(row: list[str]) -> bool:
-    """Tell a record from a blank line."""
-    return len(row) > 1 or any(value.strip() for value in row)

@@ -110,6 +110,12 @@ def zones_that_fit(offsets: Sequence[tuple[int, int]], zone: str | None = None) 
     return tuple(fitting[:_MOST_ZONES])
 
 
+def changes_clocks(name: str) -> bool:
+    """Return whether a zone puts its clocks forward and back, so that an hour of each autumn exists twice."""
+    year = datetime.now(UTC).year
+    return len({datetime(year, month, 1, tzinfo=UTC).astimezone(ZoneInfo(name)).utcoffset() for month in (1, 7)}) > 1
+
+
 def _fits(name: str, offsets: Sequence[tuple[int, int]]) -> bool:
     zone = ZoneInfo(name)
     for epoch, seconds in offsets:

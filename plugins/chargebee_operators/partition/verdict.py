@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chargebee_operators.chargebee.jobs import JobRecord
@@ -17,6 +18,7 @@ from chargebee_operators.checks.columns import (
     compare_columns,
     files_of,
     judge_columns,
+    lost_file,
     tell_files,
 )
 from chargebee_operators.checks.record_id import is_called_after
@@ -87,18 +89,18 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
         log.info("Export %s: %s", job.export_id, told)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
     carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
-    warnings = judge_columns(changes, checks.column_changes) + _without_own_file(job, changes)
+    lost = lost_file(files, now, absent, partial(is_called_after, resource=get_resource(job.resource)))
+    warnings = judge_columns(changes, checks.column_changes) + _lost_own_file(lost, job)
     return Verdict(warnings, changes, carried, before.key)
 
 
-def _without_own_file(job: JobRecord, changes: Changes) -> list[str]:
-    """Return a warning when there are files of related things, but no longer one of the resource itself."""
-    resource = get_resource(job.resource)
+def _lost_own_file(kind: str | None, job: JobRecord) -> list[str]:
+    """Return the warning for what ``lost_file`` returns."""
+    if kind is None:
+        return []
     return [
-        f"The partition before has {clean(kind)}, the file of {job.resource} itself. This export has only files of related "
-        "things. Export the window again. If the file is still missing, ask Chargebee."
-        for kind, change in changes.items()
-        if change.get("file") == "removed" and is_called_after(kind, resource)
+        f"An earlier partition has {clean(kind)}, the file of {job.resource} itself. This export has other files, but not this "
+        "one. Export the window again. If the file is still missing, ask Chargebee."
     ]
 
 

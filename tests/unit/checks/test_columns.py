@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.checks.columns import (
     MOST_ABSENT,
     absent_of,
@@ -17,8 +19,10 @@ from chargebee_operators.checks.columns import (
     fold,
     judge_columns,
     kind_of,
+    lost_file,
     tell_files,
 )
+from chargebee_operators.checks.record_id import is_called_after
 from chargebee_operators.common.exceptions import ColumnsChangedError, SettingsError
 
 
@@ -207,6 +211,29 @@ def test_files_that_come_and_go_are_reported_and_neither_a_warning_nor_a_failure
     )
     assert tell_files(changes) == "The files are not those of the partition before (contacts added, addresses removed)."
     assert judge_columns(changes, mode) == []
+
+
+ADDRESSES = {"addresses__csv": ["customer_id", "line1"]}
+
+
+@pytest.mark.parametrize(
+    ("now", "lost"),
+    [
+        (ADDRESSES, "customers"),
+        ({"addresses__csv": ["customer_id", "id"]}, "customers"),
+        ({}, None),
+        ({"addresses__csv": []}, None),
+        ({"Customer_2__csv": ["id"], **ADDRESSES}, None),
+        ({"customers__csv": [], **ADDRESSES}, None),
+        ({"data__csv": ["id", "cf_new", "name"], **ADDRESSES}, None),
+    ],
+    ids=["lost", "shares a column", "no files", "no columns", "record's name", "empty", "other name"],
+)
+def test_the_own_file_is_lost_where_only_others_have_come(now, lost):
+    own, customers = partial(is_called_after, resource=get_resource("customers")), ["id", "name"]
+    for before, absent in ((files(customers__csv=customers, **ADDRESSES), {}), (files(**ADDRESSES), {"customers": customers})):
+        assert lost_file(before, files(**now), absent, own) == lost
+    assert lost_file(files(**ADDRESSES), files(**now), {}, own) is None
 
 
 def test_changed_columns_fail_beside_changed_files_and_are_told_apart():

@@ -79,6 +79,13 @@ def test_a_quiet_day_is_a_proof(main, related, mode):
     assert (proof.by, proof.confirmed, warnings) == ("empty", True, [])
 
 
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+@pytest.mark.parametrize("data", [b'id\n""\n', b'updated_at\n""\n""\n', b"id\n \n", b"id,updated_at\n,\n"])
+def test_rows_of_empty_values_are_rows_and_prove_nothing(data, file_format):
+    proof, _ = judged(check_of(data, file_format=file_format))
+    assert (proof.by, proof.confirmed) == ("none", False)
+
+
 @pytest.mark.parametrize("mode", ["fail", "require", "warn"])
 def test_a_snapshot_needs_no_proof(mode):
     job = replace(JOB, window_field=None)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chargebee_operators.doctor.look import column_types, look_of_times, money_look, value_pairs
+from chargebee_operators.doctor.look import changes_clocks, column_types, look_of_times, money_look, value_pairs
 from chargebee_operators.doctor.sample_file import SampleFile, sample_files
 from support.zips import made
 
@@ -28,6 +28,14 @@ def test_a_zone_is_found_from_a_winter_and_a_summer_day(zone):
 def test_a_winter_day_alone_leaves_london_beside_utc():
     assert look_of_times(pairs("UTC", WINTER)).zones == ("UTC", "Europe/London")
     assert look_of_times(pairs("Europe/London", WINTER, SUMMER)).zones[0] == "Europe/London"
+
+
+@pytest.mark.parametrize(
+    ("zone", "changes"),
+    [("UTC", False), ("Etc/UTC", False), ("Asia/Kolkata", False), ("Europe/Berlin", True), ("Australia/Sydney", True)],
+)
+def test_only_a_zone_that_puts_its_clocks_back_has_an_hour_twice(zone, changes):
+    assert changes_clocks(zone) is changes
 
 
 def test_times_that_fit_no_zone_are_said_to():
