@@ -137,9 +137,17 @@ def test_a_quiet_day_gives_no_warning_and_a_missing_file_of_the_resource_itself_
     land(1, BOTH)
     assert land(2, ALONE)["warnings"] == []
     for day in (3, 4):
-        (warning,) = land(day, {"addresses.csv": BOTH["addresses.csv"]})["warnings"]
+        (warning,) = land(day, {"addresses.csv": [ADDRESSES, "c,Main St"]})["warnings"]
         assert warning.startswith("An earlier partition has customers, the file of customers itself.")
     assert land(5, BOTH)["warnings"] == []
+
+
+@pytest.mark.parametrize("file_format", ["csv.gz", "parquet", "zip"])
+def test_a_file_of_the_resource_is_not_missed_where_no_file_has_rows(land, file_format):
+    land(1, {**BOTH, "addresses.csv": [ADDRESSES, "c,Main St"]}, file_format)
+    assert land(2, {"addresses.csv": ADDRESSES}, file_format)["warnings"] == []
+    (warning,) = land(3, {"addresses.csv": [ADDRESSES, "c,Main St"]}, file_format)["warnings"]
+    assert "An earlier partition has customers" in warning
 
 
 def test_columns_that_changed_over_a_gap_can_stop_the_run(land):

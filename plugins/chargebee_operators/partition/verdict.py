@@ -89,9 +89,15 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
         log.info("Export %s: %s", job.export_id, told)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
     carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
-    lost = lost_file(files, now, absent, partial(is_called_after, resource=get_resource(job.resource)))
+    is_own = partial(is_called_after, resource=get_resource(job.resource))
+    lost = lost_file(files, now, absent, is_own) if any(map(_has_rows, now)) else None
     warnings = judge_columns(changes, checks.column_changes) + _lost_own_file(lost, job)
     return Verdict(warnings, changes, carried, before.key)
+
+
+def _has_rows(file: Mapping[str, Any]) -> bool:
+    """Return whether a file of a manifest has rows, or may have; one that was left out has none."""
+    return any(rows != 0 for rows in (file.get("member_rows") or {"": file.get("rows", 0)}).values())
 
 
 def _lost_own_file(kind: str | None, job: JobRecord) -> list[str]:
