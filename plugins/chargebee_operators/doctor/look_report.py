@@ -15,7 +15,14 @@ from chargebee_operators.checks.record_id import RecordId, find_id
 from chargebee_operators.common.foreign_text import clean, listed
 from chargebee_operators.common.wording import counted
 from chargebee_operators.doctor.findings import Report
-from chargebee_operators.doctor.look import TimeLook, changes_clocks, column_types, look_of_times, money_look, value_pairs
+from chargebee_operators.doctor.look import (
+    TimeLook,
+    changes_clocks,
+    column_types,
+    look_of_times,
+    money_look,
+    value_pairs,
+)
 from chargebee_operators.doctor.sample_file import SampleFile
 
 # Records of each resource that are retrieved, to compare their times and amounts.

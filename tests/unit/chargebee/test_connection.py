@@ -147,7 +147,9 @@ def test_every_extra_is_read():
     )
 
 
-@pytest.mark.parametrize("extra", [None, "", "{}", {"ca_bundle": "", "window_timezone": " ", "business_entity_id": None}])
+@pytest.mark.parametrize(
+    "extra", [None, "", "{}", {"ca_bundle": "", "window_timezone": " ", "business_entity_id": None}]
+)
 def test_without_extras_the_defaults_hold(extra):
     found = read(extra=extra)
     assert (found.connect_timeout, found.read_timeout, found.poll_interval, found.max_poll_interval) == (10, 60, 10, 60)

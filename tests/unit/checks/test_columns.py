@@ -231,7 +231,10 @@ ADDRESSES = {"addresses__csv": ["customer_id", "line1"]}
 )
 def test_the_own_file_is_lost_where_only_others_have_come(now, lost):
     own, customers = partial(is_called_after, resource=get_resource("customers")), ["id", "name"]
-    for before, absent in ((files(customers__csv=customers, **ADDRESSES), {}), (files(**ADDRESSES), {"customers": customers})):
+    for before, absent in (
+        (files(customers__csv=customers, **ADDRESSES), {}),
+        (files(**ADDRESSES), {"customers": customers}),
+    ):
         assert lost_file(before, files(**now), absent, own) == lost
     assert lost_file(files(**ADDRESSES), files(**now), {}, own) is None
 
