@@ -20,9 +20,9 @@ BACKEND_KWARGS = {
     "connections_lookup_pattern": "^chargebee_",
     "variables_prefix": None,
 }
-# Measured: five uploads at once need 2,209 MB on Airflow 2, and an mw1.small worker has 2 GB. Three need 1,298 MB. On
-# Airflow 3.3.1 five need 1,237 MB. Nothing else was measured, so nothing else is set.
-AUTOSCALE = {("2", "mw1.small"): "3,3"}
+# Most and least tasks at once of a worker, by Airflow 2's class. MWAA's own are 5, 10 and 20: then the worker's memory is full
+# when all of them upload Parquet. docs/mwaa.md has the measurements. On Airflow 3, and in larger classes, MWAA's own fit.
+AUTOSCALE = {"mw1.small": "3,3", "mw1.medium": "6,6", "mw1.large": "12,12"}
 
 
 def options(target: Target) -> dict[str, str]:
@@ -33,9 +33,8 @@ def options(target: Target) -> dict[str, str]:
         "secrets.backend_kwargs": json.dumps(BACKEND_KWARGS),
         "core.test_connection": "Enabled",
     }
-    major = target.airflow_version.partition(".")[0]
-    if size := AUTOSCALE.get((major, target.environment_class)):
-        made["celery.worker_autoscale"] = size
+    if target.airflow_version.startswith("2.") and target.environment_class in AUTOSCALE:
+        made["celery.worker_autoscale"] = AUTOSCALE[target.environment_class]
     return made
 
 
