@@ -1,4 +1,4 @@
-"""Whole records of a CSV, as those who look at them take them. Pure."""
+"""The records of a CSV, in blocks, and the interface of what reads them, such as the check of the window. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Rows(Protocol):
 
 
 class RowReader(Protocol):
-    """Looks at what follows a header."""
+    """Reads the records of one file, block by block."""
 
     def header(self, columns: list[str]) -> None:
         """Take the header's names. Comes first; not at all for a file without one."""
