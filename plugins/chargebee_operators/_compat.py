@@ -223,13 +223,16 @@ def is_backfill(dag_run: Any) -> bool:
     return getattr(kind, "value", kind) == "backfill"
 
 
-def xcom_of(ti_key: Any) -> Any:
-    """Return the value that a task instance returned, for an operator link; None when there is none."""
+def xcom_of(ti_key: Any, key: str = "return_value") -> Any:
+    """Return a value that a task instance has left, for an operator link; None when there is none.
+
+    :param key: of the value; by default that of what the task returned.
+    """
     try:
         from airflow.sdk.execution_time.xcom import XCom
     except ImportError:  # 2.x
         from airflow.models import XCom
-    return XCom.get_value(ti_key=ti_key, key="return_value")
+    return XCom.get_value(ti_key=ti_key, key=key)
 
 
 def has_asset_partitions() -> bool:

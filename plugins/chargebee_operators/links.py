@@ -15,14 +15,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# The XCom of a task that waits: the site, before the task returns anything.
+SITE = "chargebee_site"
+
 
 class _ResultLink(BaseOperatorLink):
-    """A link made from what the task returned."""
+    """A link made from what the task returned, or from what it left before it began to wait."""
+
+    early_key = ""
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, or an empty text when the task has returned nothing yet."""
+        """Return the address, or an empty text when the task has left nothing for it yet."""
         try:
             result = xcom_of(ti_key)
+            if result is None and self.early_key:
+                result = xcom_of(ti_key, self.early_key)
             return self.address(result) if isinstance(result, Mapping) else ""
         except Exception as error:
             log.debug("No link for %s: %s", ti_key, type(error).__name__)
@@ -37,6 +44,7 @@ class ChargebeeSiteLink(_ResultLink):
     """Opens the Chargebee site that was exported."""
 
     name = "Chargebee"
+    early_key = SITE
 
     def address(self, result: Mapping[str, Any]) -> str:
         """Return the site's address; empty where the site has none, as in a simulator."""

@@ -25,7 +25,7 @@ from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.lineage import Traced
-from chargebee_operators.links import ChargebeeSiteLink
+from chargebee_operators.links import SITE, ChargebeeSiteLink
 from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportSlotTrigger
 
@@ -267,6 +267,7 @@ class ChargebeeExportOperator(Traced, BaseOperator):
         :param not_before: epoch seconds before which the export must not be requested.
         """
         now, job = time.time(), pending.job
+        context["ti"].xcom_push(key=SITE, value={"site": job.site, "domain": job.domain})
         self.defer(
             trigger=ExportSlotTrigger(
                 chargebee_conn_id=self.chargebee_conn_id,

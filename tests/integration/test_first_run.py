@@ -93,16 +93,9 @@ def test_layouts_that_differ_behind_a_placeholder_have_a_first_run_each(is_first
     assert not is_first({**NIGHT, "run_id": "later"}, s3_prefix=first)
 
 
-class PlanInstance(TaskInstance):
-    """A task instance that keeps nothing of what is pushed."""
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        pass
-
-
 def plan(settings: ExportDagSettings, run_id: str, **changes: Any) -> list[str]:
     task = chargebee_export_dag(settings).get_task(PLAN)
-    return plan_of_run(settings, context(ti=PlanInstance(run_id=run_id), task=task, **changes))
+    return plan_of_run(settings, context(ti=TaskInstance(run_id=run_id), task=task, **changes))
 
 
 @pytest.fixture

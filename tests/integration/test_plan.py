@@ -24,10 +24,9 @@ from support.tasks import TaskInstance, context, run
 
 
 class PlanInstance(TaskInstance):
-    """A task instance that keeps what is pushed."""
+    """A task instance that also keeps what the plan returned."""
 
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed = {**getattr(self, "pushed", {}), key: value}
+    returned: list[str]
 
 
 def plan(settings: ExportDagSettings, **changes: Any) -> PlanInstance:

@@ -11,6 +11,7 @@ import pytest
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators._compat import AirflowException, AirflowFailException
 from chargebee_operators.chargebee.jobs import JobRecord, idempotency_key
+from chargebee_operators.links import SITE
 from support.tasks import TaskDeferred, TaskInstance, context, event_of, run
 
 WINDOW = "[1795392000,1795478399]"  # 2026-11-23, both ends included
@@ -193,6 +194,17 @@ def test_without_a_triggerer_it_waits_in_the_worker(connected):
     run(start(deferrable=False), deferrals=deferrals)
     assert not deferrals
     assert len(connected.control.requests(method="POST")) == 4
+
+
+@pytest.mark.parametrize(("domain", "left"), [({}, ""), ({"domain": "chargebee.com"}, "chargebee.com")])
+def test_a_task_that_waits_leaves_the_site_for_its_link(connected, connect, domain, left):
+    connect(connected, extra=domain)
+    instance = TaskInstance()
+    run(start(), context(ti=instance))
+    assert not instance.pushed, "it has not waited"
+    connected.control.fault("status", status=429, method="POST", times=1, retry_after=0)
+    run(start(), context(ti=instance))
+    assert instance.pushed == {SITE: {"site": "acme-test", "domain": left}}
 
 
 @pytest.mark.parametrize("deferrable", [True, False])

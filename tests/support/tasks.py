@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,11 @@ class TaskInstance:
     map_index: int = -1
     max_tries: int = 2
     try_number: int = 1
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Leave a value beside what the task returns."""
+        self.pushed[key] = json.loads(json.dumps(value))
 
 
 def context(**changes: Any) -> dict[str, Any]:

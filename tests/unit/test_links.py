@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargebee_operators import links
-from chargebee_operators.links import ChargebeeSiteLink, S3PartitionLink
+from chargebee_operators.links import SITE, ChargebeeSiteLink, S3PartitionLink
 
 KEY = SimpleNamespace(dag_id="d", task_id="t", run_id="r", try_number=1, map_index=-1)
 BOTH = pytest.mark.parametrize("link", [ChargebeeSiteLink(), S3PartitionLink()], ids=lambda link: link.name)
@@ -20,7 +20,9 @@ BOTH = pytest.mark.parametrize("link", [ChargebeeSiteLink(), S3PartitionLink()],
 @pytest.fixture
 def returned(monkeypatch):
     """Let the task have returned something."""
-    return lambda value: monkeypatch.setattr(links, "xcom_of", lambda ti_key: value)
+    return lambda value, key="return_value": monkeypatch.setattr(
+        links, "xcom_of", lambda ti_key, asked="return_value": value if asked == key else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,12 @@ def returned(monkeypatch):
 def test_the_address(returned, link, result, address):
     returned(result)
     assert link.get_link(None, ti_key=KEY) == address
+
+
+def test_a_task_that_waits_has_the_link_to_the_site_already(returned):
+    returned({"site": "acme-test", "domain": "chargebee.com"}, key=SITE)
+    assert ChargebeeSiteLink().get_link(None, ti_key=KEY) == "https://acme-test.chargebee.com/"
+    assert S3PartitionLink().get_link(None, ti_key=KEY) == ""
 
 
 @BOTH
@@ -66,7 +74,7 @@ def test_no_site_leads_to_another_host(site):
 
 @BOTH
 def test_a_lookup_that_fails_makes_no_link_and_is_told_by_its_kind_alone(monkeypatch, caplog, link):
-    def fail(ti_key):
+    def fail(ti_key, key=None):
         raise RuntimeError("postgresql://airflow:s3cr3t@db/")
 
     monkeypatch.setattr(links, "xcom_of", fail)
