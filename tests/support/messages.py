@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ def literals(package: Path) -> set[str]:
     return {_text(node) for node in nodes if isinstance(node, ast.Constant | ast.JoinedStr)}
 
 
+@functools.cache
 def _trees(package: Path) -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.rglob("*.py"))}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from support.messages import HOLE, literals, messages
@@ -17,7 +18,12 @@ def patterns() -> list[str]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    return re.match(".*".join(map(re.escape, pattern.split(HOLE))), text, re.DOTALL) is not None
+    return compiled(pattern).match(text) is not None
+
+
+@functools.cache  # re keeps 512 only, and forgets all of them at the next one
+def compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split(HOLE))), re.DOTALL)
 
 
 def test_each_error_is_on_the_page():
