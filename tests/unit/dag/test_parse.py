@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from support.clean_interpreter import ROOT, airflow_major, in_a_clean_interpreter
 
 HEAVY = ("chargebee", "boto3", "botocore", "requests", "httpx", "aiohttp", "pandas", "pyarrow", "isal")
 
 
-def test_two_dags_of_one_id_in_a_file_are_refused(tmp_path):
-    """Airflow keeps one of the two, and at each parse perhaps another."""
-    (tmp_path / "sites.py").write_text(
+@pytest.fixture(scope="module")
+def parses(tmp_path_factory) -> list[dict[str, Any]]:
+    """What Airflow makes of two wrong files and a right one, in two parses of their folder."""
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "sites.py").write_text(
         "import airflow\n"
         "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
         "for site in ('acme', 'acme_us'):\n"
         "    made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', chargebee_conn_id=site))\n"
     )
-    (tmp_path / "other.py").write_text(
+    (folder / "other.py").write_text(
         "import airflow\n"
         "from chargebee_operators import ExportDagSettings, chargebee_export_dag\n"
         "made = chargebee_export_dag(ExportDagSettings(s3_bucket='mine', dag_id='another'))\n"
     )
-    code = f"""
-import json, sys
-sys.path.insert(0, {str(ROOT / "plugins")!r})
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:
-    from airflow.models import DagBag
-bags = [DagBag({str(tmp_path)!r}) for _ in range(2)]
-print(json.dumps([[sorted(bag.dags), list(bag.import_errors.values())] for bag in bags]))
-"""
-    for dags, (error,) in json.loads(in_a_clean_interpreter(code)):
-        assert dags == ["another"]
-        assert (
-            "This file has two DAGs with the dag_id 'chargebee_export': give each ExportDagSettings a dag_id" in error
-        )
-
-
-def test_an_audit_that_is_copied_without_a_dag_id_of_its_own_is_refused(tmp_path):
     entry = '        ("chargebee_audit", ExportDagSettings(dag_id="chargebee_export", s3_bucket=BUCKET)),\n'
     text = (ROOT / "dags" / "chargebee_audit.py").read_text(encoding="utf-8")
     assert entry in text
-    (tmp_path / "chargebee_audit.py").write_text(text.replace(entry, 2 * entry))
+    (folder / "audits.py").write_text(text.replace(entry, 2 * entry))
     code = f"""
 import json, sys
+from pathlib import Path
 sys.path.insert(0, {str(ROOT / "plugins")!r})
 try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:
     from airflow.models import DagBag
-print(json.dumps(list(DagBag({str(tmp_path)!r}).import_errors.values())))
+bags = [DagBag({str(folder)!r}) for _ in range(2)]
+errors = [{{Path(file).name: error for file, error in bag.import_errors.items()}} for bag in bags]
+print(json.dumps([{{"dags": sorted(bag.dags), "errors": each}} for bag, each in zip(bags, errors)]))
 """
-    (error,) = json.loads(in_a_clean_interpreter(code))
-    assert "This file has two DAGs with the dag_id 'chargebee_audit': give each audit a dag_id of its own." in error
+    return json.loads(in_a_clean_interpreter(code))
+
+
+def test_two_dags_of_one_id_in_a_file_are_refused(parses):
+    """Airflow keeps one of the two, and at each parse perhaps another."""
+    for each in parses:
+        assert each["dags"] == ["another"]
+        assert sorted(each["errors"]) == ["audits.py", "sites.py"]
+        assert (
+            "This file has two DAGs with the dag_id 'chargebee_export': give each ExportDagSettings a dag_id"
+            in each["errors"]["sites.py"]
+        )
+
+
+def test_an_audit_that_is_copied_without_a_dag_id_of_its_own_is_refused(parses):
+    for each in parses:
+        assert (
+            "This file has two DAGs with the dag_id 'chargebee_audit': give each audit a dag_id of its own."
+            in each["errors"]["audits.py"]
+        )
 
 
 def test_importing_the_dag_imports_nothing_heavy():
