@@ -74,7 +74,7 @@ def _is_under_way(context: Context, gap: Window, intervals: list[tuple[datetime,
     try:
         return active_runs(context, dates) >= len(dates)
     except Exception as error:  # the report of a gap is worth less than the upload
-        log.info("Whether runs before this one are under way could not be found out (%s)", type(error).__name__)
+        log.info("Could not find out whether earlier runs are under way (%s)", type(error).__name__)
         return False
 
 

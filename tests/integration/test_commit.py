@@ -91,7 +91,7 @@ def test_a_try_that_can_not_look_whether_its_manifest_stands_leaves_its_objects(
     old = land("e0", {"a": b"old"})
     proxy.rule("PutManifest", cut="after")
     proxy.rule("GetManifest", status=status, skip=1, times=None)
-    with pytest.raises(UploadError, match="may be this run's or another's, for it can't be read"):
+    with pytest.raises(UploadError, match="can't be read, so it may be this run's or another's"):
         land("e1", {"a": b"new"})
     proxy.clear()
     told = store.manifest()

@@ -222,7 +222,7 @@ class _ZipLzma:
         if dictionary > MAX_DICTIONARY:
             raise UnsafeArchiveError(
                 f"The zip has a member whose LZMA dictionary takes {dictionary >> 20} MB of memory; "
-                f"the most that is given is {MAX_DICTIONARY >> 20} MB."
+                f"the limit is {MAX_DICTIONARY >> 20} MB."
             )
         size = (1 << 64) - 1 if self._size is None else self._size
         return struct.pack("<BIQ", properties, dictionary, size) + data[9:]

@@ -140,9 +140,7 @@ def check_members(count: int, most: int) -> None:
 def check_name(length: int) -> None:
     """Refuse a member whose name has too many bytes."""
     if length > _MAX_NAME:
-        raise UnsafeArchiveError(
-            f"A member of the zip has a name of {length} bytes; {_MAX_NAME} are the most that is read."
-        )
+        raise UnsafeArchiveError(f"A member of the zip has a name of {length} bytes; the limit is {_MAX_NAME}.")
 
 
 def in_parts() -> UnsafeArchiveError:

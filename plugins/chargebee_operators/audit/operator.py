@@ -134,7 +134,7 @@ class ChargebeeAuditOperator(BaseOperator):
         check_flag("compare_values", compare_values)
         if isinstance(ignored_columns, str):
             raise SettingsError(
-                f"ignored_columns is {ignored_columns!r}: give a list of names, [{ignored_columns!r}] say."
+                f"ignored_columns is {ignored_columns!r}: give a list of names, for example [{ignored_columns!r}]."
             )
         if schedule is not None:
             check_cron("schedule", schedule)

@@ -83,17 +83,17 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     site = (connection.login or "").strip()
     if not site:
         raise SettingsError(
-            f"Connection {conn_id!r} has no login: put the Chargebee site's name there, 'acme-test' say."
+            f"Connection {conn_id!r} has no login: put the Chargebee site's name there, for example 'acme-test'."
         )
     if not _SITE.fullmatch(site):
         if "_" in site or "@" in site:
             # Not quoted: login and password may have been swapped, and API keys look like test_AbC.
             raise SettingsError(
-                f"Connection {conn_id!r}: login is not a site's name. Give the name alone there, 'acme-test' say, "
+                f"Connection {conn_id!r}: login is not a site's name. Give only the name there, like 'acme-test', "
                 "and the API key as password."
             )
         raise SettingsError(
-            f"Connection {conn_id!r}: login {site!r} is not a site's name. Give the name alone, 'acme-test' say, "
+            f"Connection {conn_id!r}: login {site!r} is not a site's name. Give only the name, like 'acme-test', "
             "without https:// and without .chargebee.com."
         )
     api_key = (connection.password or "").strip()
@@ -144,7 +144,7 @@ def _endpoint(connection: Any) -> str | None:
         shown = "" if "@" in host else f"{host!r} "
         raise SettingsError(
             f"Connection {connection.conn_id!r}: host {shown}is not an address. Leave it empty for Chargebee itself, "
-            "or give the endpoint of a simulator or proxy, 'http://127.0.0.1:8090' say."
+            "or give the endpoint of a simulator or proxy, like 'http://127.0.0.1:8090'."
         )
     netloc = parts.netloc if port or not connection.port else f"{parts.netloc}:{connection.port}"
     path = parts.path.rstrip("/")
@@ -159,8 +159,8 @@ def _read_extra(connection: Any) -> Mapping[str, Any]:
         values = None
     if not isinstance(values, Mapping):
         raise SettingsError(
-            f"Connection {connection.conn_id!r}: extra is not a JSON object. Leave it empty, or write "
-            '{"read_timeout": 60} say.'
+            f"Connection {connection.conn_id!r}: extra is not a JSON object. Leave it empty, or write JSON, "
+            'for example {"read_timeout": 60}.'
         )
     return values
 
@@ -186,7 +186,7 @@ class _Extra:
             return default
         if not _DOMAIN.fullmatch(domain):
             raise SettingsError(
-                f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, 'chargebee.com' say."
+                f"Connection {self.conn_id!r}: extra domain is {domain!r}, give a bare domain, like 'chargebee.com'."
             )
         return domain
 
@@ -216,7 +216,7 @@ class _Extra:
         for each in names:
             if not _HOST.fullmatch(each):
                 raise SettingsError(
-                    f"Connection {self.conn_id!r}: extra {name} has {each!r}, which no host is called. Give bare names "
+                    f"Connection {self.conn_id!r}: extra {name} has {each!r}, which is no host name. Give bare names "
                     "or addresses, 'amazonaws.com' or '[fd00::1]' say; subdomains are meant as well."
                 )
         return names

@@ -89,7 +89,7 @@ class EventQuery:
 
     def __post_init__(self) -> None:
         if not self.event_types:
-            raise SettingsError("event_types is empty: give one or more, 'customer_deleted' say.")
+            raise SettingsError("event_types is empty: give one or more, for example 'customer_deleted'.")
 
     @property
     def fields(self) -> Fields:

@@ -67,7 +67,7 @@ def export_fields(
         if taken:
             raise SettingsError(
                 f"filters: {taken[0]} bounds the field that the window bounds. Drop one of the two, "
-                "for Chargebee does not say which would win."
+                "because Chargebee does not document which one counts."
             )
         fields[f"{wire}[between]"] = window.between()
     missing = [name for name, spec in resource.fields.items() if spec.get("required") and name not in fields]

@@ -151,7 +151,9 @@ def check_timezone(name: str, value: Any) -> None:
         ZoneInfo(value)
     except (KeyError, TypeError, ValueError, OSError):
         near = nearest(value, available_timezones()) if isinstance(value, str) else ""
-        raise SettingsError(f"{name} {value!r} is not known{near}: give an IANA name, 'Europe/Berlin' say.") from None
+        raise SettingsError(
+            f"{name} {value!r} is not known{near}: give an IANA name, for example 'Europe/Berlin'."
+        ) from None
 
 
 def _empty(value: Any) -> bool:

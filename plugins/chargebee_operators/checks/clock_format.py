@@ -61,7 +61,7 @@ class ClockFormat:
             right = False
         if not right:
             raise SettingsError(
-                f"window_format is {self.format!r}: give the whole date as Python's strptime takes it, '%d/%m/%Y %H:%M' say."
+                f"window_format is {self.format!r}: give the whole date as Python's strptime takes it, like '%d/%m/%Y %H:%M'."
             )
 
     def read(self, text: str) -> ClockValue | None:

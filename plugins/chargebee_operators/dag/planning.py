@@ -139,7 +139,7 @@ def _check_has_ended(window: Window, now: datetime) -> None:
     """Refuse a window whose rows are not all there yet: what changes after the export would be in no partition."""
     if window.end > as_utc(now) + CLOCKS_DIFFER:
         raise SettingsError(
-            f"The window {window} ends in the future, for it is {iso(now)} now: rows that change after the export would be "
+            f"The window {window} ends in the future (it is {iso(now)} now): rows that change after the export would be "
             "in no partition. Give a window_end that has passed."
         )
 

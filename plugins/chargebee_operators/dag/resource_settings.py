@@ -68,7 +68,7 @@ class ResourceSettings:
             kind.check_window_field(self.window_field)
         if self.snapshot is False and kind.default_window_field is None and not kind.is_report:
             raise SettingsError(
-                f"{self.name}: the export has no time filter, so snapshot=False can't be; leave it out."
+                f"{self.name}: the export has no time filter, so snapshot=False is not possible: leave it out."
             )
         if self.initial is not None:
             check_initial(self.name, self.initial)

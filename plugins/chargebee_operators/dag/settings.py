@@ -211,11 +211,11 @@ class ExportDagSettings:
         check_column_types(self._dag, self.column_types)
         if self.column_types and not any(self._is_parquet(each) for each in self.each_resource):
             raise SettingsError(
-                f"{self._dag}: column_types needs file_format='parquet', for CSV has no types; it is {self.file_format!r}."
+                f"{self._dag}: column_types needs file_format='parquet', because CSV has no types; it is {self.file_format!r}."
             )
         for each in self.each_resource:
             if each.column_types and not self._is_parquet(each):
-                raise SettingsError(f"{each.name}: column_types needs file_format='parquet', for CSV has no types.")
+                raise SettingsError(f"{each.name}: column_types needs file_format='parquet', because CSV has no types.")
 
     def _check_first_snapshots(self) -> None:
         for each in filter(self.begins_with_snapshot, self.each_resource):

@@ -107,7 +107,7 @@ class BlockFetcher:
         if encoding not in ("", "identity"):
             raise DownloadError(
                 f"Export {self._export_id}: the download host sends the zip compressed once more (Content-Encoding "
-                f"{encoding[:40]!r}), though it was asked not to; it can't be resumed that way. Look for a proxy that "
+                f"{encoding[:40]!r}), although the request forbids it, so it can't be resumed. Look for a proxy that "
                 "does it."
             )
         version = ObjectVersion.of(answer.status, answer.headers)
@@ -149,7 +149,7 @@ class BlockFetcher:
             missing = "size" if begun.modified else "ETag or date"
             raise DownloadError(
                 f"Export {self._export_id}: the connection broke at byte {block.at}, and the download host gives no "
-                f"{missing} to know the zip by when it is resumed; the task must start over."
+                f"{missing} that identifies the zip, so it can't be resumed; the task must start over."
             )
         if not begun.same_as(version):
             raise DownloadError(

@@ -154,8 +154,8 @@ class ParquetFile:
             yield from cutter.finish()
         if cutter.is_lost:
             raise ConversionError(
-                f"{self._member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so there is no "
-                "telling its columns. Choose csv.gz, which takes the data as it is."
+                f"{self._member}: the quotes do not pair, or a record is longer than {MAX_RECORD >> 20} MB, so its "
+                "columns can't be known. Choose csv.gz, which takes the data as it is."
             )
 
     def _look_back(self, table: ParquetTable) -> None:

@@ -178,7 +178,7 @@ class S3Partition:
         sentence = self._replacing.check(standing.document, self._job, self.manifest_key)
         if not self._conditional and standing.is_denied:
             raise DestinationError(
-                f"Whether s3://{self.bucket}/{self.manifest_key} exists can't be known, and this server does not honour "
+                f"It can't be known whether s3://{self.bucket}/{self.manifest_key} exists, and this server does not honour "
                 "If-None-Match: give the AWS connection the right s3:ListBucket, or s3:GetObject."
             )
         return sentence
@@ -207,7 +207,7 @@ class S3Partition:
         name = f"s3://{self.bucket}/{self.manifest_key}"
         if is_ours is None:
             return (
-                f"{name} may be this run's or another's, for it can't be read. The next try of this task decides. If the AWS "
+                f"{name} can't be read, so it may be this run's or another's. The next try of this task decides. If the AWS "
                 "connection has no right s3:GetObject there, it needs it."
             )
         return f"Another run has committed {name} meanwhile, and its data stays. The next try of this task starts over."
@@ -229,11 +229,13 @@ class S3Partition:
             if not mine:
                 return
             if self._undecided:
-                log.warning("Whether the manifest was written is not known, so its objects stay; the next try decides.")
+                log.warning(
+                    "It is not known whether the manifest was written, so its objects stay. The next try decides."
+                )
                 return
             if not self.keys.unique:
                 mine -= known_keys(read_standing(self._s3, self.manifest_key).document)
             self._leftovers.remove(mine)
         except Exception as error:
             # The error that led here matters more than one of the clean-up.
-            log.warning("What this try has sent is not all removed (%s); the next one does it.", error)
+            log.warning("Some of what this try has sent could not be removed (%s). The next try removes it.", error)

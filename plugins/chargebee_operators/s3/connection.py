@@ -106,7 +106,7 @@ def check_bucket(hook: S3Hook, bucket: str) -> str | None:
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if status == 404:
             raise DestinationError(
-                f"Bucket {bucket!r} does not exist, or not for the AWS connection {hook.aws_conn_id!r}: create it, or "
+                f"Bucket {bucket!r} does not exist, or AWS connection {hook.aws_conn_id!r} can't see it: create it, or "
                 "name the right one."
             ) from None
         log.warning(

@@ -207,8 +207,11 @@ def test_no_cookie_is_sent_back():
     ("behave", "words"),
     [
         (lambda headers: ranged(headers, {"ETag": '"a"', "Content-Encoding": "gzip"}), "Content-Encoding 'gzip'"),
-        (lambda headers: ranged(headers, {}, cut=7), "no ETag or date to know the zip by"),
-        (lambda headers: Answer(200, CUT_CHUNKS, b"80000\r\n%b\r\n" % (b"x" * 0x80000)), "no size to know the zip by"),
+        (lambda headers: ranged(headers, {}, cut=7), "no ETag or date that identifies the zip"),
+        (
+            lambda headers: Answer(200, CUT_CHUNKS, b"80000\r\n%b\r\n" % (b"x" * 0x80000)),
+            "no size that identifies the zip",
+        ),
         (lambda headers: ranged({"Range": "bytes=5-"}, {"ETag": '"a"'}), "another range than was requested"),
         (
             lambda headers: Answer(206, {"ETag": '"a"', "Content-Length": "3"}, b"abc"),

@@ -93,7 +93,7 @@ def test_what_a_log_would_obey_is_not_in_a_name_but_counts_where_names_are_compa
 
 
 def test_a_name_longer_than_any_key_of_s3_is_refused_before_it_is_kept():
-    with pytest.raises(UnsafeArchiveError, match="has a name of 1025 bytes; 1024 are the most"):
+    with pytest.raises(UnsafeArchiveError, match="has a name of 1025 bytes; the limit is 1024"):
         read(made([("x" * 1025, b"text")]))
 
 

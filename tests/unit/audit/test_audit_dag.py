@@ -88,7 +88,7 @@ def test_what_is_exported_whole_at_each_run_is_left_out():
         ({"upload_args": {"keep_latest_only": True}}, "would replace the latest window"),
         ({"how": {"schedule": "weekly"}}, "is not a cron expression"),
         ({"how": {"tolerance": -1}}, "tolerance"),
-        ({"how": {"ignored_columns": "mrr"}}, r"ignored_columns is 'mrr': give a list of names, \['mrr'\]"),
+        ({"how": {"ignored_columns": "mrr"}}, r"ignored_columns is 'mrr': give a list of names, for example \['mrr'\]"),
     ],
 )
 def test_what_cannot_be_audited_is_refused_at_parse_time(settings, says):

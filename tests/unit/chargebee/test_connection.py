@@ -161,7 +161,7 @@ def test_without_extras_the_defaults_hold(extra):
     ("fields", "parts"),
     [
         ({"login": None}, ["has no login", "the Chargebee site's name", "'acme-test'"]),
-        ({"login": "acme.test"}, ["login 'acme.test' is not a site's name", "Give the name alone"]),
+        ({"login": "acme.test"}, ["login 'acme.test' is not a site's name", "Give only the name"]),
         ({"login": "https://acme.chargebee.com"}, ["'https://acme.chargebee.com'", "without https://"]),
         ({"password": " "}, ["has no password", "put a Chargebee API key there"]),
         ({"password": "***"}, ["shows in place of the stored API key", "trigger chargebee_doctor to test it"]),
@@ -180,7 +180,7 @@ def test_without_extras_the_defaults_hold(extra):
         ({"extra": {"max_poll_interval": "inf"}}, ["extra max_poll_interval is 'inf'"]),
         (
             {"extra": {"window_timezone": "New York"}},
-            ["extra window_timezone 'New York' is not known", "give an IANA name, 'Europe/Berlin' say"],
+            ["extra window_timezone 'New York' is not known", "give an IANA name, for example 'Europe/Berlin'"],
         ),
         ({"extra": {"window_timezone": -5}}, ["extra window_timezone is -5", "give a text"]),
         ({"extra": {"ca_bundle": 1}}, ["extra ca_bundle is 1", "give a text"]),

@@ -48,7 +48,7 @@ def test_what_is_taken_whole(arguments, whole):
         ),
         (
             {"name": "differential_prices", "snapshot": False},
-            "no time filter, so snapshot=False can't be; leave it out",
+            "no time filter, so snapshot=False is not possible: leave it out",
         ),
         ({"name": "differential_prices", "window_field": "updated_at"}, "has no time filter"),
         ({"name": "customers", "filters": {"customer[emial][is]": "x"}}, r"did you mean 'customer\[email\]\[is\]'"),
@@ -142,7 +142,7 @@ def test_a_wrong_resource_setting_names_the_value_and_the_mend(arguments, messag
         ({"upload_args": {"s3_bucket": "other"}}, "upload_args must not hold 's3_bucket': use the setting s3_bucket"),
         ({"upload_args": {"file_format": "csv"}}, "must not hold 'file_format': use the setting file_format"),
         ({"upload_args": {"column_types": {}}}, "must not hold 'column_types': use the setting column_types"),
-        ({"column_types": {"*_at": "date"}}, "column_types needs file_format='parquet', for CSV has no types"),
+        ({"column_types": {"*_at": "date"}}, "column_types needs file_format='parquet', because CSV has no types"),
         (
             {"file_format": "parquet", "column_types": {"*_at": "time"}},
             r"DAG 'chargebee_export': column_types: '\*_at' has the type 'time'",
