@@ -27,7 +27,9 @@ def test_a_type_that_differs_between_windows_is_refused_until_all_have_it(glue):
     glue.land(1)
     typed = glue.land(1, types={"amount": "decimal(18, 2)"})
     either = r"(string|decimal\(18, 2\))"
-    message = f"Column 'amount' of table invoices is {either} in earlier files and {either} in .*export the other windows"
+    message = (
+        f"Column 'amount' of table invoices is {either} in earlier files and {either} in .*export the other windows"
+    )
     with pytest.raises(AirflowFailException, match=message):
         glue.register(typed)
     glue.land(0, types={"amount": "decimal(18, 2)"})
