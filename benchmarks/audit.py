@@ -13,7 +13,6 @@ import csv
 import gzip
 import io
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,8 +24,9 @@ from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "plugins"))
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
 
+from benchmarks.memory import memory  # noqa: E402
 from chargebee_operators.audit.comparison import Comparison, Copy  # noqa: E402
 from chargebee_operators.audit.partitions import Partition, TableFile  # noqa: E402
 from chargebee_operators.audit.record_store import record_store  # noqa: E402
@@ -115,7 +115,7 @@ def measure(folder: Path, form: str, count: int) -> dict[str, float]:
     return {
         "wall": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": memory("VmHWM") / 2**20,
         "disk": disk / 2**20,
         "rows": comparison.landed_rows + comparison.snapshot_rows,
     }

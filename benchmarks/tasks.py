@@ -26,9 +26,10 @@ RUNS = 5
 BUCKET = "benchmark"
 TASKS = ("empty", "start", "ready", "upload")
 _TASK = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 import chargebee_export
+from benchmarks.memory import memory
 from chargebee_operators import ChargebeeExportOperator, ChargebeeExportToS3Operator, ExportReadySensor
 from chargebee_operators._compat import BaseOperator
 from support.tasks import run
@@ -50,7 +51,7 @@ returned = run(make[name]())
 seconds = time.process_time() - before
 if name == "start":
     record.write_text(json.dumps(returned))
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([seconds, memory("VmHWM") / 2**20]))
 """
 
 
@@ -78,7 +79,7 @@ def _environment(folder: Path, chargebee: stack.SimulatorAddress, s3: stack.S3Se
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "AIRFLOW_CONN_CHARGEBEE_DEFAULT": json.dumps(site),
         "AIRFLOW_CONN_AWS_DEFAULT": s3.connection(),
-        "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in ("plugins", "dags", "tests")),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in ("plugins", "dags", "tests", "")),
     }
 
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.memory import memory
 from benchmarks.uploading.paths import PATHS, Setting
 
-_STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
-KB = 1024
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,11 @@ def cost_of(work: Callable[[], object]) -> Cost:
     """Do the work once. CPU seconds are those of all threads of this process."""
     gc.collect()
     _CLEAR_REFS.write_text(_RESET_PEAK)
-    idle = _memory("VmRSS")
+    idle = memory("VmRSS")
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Cost(wall, cpu, idle, _memory("VmHWM"))
-
-
-def _memory(name: str) -> int:
-    for line in _STATUS.read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * KB
-    raise OSError(f"{_STATUS} has no {name}: the benchmark needs Linux")
+    return Cost(wall, cpu, idle, memory("VmHWM"))
 
 
 def main() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from benchmarks.memory import memory
 
 TICK = 0.001
 FLAT_OUT_POLLERS, FLAT_OUT_SECONDS = 20, 5.0
@@ -99,7 +100,7 @@ async def polled(task: Task) -> Polled:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
         flat_out, flat_out_cpu = await _flat_out(side, ids[:FLAT_OUT_POLLERS])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = memory("VmHWM") / 10**6
     return Polled(
         cpu_ms=1000 * cpu / max(1, polls),
         core=cpu / wall,
@@ -109,7 +110,7 @@ async def polled(task: Task) -> Polled:
         start_pause_ms=1000 * start_pause,
         flat_out=flat_out,
         flat_out_cpu_ms=flat_out_cpu,
-        memory_mb=memory,
+        memory_mb=peak,
     )
 
 
