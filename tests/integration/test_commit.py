@@ -102,6 +102,29 @@ def test_a_try_that_can_not_look_whether_its_manifest_stands_leaves_its_objects(
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "permanent"),
+    [(400, "ExpiredToken", False), (403, "RequestTimeTooSkewed", False), (403, "InvalidAccessKeyId", True)],
+)
+def test_credentials_that_end_between_two_calls_of_one_commit_take_nothing_back(
+    proxy, store, land, status, code, permanent
+):
+    """The answer of the first call was lost, though S3 had written the manifest. boto3's own second call was refused."""
+    old = land("e0", {"a": b"old"})
+    proxy.rule("PutManifest", cut="after")
+    for operation, skip in (("PutManifest", 0), ("GetManifest", 1)):
+        proxy.rule(operation, status=status, code=code, skip=skip, times=None)
+    with pytest.raises(UploadError, match=code) as caught:
+        land("e1", {"a": b"new"})
+    assert caught.value.permanent is permanent
+    proxy.clear()
+    told = store.manifest()
+    assert attempt_of(told) != old
+    assert {each["key"] for each in told["files"]} < set(store.keys())
+    land("e1", {"a": b"newer"})
+    store.check()
+
+
+@pytest.mark.parametrize(
     ("templates", "stays"),
     [
         ({}, False),

@@ -8,7 +8,7 @@ from chargebee_operators.common.exceptions import DestinationError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.bucket import S3Bucket
-from chargebee_operators.s3.causes import CAUSES, refused, unanswered
+from chargebee_operators.s3.causes import CAUSES, refusal, unanswered
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -65,7 +65,7 @@ def _refusal(hook: S3Hook, bucket: str, call: str, code: str, status: int | None
             f"Bucket {bucket!r} does not exist, or {who} leads to another S3: create the bucket, or correct its name."
         )
     if code in CAUSES:
-        return refused(hook.aws_conn_id, code, status)
+        return DestinationError(refusal(hook.aws_conn_id, code, status))
     return DestinationError(f"{who}: {call} for bucket {bucket!r} was refused ({status} {code}).")
 
 

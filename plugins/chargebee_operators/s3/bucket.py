@@ -15,7 +15,14 @@ from chargebee_operators.common import checksums
 from chargebee_operators.common.exceptions import DestinationError, SettingsError, UploadError
 from chargebee_operators.common.foreign_text import clean, listed, printable
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.s3.causes import CAUSES, has_no_credentials, refused, unanswered
+from chargebee_operators.s3.causes import (
+    CAUSES,
+    LASTING,
+    has_no_credentials,
+    is_lasting,
+    refusal,
+    without_credentials,
+)
 from chargebee_operators.s3.rights import missing_right
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, only
 
@@ -34,10 +41,13 @@ class S3CallError(UploadError):
 
     :param status: the HTTP status; None when there was no answer.
     :param code: S3's error code.
+    :param permanent: whether the same call fails at each later try. A repeated call may still have met what the first one has
+        done, so this is no ``DestinationError``, after which nothing is in doubt.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
+    def __init__(self, message: str, *, status: int | None = None, code: str = "", permanent: bool = False) -> None:
         super().__init__(message)
+        self.permanent = permanent
         self.status = status
         self.code = code
 
@@ -233,7 +243,8 @@ class S3Bucket:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         except (BotoCoreError, OSError) as error:
             if has_no_credentials(error):
-                raise unanswered(self._conn_id, error) from None
+                sentence = without_credentials(self._conn_id, error)
+                raise S3CallError(sentence, permanent=is_lasting(error)) from None
             raise self._unanswered(operation, key, error) from None
         if code == "NoSuchBucket":
             raise DestinationError(f"Bucket {self.name!r} does not exist: create it, or name the right one.")
@@ -243,7 +254,8 @@ class S3Bucket:
                 f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}."
             )
         if code in CAUSES:
-            raise refused(self._conn_id, code, status)
+            sentence = refusal(self._conn_id, code, status)
+            raise S3CallError(sentence, status=status, code=code, permanent=code in LASTING)
         told = clean(code if code == str(status) else f"{status} {code}")
         raise S3CallError(
             f"s3://{self.name}/{printable(key or '')}: S3 answered {told} to {operation}.", status=status, code=code

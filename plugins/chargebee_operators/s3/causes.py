@@ -16,31 +16,45 @@ CAUSES = {
 }
 
 
-def refused(conn_id: str | None, code: str, status: int | None) -> DestinationError:
-    """Return the error for one of the codes of ``CAUSES``.
+# Those that no later try mends: credentials are renewed, and clocks set, while a DAG runs.
+LASTING = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "PermanentRedirect", "AuthorizationHeaderMalformed")
+# boto3's errors where nothing is configured. Others, such as CredentialRetrievalError, may be those of a busy service.
+_NOT_CONFIGURED = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound")
+
+
+def refusal(conn_id: str | None, code: str, status: int | None) -> str:
+    """Return the sentence for one of the codes of ``CAUSES``.
 
     :param conn_id: the AWS connection.
     :param status: of the answer.
     """
-    who = f"AWS connection {conn_id!r}"
-    return DestinationError(f"{who}: {CAUSES[code]} ({status} {code}).")
+    return f"AWS connection {conn_id!r}: {CAUSES[code]} ({status} {code})."
 
 
-def unanswered(conn_id: str | None, error: Exception) -> DestinationError | UploadError:
-    """Return the error for a call that boto3 could not make, or to which no answer came.
+def without_credentials(conn_id: str | None, error: BaseException) -> str:
+    """Return the sentence for a call that boto3 could not sign.
 
     :param conn_id: the AWS connection.
     :param error: boto3's own; only its kind is quoted.
     """
-    who = f"AWS connection {conn_id!r}"
+    return (
+        f"AWS connection {conn_id!r} gives no credentials ({type(error).__name__}): put an access key into it, or a role_arn "
+        "into its extra. Without them boto3 takes those of the worker, on MWAA the execution role."
+    )
+
+
+def unanswered(conn_id: str | None, error: Exception) -> DestinationError | UploadError:
+    """Return the error for a first call that boto3 could not make, or to which no answer came.
+
+    :param conn_id: the AWS connection.
+    :param error: boto3's own; only its kind is quoted.
+    """
     if has_no_credentials(error):
-        return DestinationError(
-            f"{who} gives no credentials ({type(error).__name__}): put an access key into it, or a role_arn into its extra. "
-            "Without them boto3 takes those of the worker, on MWAA the execution role."
-        )
+        kind = DestinationError if is_lasting(error) else UploadError
+        return kind(without_credentials(conn_id, error))
     return UploadError(
-        f"S3 could not be reached with {who} ({type(error).__name__}). Check its endpoint_url and region_name, and whether the "
-        "workers can reach S3."
+        f"S3 could not be reached with AWS connection {conn_id!r} ({type(error).__name__}). Check its endpoint_url and "
+        "region_name, and whether the workers can reach S3."
     )
 
 
@@ -48,3 +62,8 @@ def has_no_credentials(error: BaseException) -> bool:
     """Return whether boto3 had nothing to sign a call with."""
     kind = type(error).__name__
     return "Credential" in kind or "Token" in kind or kind == "ProfileNotFound"
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Return whether boto3 will have no credentials at the next try either."""
+    return type(error).__name__ in _NOT_CONFIGURED
