@@ -40,6 +40,8 @@ def airflow_settings(port: int, database: str, broker: str) -> dict[str, str]:
             "schedule_after_task_execution": False,
             # The DAG files do not change.
             "min_file_process_interval": 300,
+            # Two processes of Airflow 2 that record the same dataset at once: one fails, and reads its file 300 s later.
+            "parsing_processes": 1,
             # A killed task, scheduler or triggerer is noticed within seconds, not minutes.
             "task_instance_heartbeat_timeout": 20,
             "task_instance_heartbeat_timeout_detection_interval": 5,

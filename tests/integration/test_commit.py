@@ -124,6 +124,23 @@ def test_credentials_that_end_between_two_calls_of_one_commit_take_nothing_back(
     store.check()
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_right_that_is_taken_away_between_two_calls_of_one_commit_takes_nothing_back(proxy, store, land, readable):
+    old = land("e0", {"a": b"old"})
+    proxy.rule("PutManifest", cut="after")
+    proxy.rule("PutManifest", status=403, code="AccessDenied", times=None)
+    if not readable:
+        proxy.rule("GetManifest", status=403, code="AccessDenied", skip=1, times=None)
+        with pytest.raises(DestinationError, match="s3:PutObject"):
+            land("e1", {"a": b"new"})
+    else:
+        assert land("e1", {"a": b"new"}) == attempt_of(store.check())
+    proxy.clear()
+    told = store.manifest()
+    assert attempt_of(told) != old
+    assert {each["key"] for each in told["files"]} < set(store.keys())
+
+
 @pytest.mark.parametrize(
     ("templates", "stays"),
     [

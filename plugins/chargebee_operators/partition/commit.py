@@ -23,7 +23,7 @@ from chargebee_operators.partition.manifest import Manifest, known_keys
 from chargebee_operators.partition.replacing import Replacing
 from chargebee_operators.partition.shared_objects import check_not_shared
 from chargebee_operators.partition.standing import Standing, read_standing
-from chargebee_operators.s3.bucket import S3Bucket, S3CallError
+from chargebee_operators.s3.bucket import DeniedError, S3Bucket, S3CallError
 from chargebee_operators.s3.conditional_writes import honours_conditions
 from chargebee_operators.s3.connection import transfer_config
 from chargebee_operators.s3.multipart import Uploader
@@ -190,8 +190,12 @@ class S3Partition:
         self._undecided = True
         try:
             self._s3.put(self.manifest_key, body, for_manifest(self._s3.extra_args), condition)
-        except DestinationError:
-            self._undecided = False
+        except DestinationError as error:
+            # boto3 repeats a call whose answer was lost, and the right may be taken away in between.
+            is_ours = self._is_written(body) if isinstance(error, DeniedError) and error.repeated else False
+            if is_ours:
+                return
+            self._undecided = is_ours is None
             raise
         except S3CallError as error:
             # The first answer may have been lost, and a repeated call met our own manifest.

@@ -58,7 +58,14 @@ class S3CallError(UploadError):
 
 
 class DeniedError(DestinationError):
-    """A call that S3 refused because a right is missing. Without ``s3:ListBucket`` it also means: there is no such object."""
+    """A call that S3 refused because a right is missing. Without ``s3:ListBucket`` it also means: there is no such object.
+
+    :param repeated: whether boto3 had sent the call before, without an answer. That one may have had its effect.
+    """
+
+    def __init__(self, message: str, *, repeated: bool) -> None:
+        super().__init__(message)
+        self.repeated = repeated
 
 
 class S3Bucket:
@@ -240,7 +247,8 @@ class S3Bucket:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             answer = str(error.response.get("Error", {}).get("Message", ""))
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            about = error.response.get("ResponseMetadata", {})
+            status, repeated = about.get("HTTPStatusCode"), about.get("RetryAttempts", 0) > 0
         except (BotoCoreError, OSError) as error:
             if has_no_credentials(error):
                 sentence = without_credentials(self._conn_id, error)
@@ -251,7 +259,8 @@ class S3Bucket:
         if code in DENIED:
             right = missing_right(operation, self.name, self.extra_args, answer)
             raise DeniedError(
-                f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}."
+                f"AWS connection {self._conn_id!r} may not do {operation} in bucket {self.name!r}: it needs {right}.",
+                repeated=repeated,
             )
         if code in CAUSES:
             sentence = refusal(self._conn_id, code, status)
