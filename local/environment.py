@@ -164,7 +164,7 @@ def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path])
     folder = VENVS / name
     made = folder / "bin" / "python"
     stamp = folder / "made-from"
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + str(python).encode()).hexdigest()
+    digest = _made_from(python, inputs)
     with _alone(name):
         if made.exists() and stamp.exists() and stamp.read_text() == digest:
             return made
@@ -176,6 +176,14 @@ def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path])
         _run([str(made), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], check=False)
         stamp.write_text(digest)
     return made
+
+
+def _made_from(python: Path, inputs: list[Path]) -> str:
+    """Return what an environment is known by: what is installed, and the version of its Python.
+
+    Not the path of the Python, for the same one is found by another path within an environment.
+    """
+    return hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + str(_version_of(python)).encode()).hexdigest()
 
 
 @contextmanager

@@ -99,14 +99,7 @@ class Examination:
         job = snapshot.job
         keys = question.s3_prefix, question.manifest_name
         selected = select(self._partitions(*keys, job.resource, job.site), snapshot)
-        if selected.others:
-            self._notes.append(
-                f"Not compared, because their filters or business entity are others: {len(selected.others)} partitions."
-            )
-        if not selected.partitions:
-            self._notes.append(
-                f"No partition of {job.resource} is below {question.s3_prefix!r}: check the prefix of the settings."
-            )
+        self._note_selection(job.resource, len(selected.others), bool(selected.partitions))
         with record_store(folder) as store:
             comparison = Comparison(
                 job.resource, store, self._bucket.copy, question.clock, question.ignored, values=question.values
@@ -120,12 +113,7 @@ class Examination:
             self._check_not_replaced(selected.partitions, problems)
             findings = store.find(MOST_IDS)
             repeated = [selected.partitions[number] for number in store.repeated_in()]
-        if repeated:
-            self._notes.append(
-                f"These partitions have an id more than once: {', '.join(each.key for each in repeated)}"
-            )
-        if findings["differs"].count:
-            self._notes += unknown_columns(question.ignored, comparison, job.resource)
+        self._note_findings(job.resource, repeated, findings["differs"].count > 0, comparison)
         windows = sum(each.window is not None for each in selected.partitions)
         return AuditReport(
             site=job.site,
@@ -147,6 +135,26 @@ class Examination:
             notes=self._notes,
             tolerance=question.tolerance,
         )
+
+    def _note_selection(self, resource: str, others: int, any_partition: bool) -> None:
+        if others:
+            self._notes.append(
+                f"Not compared, because their filters or business entity are others: {others} partitions."
+            )
+        if not any_partition:
+            self._notes.append(
+                f"No partition of {resource} is below {self._question.s3_prefix!r}: check the prefix of the settings."
+            )
+
+    def _note_findings(
+        self, resource: str, repeated: Collection[Partition], differs: bool, comparison: Comparison
+    ) -> None:
+        if repeated:
+            self._notes.append(
+                f"These partitions have an id more than once: {', '.join(each.key for each in repeated)}"
+            )
+        if differs:
+            self._notes += unknown_columns(self._question.ignored, comparison, resource)
 
     def _check_not_replaced(self, partitions: Collection[Partition], problems: Collection[str]) -> None:
         """Make sure that a damaged partition is not one that another run has replaced while it was read.

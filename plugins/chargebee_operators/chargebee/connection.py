@@ -80,33 +80,7 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     :raises SettingsError: when something is missing or wrong; the message names the connection and the field.
     """
     conn_id = connection.conn_id
-    site = (connection.login or "").strip()
-    if not site:
-        raise SettingsError(
-            f"Connection {conn_id!r} has no login: put the Chargebee site's name there, for example 'acme-test'."
-        )
-    if not _SITE.fullmatch(site):
-        if "_" in site or "@" in site:
-            # Not quoted: login and password may have been swapped, and API keys look like test_AbC.
-            raise SettingsError(
-                f"Connection {conn_id!r}: login is not a site's name. Give only the name there, like 'acme-test', "
-                "and the API key as password."
-            )
-        raise SettingsError(
-            f"Connection {conn_id!r}: login {site!r} is not a site's name. Give only the name, like 'acme-test', "
-            "without https:// and without .chargebee.com."
-        )
-    api_key = (connection.password or "").strip()
-    if not api_key:
-        raise SettingsError(f"Connection {conn_id!r} has no password: put a Chargebee API key there.")
-    if api_key == _HIDDEN:
-        raise SettingsError(
-            f"Connection {conn_id!r}: the password is ***, which Airflow shows in place of the stored API key. The Test "
-            "button of Airflow 3.0 and 3.3 tests a stored connection with that: trigger chargebee_doctor to test it. In other "
-            "cases, store the API key again."
-        )
-    if not api_key.isascii():
-        raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
+    site, api_key = _site(conn_id, connection.login), _api_key(conn_id, connection.password)
     extra = _Extra(conn_id, _read_extra(connection))
     endpoint = _endpoint(connection)
     # Another endpoint may be a simulator, whose site has no page that a link could open.
@@ -126,6 +100,43 @@ def settings_from_connection(connection: Any) -> SiteSettings:
         domain=domain,
         window_timezone=extra.timezone("window_timezone"),
     )
+
+
+def _site(conn_id: str, login: str | None) -> str:
+    """Return the site's name, which is the login."""
+    site = (login or "").strip()
+    if not site:
+        raise SettingsError(
+            f"Connection {conn_id!r} has no login: put the Chargebee site's name there, for example 'acme-test'."
+        )
+    if not _SITE.fullmatch(site):
+        if "_" in site or "@" in site:
+            # Not quoted: login and password may have been swapped, and API keys look like test_AbC.
+            raise SettingsError(
+                f"Connection {conn_id!r}: login is not a site's name. Give only the name there, like 'acme-test', "
+                "and the API key as password."
+            )
+        raise SettingsError(
+            f"Connection {conn_id!r}: login {site!r} is not a site's name. Give only the name, like 'acme-test', "
+            "without https:// and without .chargebee.com."
+        )
+    return site
+
+
+def _api_key(conn_id: str, password: str | None) -> str:
+    """Return the API key, which is the password."""
+    api_key = (password or "").strip()
+    if not api_key:
+        raise SettingsError(f"Connection {conn_id!r} has no password: put a Chargebee API key there.")
+    if api_key == _HIDDEN:
+        raise SettingsError(
+            f"Connection {conn_id!r}: the password is ***, which Airflow shows in place of the stored API key. The Test "
+            "button of Airflow 3.0 and 3.3 tests a stored connection with that: trigger chargebee_doctor to test it. In other "
+            "cases, store the API key again."
+        )
+    if not api_key.isascii():
+        raise SettingsError(f"Connection {conn_id!r}: the password is not a Chargebee API key, it has non-ASCII signs.")
+    return api_key
 
 
 def _endpoint(connection: Any) -> str | None:

@@ -71,8 +71,15 @@ class LookReport:
 
     def finish(self) -> None:
         """Report what all of them say together, and the settings that follow."""
+        self._report.facts["look"] = self._facts
+        zone, form = self._report_times()
+        self._report_money()
+        self._report_parts()
+        self._settings(zone, form)
+
+    def _report_times(self) -> tuple[str | None, str | None]:
+        """Report how times are written; return the zone and the form that all of them have, where there is one."""
         report = self._report
-        report.facts["look"] = self._facts
         zones = [set(each.zones) for each in self._times if each.zones]
         zone = (
             next((each for each in self._times[0].zones if all(each in fit for fit in zones)), None) if zones else None
@@ -80,7 +87,6 @@ class LookReport:
         zoneless = [each for each in self._times if not each.zoned and each.compared]
         unread = [each for each in self._times if not each.compared]
         forms = {each.form for each in self._times if each.form}
-        form = forms.pop() if len(forms) == 1 else None
         if unread:
             report.attention(
                 "look",
@@ -88,31 +94,38 @@ class LookReport:
                 "Set window_format in upload_args, as Python's strptime takes it.",
             )
         if zone:
-            report.ok("look", f"Times look like {self._times[0].shape} and fit the zone {zone}.")
-            if changes_clocks(zone):
-                report.attention(
-                    "look",
-                    "Times are in the site's zone, so an hour of each autumn exists twice.",
-                    "Switch on 'UTC for data exports' in Chargebee's settings (Business Profile, time zone).",
-                )
-            if self._site_zone not in (None, zone):
-                report.wrong(
-                    "look",
-                    f"The connection's window_timezone is {self._site_zone}, and the times do not fit it.",
-                    f"Set it to {zone}, or leave it out.",
-                )
+            self._report_zone(zone)
         elif zoneless:
             report.attention("look", f"Times name no zone, and no zone fits {zoneless[0].compared} of them.")
         elif self._times and not unread:
             report.ok("look", f"Times look like {self._times[0].shape} and name their zone.")
+        return zone, forms.pop() if len(forms) == 1 else None
+
+    def _report_zone(self, zone: str) -> None:
+        """Report the zone of all times that name none."""
+        report = self._report
+        report.ok("look", f"Times look like {self._times[0].shape} and fit the zone {zone}.")
+        if changes_clocks(zone):
+            report.attention(
+                "look",
+                "Times are in the site's zone, so an hour of each autumn exists twice.",
+                "Switch on 'UTC for data exports' in Chargebee's settings (Business Profile, time zone).",
+            )
+        if self._site_zone not in (None, zone):
+            report.wrong(
+                "look",
+                f"The connection's window_timezone is {self._site_zone}, and the times do not fit it.",
+                f"Set it to {zone}, or leave it out.",
+            )
+
+    def _report_money(self) -> None:
+        """Report whether amounts are in decimals or in cents."""
         kinds = sorted(set(self._money) - {"unknown"})
-        report.facts["money"] = kinds
+        self._report.facts["money"] = kinds
         if len(kinds) == 1:
-            report.ok("look", f"Amounts are written in {kinds[0]}.")
+            self._report.ok("look", f"Amounts are written in {kinds[0]}.")
         elif kinds:
-            report.attention("look", "Some files write amounts in decimals, and others in cents.")
-        self._report_parts()
-        self._settings(zone, form)
+            self._report.attention("look", "Some files write amounts in decimals, and others in cents.")
 
     def _count_parts(self, files: Sequence[SampleFile]) -> None:
         """Count the files of each kind: ``invoices_1.csv`` and ``invoices_2.csv`` are parts of one table."""

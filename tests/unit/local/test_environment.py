@@ -74,3 +74,17 @@ def test_downloads_are_kept_within_the_project(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_CACHE_DIR", "/elsewhere")
     environment._run(["sh", "-c", f"echo $UV_CACHE_DIR > {told}"])
     assert told.read_text() == "/elsewhere\n", "a person's own choice counts"
+
+
+def test_an_environment_is_not_made_again_for_another_path_to_the_same_version_of_python(pyenv, tmp_path):
+    for name, told in (("3.12.1", "3 12"), ("3.12.2", "3 12"), ("3.13.1", "3 13")):
+        python(pyenv / name, f"#!/bin/sh\necho {told}\n")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("one==1\n")
+    first, same, newer = (
+        environment._made_from(pyenv / name / "bin" / "python3", [requirements])
+        for name in ("3.12.1", "3.12.2", "3.13.1")
+    )
+    assert first == same != newer
+    requirements.write_text("one==2\n")
+    assert environment._made_from(pyenv / "3.12.1" / "bin" / "python3", [requirements]) != first
