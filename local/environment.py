@@ -183,7 +183,9 @@ def _made_from(python: Path, inputs: list[Path]) -> str:
 
     Not the path of the Python, for the same one is found by another path within an environment.
     """
-    return hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + str(_version_of(python)).encode()).hexdigest()
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in inputs) + str(_version_of(python)).encode()
+    ).hexdigest()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import chargebee_simulator.jobs
 from chargebee_simulator import Simulator, SimulatorSettings
 from support import airflow_free
 
@@ -62,6 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.path.name != "test_whole_run.py")
 
+
+# A job of no seconds has ended by the next request, also where a busy machine takes long for its ZIP.
+chargebee_simulator.jobs.PATIENCE = 60
 
 NOW = "2026-11-24T12:00:00Z"
 SITE, KEY = "acme-test", "test_key_0123456789abcdef"

@@ -21,7 +21,7 @@ from .zips import Written, write_zip
 
 IN_PROCESS, COMPLETED, FAILED = "in_process", "completed", "failed"
 
-_PATIENCE = 2.0
+PATIENCE = 2.0
 """How many seconds requests wait for a ZIP in the making; a job whose ZIP takes longer stays in process."""
 
 _log = logging.getLogger(__name__)
@@ -110,9 +110,9 @@ class Jobs:
                 profile = replace(profile, zip64=profile.zip64 or companies[export.site].is_large)
                 task = asyncio.create_task(self._build(export, snapshot, profile))
                 self._building[export.id] = task, time.monotonic()
-        young = [task for task, started in self._building.values() if time.monotonic() - started < _PATIENCE]
+        young = [task for task, started in self._building.values() if time.monotonic() - started < PATIENCE]
         if young:
-            await asyncio.wait(young, timeout=_PATIENCE)
+            await asyncio.wait(young, timeout=PATIENCE)
 
     def close(self) -> None:
         """Give up what is not done."""

@@ -25,6 +25,7 @@ import pytest
 import stack
 from chargebee_simulator import Simulator, SimulatorSettings
 from support import download_site, landing
+from support.buckets import new_bucket
 from support.s3_proxy import S3Proxy, s3_proxy
 from support.simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller
 
@@ -96,13 +97,8 @@ def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 @pytest.fixture
 def bucket(s3: stack.S3Server) -> Iterator[str]:
     """The name of a new and empty bucket, which ends with the test, for SeaweedFS has room for some seventy."""
-    name, client = f"test-{next(_numbers)}", s3.client()
-    client.create_bucket(Bucket=name)
-    yield name
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-        for each in page.get("Contents", []):
-            client.delete_object(Bucket=name, Key=each["Key"])
-    client.delete_bucket(Bucket=name)
+    with new_bucket(s3.client(), f"test-{next(_numbers)}") as name:
+        yield name
 
 
 @pytest.fixture

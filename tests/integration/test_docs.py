@@ -19,6 +19,7 @@ import pytest
 
 import stack
 from chargebee_operators._compat import DAG
+from support.buckets import new_bucket
 from support.pages import block, blocks
 from support.tasks import TaskInstance, context, run
 from support.uploads import rows_of, upload
@@ -91,13 +92,10 @@ def one_partition(connected, aws, s3):
     """The partition that docs/data.md reads, in the bucket that it names; returns its manifest's files."""
     from chargebee_operators import ChargebeeExportOperator
 
-    s3.client().create_bucket(Bucket="my-bucket")
     connected.control.touch("customers", count=3, at="2026-11-23T12:00:00Z")
     start = ChargebeeExportOperator(task_id="start", resource="customers")
-    yield run(upload(run(start), "my-bucket"))
-    for each in s3.client().list_objects_v2(Bucket="my-bucket").get("Contents", []):
-        s3.client().delete_object(Bucket="my-bucket", Key=each["Key"])
-    s3.client().delete_bucket(Bucket="my-bucket")
+    with new_bucket(s3.client(), "my-bucket") as bucket:
+        yield run(upload(run(start), bucket))
 
 
 def with_s3(s3: stack.S3Server, code: str, folder: Path) -> str:

@@ -13,6 +13,7 @@ import airflow_runs
 import pytest
 
 from chargebee_simulator import Simulator, SimulatorSettings
+from support.buckets import new_bucket
 from support.pages import blocks
 
 KEY = "test_key_0123456789abcdef"
@@ -37,9 +38,8 @@ def written(s3, airflow_db, tmp_path_factory) -> Iterator[list[str]]:
     """The keys in the bucket after a run of each DAG."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copy(airflow_db, folder)
-    client = s3.client()
-    client.create_bucket(Bucket=BUCKET)
-    with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)) as simulator:
+    client, settings = s3.client(), SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)
+    with new_bucket(client, BUCKET), Simulator(settings) as simulator:
         environment = airflow_runs.airflow_environment(folder, SimpleNamespace(url=simulator.url), s3, KEY)
         (folder / "dags").mkdir()
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(folder / "dags")
@@ -54,11 +54,7 @@ def written(s3, airflow_db, tmp_path_factory) -> Iterator[list[str]]:
             command = [sys.executable, "-c", TEST_DAGS, today, *DAGS]
             done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
         assert not done.returncode, (folder / "runs.log").read_text(errors="replace")[-5000:]
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-    yield keys
-    for key in keys:
-        client.delete_object(Bucket=BUCKET, Key=key)
-    client.delete_bucket(Bucket=BUCKET)
+        yield [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 def test_a_dag_of_your_own_writes_below_its_own_prefix(written):

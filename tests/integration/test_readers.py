@@ -18,6 +18,7 @@ import pytest
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators.formats.column_names import column_names
 from chargebee_simulator import Simulator, SimulatorSettings
+from support.buckets import new_bucket
 from support.tasks import run
 from support.uploads import body, keys, manifest, rows_of, upload
 
@@ -57,10 +58,9 @@ class Landed:
 
 
 @pytest.fixture(scope="module")
-def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The S3 server, with two windows of two sites in each format."""
-    s3.client().create_bucket(Bucket=BUCKET)
-    with pytest.MonkeyPatch.context() as environment:
+    with new_bucket(s3.client(), BUCKET), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
         for site in SITES:
             own = tmp_path_factory.mktemp(site) / "customers.csv"
@@ -75,7 +75,7 @@ def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
                 environment.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps(connection))
                 for window in WINDOWS:
                     land(*window)
-    return s3
+        yield s3
 
 
 def land(window_start: str, window_end: str) -> None:

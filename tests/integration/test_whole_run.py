@@ -18,6 +18,7 @@ import landed
 import pytest
 
 from chargebee_operators.chargebee.windows import compact, iso
+from support.buckets import new_bucket
 from support.landing import job_of
 
 KEY = "test_key_0123456789abcdef"  # of the simulator that the fixtures start
@@ -62,7 +63,8 @@ def whole_run(s3, airflow_db, tmp_path_factory) -> Any:
 
     folder = tmp_path_factory.mktemp("whole-run")
     shutil.copy(airflow_db, folder)
-    with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=3)) as simulator:
+    settings = SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=3)
+    with new_bucket(s3.client(), airflow_runs.BUCKET), Simulator(settings) as simulator:
         for fault in (
             {"kind": "status", "status": 429, "method": "POST", "times": 1, "retry_after": 1},
             {"kind": "drop_after", "method": "POST", "times": 1},
@@ -76,7 +78,6 @@ def whole_run(s3, airflow_db, tmp_path_factory) -> Any:
         environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "DEBUG"
         # What the triggers carry is logged nowhere by itself, so have Airflow log every statement that stores it.
         environment["AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS"] = '{"echo": true}'
-        s3.client().create_bucket(Bucket=airflow_runs.BUCKET)
         airflow_runs.prepare(environment, folder)
         pause(s3, folder)
         airflow_runs.run_dag(environment, folder, {"resources": ["customers", "invoices"]})

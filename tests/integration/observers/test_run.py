@@ -11,6 +11,7 @@ import airflow_runs
 import pytest
 
 from chargebee_simulator import Simulator, SimulatorSettings
+from support.buckets import new_bucket
 from support.pages import block
 
 BUCKET = "lineage"
@@ -35,9 +36,8 @@ def told(s3, airflow_db, observers, tmp_path_factory) -> Any:
     folder = tmp_path_factory.mktemp("lineage")
     shutil.copy(airflow_db, folder)
     events = folder / "events.jsonl"
-    client = s3.client()
-    client.create_bucket(Bucket=BUCKET)
-    with Simulator(SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)) as simulator:
+    client, settings = s3.client(), SimulatorSettings(sites=(f"acme-test:{KEY}",), customers=60, job_seconds=1)
+    with new_bucket(client, BUCKET), Simulator(settings) as simulator:
         environment = airflow_runs.airflow_environment(folder, SimpleNamespace(url=simulator.url), s3, KEY)
         environment |= {
             "PYTHONPATH": str(observers),
@@ -55,15 +55,12 @@ def told(s3, airflow_db, observers, tmp_path_factory) -> Any:
         airflow_runs.run_dag(environment, folder, {"snapshot": True})
         (folder / "dags" / "consumer.py").write_text(block("python", CONSUMER, "docs/data.md"))
         airflow_runs.airflow(["dags", "test", CONSUMER, "2026-11-24"], environment, folder / "consumer.log")
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
-    (key,) = [each for each in keys if each.endswith(".json")]
-    manifest = json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"])
-    yield SimpleNamespace(
-        events=[json.loads(line) for line in events.read_text().splitlines()], manifest=manifest, folder=folder
-    )
-    for key in keys:
-        client.delete_object(Bucket=BUCKET, Key=key)
-    client.delete_bucket(Bucket=BUCKET)
+        keys = [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        (key,) = [each for each in keys if each.endswith(".json")]
+        manifest = json.load(client.get_object(Bucket=BUCKET, Key=key)["Body"])
+        yield SimpleNamespace(
+            events=[json.loads(line) for line in events.read_text().splitlines()], manifest=manifest, folder=folder
+        )
 
 
 def of(told: Any, step: str, kind: str) -> list[dict[str, Any]]:
