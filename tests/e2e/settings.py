@@ -39,8 +39,8 @@ def airflow_settings(port: int, database: str, broker: str) -> dict[str, str]:
             # Each task of Airflow 2 would plan the next ones itself, which on two cores only delays them.
             "schedule_after_task_execution": False,
             # The DAG files do not change.
-            "min_file_process_interval": 300,
-            # Two processes of Airflow 2 that record the same dataset at once: one fails, and reads its file 300 s later.
+            "min_file_process_interval": 3600,
+            # Two processes of Airflow 2 that record the same dataset at once: one fails, and its file waits for the next look.
             "parsing_processes": 1,
             # A killed task, scheduler or triggerer is noticed within seconds, not minutes.
             "task_instance_heartbeat_timeout": 20,
@@ -50,7 +50,7 @@ def airflow_settings(port: int, database: str, broker: str) -> dict[str, str]:
             "orphaned_tasks_check_interval": 10,
             "scheduler_health_check_threshold": 15,
         },
-        "dag_processor": {"min_file_process_interval": 300},
+        "dag_processor": {"min_file_process_interval": 3600},
         "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
     }
     return {

@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,25 @@ import pytest
 import stack
 from chargebee_simulator import Simulator, SimulatorSettings
 from support import download_site, landing
-from support.buckets import new_bucket
+from support.buckets import WORKER, new_bucket
 from support.s3_proxy import S3Proxy, s3_proxy
+from support.shared_server import shared_s3_server
 from support.simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, OTHER_SITE, SITE, Caller
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.S3Server]:
-    """SeaweedFS, one for the session."""
-    with stack.s3_server(tmp_path_factory.mktemp("s3")) as server:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The temporary folder of all of pytest-xdist's workers."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def s3(shared: Path) -> Iterator[stack.S3Server]:
+    """SeaweedFS, one for all workers."""
+    with shared_s3_server(shared) as server:
         yield server
 
 
@@ -79,10 +88,8 @@ def _shared_unless_given(create: Callable[..., ssl.SSLContext]) -> Callable[...,
 
 
 @pytest.fixture(scope="session")
-def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def airflow_db(shared: Path) -> Path:
     """Airflow's own database, migrated: one of this process, copied from one for all of pytest-xdist's workers."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
     with (shared / "airflow-db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = shared / "airflow.db"
@@ -97,7 +104,7 @@ def airflow_db(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 @pytest.fixture
 def bucket(s3: stack.S3Server) -> Iterator[str]:
     """The name of a new and empty bucket, which ends with the test, for SeaweedFS has room for some seventy."""
-    with new_bucket(s3.client(), f"test-{next(_numbers)}") as name:
+    with new_bucket(s3.client(), f"test-{WORKER}-{next(_numbers)}") as name:
         yield name
 
 
@@ -112,7 +119,8 @@ def aws(s3: stack.S3Server, monkeypatch: pytest.MonkeyPatch) -> stack.S3Server:
 def commits(s3: stack.S3Server) -> Any:
     """A client, and the bucket that all tests of commits share."""
     made = s3.client()
-    made.create_bucket(Bucket=landing.BUCKET)
+    with suppress(made.exceptions.BucketAlreadyOwnedByYou):  # another worker's
+        made.create_bucket(Bucket=landing.BUCKET)
     return made
 
 

@@ -16,7 +16,7 @@ from chargebee_operators.audit.report import REPAIR
 from chargebee_operators.common.exceptions import UploadError
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.audit_history import KEY, SITE, History
-from support.buckets import new_bucket
+from support.buckets import WORKER, new_bucket
 from support.uploads import body, manifest
 
 LONG_AGO = "2020-01-01"
@@ -32,7 +32,7 @@ def made(request: pytest.FixtureRequest, s3: Any) -> Iterator[Any]:
     settings = {"customers": 500, "now": "2026-11-24T12:00:00Z", "job_seconds": 0, "rate_limit": 0, "profile": profile}
     arguments = {"file_format": request.param, **({"column_types": TYPES} if is_parquet else {})}
     with pytest.MonkeyPatch.context() as environment, ExitStack() as running:
-        bucket = running.enter_context(new_bucket(s3.client(), f"audit-{request.param.replace('.', '-')}"))
+        bucket = running.enter_context(new_bucket(s3.client(), f"audit-{request.param.replace('.', '-')}-{WORKER}"))
         environment.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
 
         def make(prefix: str) -> History:

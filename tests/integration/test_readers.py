@@ -18,7 +18,7 @@ import pytest
 from chargebee_operators import ChargebeeExportOperator
 from chargebee_operators.formats.column_names import column_names
 from chargebee_simulator import Simulator, SimulatorSettings
-from support.buckets import new_bucket
+from support.buckets import WORKER, new_bucket
 from support.tasks import run
 from support.uploads import body, keys, manifest, rows_of, upload
 
@@ -38,7 +38,7 @@ ROWS = {
 SITES = ["acme-test", "other-test"]
 PARTITIONS = ["site", "window_start"]
 FORMATS = ["csv", "csv.gz", "parquet"]
-BUCKET = "readers"
+BUCKET = f"readers-{WORKER}"
 
 
 @dataclass

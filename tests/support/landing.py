@@ -23,6 +23,7 @@ from chargebee_operators.partition.replacing import Replacing
 from chargebee_operators.partition.tables import Table
 from chargebee_operators.partition.verdict import Checks
 from chargebee_operators.s3.connection import s3_hook
+from support.buckets import WORKER
 from support.zips import cut
 
 BUCKET = "commits"
@@ -43,7 +44,7 @@ class Store:
     def __init__(self, client: Any, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
-        self.root = f"test-{next(_numbers)}/"
+        self.root = f"test-{WORKER}-{next(_numbers)}/"
         # The folder of the export's own table, in the default layout.
         self.prefix = f"{self.root}windows/customers/site=acme/window_start=20261123T000000Z"
         self.manifest_key = f"{self.root}manifests/customers/site=acme/window_start=20261123T000000Z.json"

@@ -87,15 +87,6 @@ def land_all(s3: Any, folder: Path) -> Readable:
         return made.made
 
 
-def fill_bucket(s3: Any, folder: Path) -> None:
-    """Put what was written into this worker's own S3 server, where another worker has written it."""
-    client = s3.client()
-    if BUCKET not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-        for path in filter(Path.is_file, folder.rglob("*")):
-            client.upload_file(str(path), BUCKET, str(path.relative_to(folder)))
-
-
 class _Landing:
     """Lands one export after the other, as the records change."""
 

@@ -24,10 +24,8 @@ collect_ignore_glob = [] if version("apache-airflow") == environment.newest_vers
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[Path], Any]], Any]:
+def once(shared: Path) -> Callable[[str, Callable[[Path], Any]], Any]:
     """Return a function that gives the result of another one, which only the first worker calls."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
 
     def result(name: str, make: Callable[[Path], Any]) -> Any:
         made, folder = shared / f"{name}.pickle", shared / name

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.pages import ROOT
-from support.readable import BUCKET, fill_bucket
+from support.readable import BUCKET
 from support.readers_python import in_readers
 from support.tasks import context
 
@@ -24,8 +24,7 @@ def example() -> Any:
     return module
 
 
-def test_each_view_is_one_statement_of_athena(landed, s3, aws, example, tmp_path):
-    fill_bucket(s3, landed.folder)
+def test_each_view_is_one_statement_of_athena(landed, aws, example, tmp_path):
     views = [example.view_of.function(table) for table in example.TABLES]
     names = [view.partition(" AS")[0] for view in views]
     assert names == [f'CREATE OR REPLACE VIEW "chargebee"."{table}_latest"' for table in example.TABLES]

@@ -22,7 +22,7 @@ from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.manifests import read_manifests
 from chargebee_operators.sql.statements import statements
 from support.pages import ROOT, block
-from support.readable import BUCKET, FORMATS, Readable, fill_bucket
+from support.readable import BUCKET, FORMATS, Readable
 from support.readers_python import in_readers
 from support.written_tables import Bucket, day
 
@@ -71,8 +71,7 @@ def read_all(reader: str, landed: Readable, s3: Any, folder: Path) -> dict[Readi
     code, readings = block("python", READERS[reader], PAGE), readings_of(reader)
     assert ADDRESS in code
     # DuckDB and Spark would have to download an extension for S3, so they read a copy.
-    if from_s3 := "fs.FileSystem" in code:
-        fill_bucket(s3, landed.folder)
+    from_s3 = "fs.FileSystem" in code
     orders: list[dict[str, Any]] = []
     for file_format, what, table, *without in readings:
         root = f"s3://{BUCKET}/{file_format}" if from_s3 else f"{landed.folder}/{file_format}"
