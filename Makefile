@@ -2,7 +2,7 @@
 AIRFLOW_VERSION ?= 3.3.1
 PYTHON ?= python3
 DATA ?=
-# Each with servers of its own. They often wait, so twice as many as cores: on two cores 4:50 min, and 6:22 with two.
+# They often wait for servers, so twice as many as cores.
 WORKERS ?= 4
 
 AIRFLOW_PYTHON = .venv/airflow-$(AIRFLOW_VERSION)/bin/python

@@ -181,7 +181,7 @@ def _environment(name: str, python: Path, wanted: list[str], inputs: list[Path])
 def _made_from(python: Path, inputs: list[Path]) -> str:
     """Return what an environment is known by: what is installed, and the version of its Python.
 
-    Not the path of the Python, for the same one is found by another path within an environment.
+    The path does not count, for nox finds the same Python by another path.
     """
     return hashlib.sha256(
         b"".join(path.read_bytes() for path in inputs) + str(_version_of(python)).encode()

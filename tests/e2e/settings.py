@@ -40,7 +40,7 @@ def airflow_settings(port: int, database: str, broker: str) -> dict[str, str]:
             "schedule_after_task_execution": False,
             # The DAG files do not change.
             "min_file_process_interval": 3600,
-            # Two processes of Airflow 2 that record the same dataset at once: one fails, and its file waits for the next look.
+            # If two processes of Airflow 2 record the same dataset at once, one fails. Its file then waits for the next look.
             "parsing_processes": 1,
             # A killed task, scheduler or triggerer is noticed within seconds, not minutes.
             "task_instance_heartbeat_timeout": 20,

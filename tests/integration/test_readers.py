@@ -60,7 +60,14 @@ class Landed:
 @pytest.fixture(scope="module")
 def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The S3 server, with two windows of two sites in each format."""
-    with new_bucket(s3.client(), BUCKET), pytest.MonkeyPatch.context() as environment:
+    with new_bucket(s3.client(), BUCKET):
+        fill(s3, tmp_path_factory)
+        yield s3
+
+
+def fill(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Export the sites' windows and upload them."""
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRFLOW_CONN_AWS_DEFAULT", s3.connection())
         for site in SITES:
             own = tmp_path_factory.mktemp(site) / "customers.csv"
@@ -75,7 +82,6 @@ def store(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
                 environment.setenv("AIRFLOW_CONN_CHARGEBEE_DEFAULT", json.dumps(connection))
                 for window in WINDOWS:
                     land(*window)
-        yield s3
 
 
 def land(window_start: str, window_end: str) -> None:

@@ -17,19 +17,14 @@ _PATIENCE = 300
 def new_bucket(client: Any, name: str) -> Iterator[str]:
     """Create a bucket, and remove it with all its objects at the end.
 
-    Where another process has one of this name, which a page or a DAG file prescribes, wait until it is gone.
+    Pages and DAG files prescribe some names. If another process has such a bucket, wait until it is gone.
 
     :param client: boto3's.
     """
     deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            client.create_bucket(Bucket=name)
-            break
-        except client.exceptions.BucketAlreadyOwnedByYou:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    while not _is_made(client, name):
+        assert time.monotonic() < deadline, f"another process has had the bucket {name} for {_PATIENCE} s"
+        time.sleep(0.2)
     try:
         yield name
     finally:
@@ -37,3 +32,11 @@ def new_bucket(client: Any, name: str) -> Iterator[str]:
             for each in page.get("Contents", []):
                 client.delete_object(Bucket=name, Key=each["Key"])
         client.delete_bucket(Bucket=name)
+
+
+def _is_made(client: Any, name: str) -> bool:
+    try:
+        client.create_bucket(Bucket=name)
+    except client.exceptions.BucketAlreadyOwnedByYou:
+        return False
+    return True

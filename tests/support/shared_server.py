@@ -1,4 +1,4 @@
-"""One server for all processes of pytest-xdist, for each server of its own would cost time in all of them."""
+"""One S3 server for all processes of pytest-xdist. A server for each would slow all of them down."""
 
 from __future__ import annotations
 

@@ -196,6 +196,11 @@ class S3Partition:
             if is_ours:
                 return
             self._undecided = is_ours is None
+            if self._undecided:
+                raise DestinationError(
+                    f"{error} Whether s3://{self.bucket}/{self.manifest_key} was written can't be read either. Give the right "
+                    "back and clear this task."
+                ) from None
             raise
         except S3CallError as error:
             # The first answer may have been lost, and a repeated call met our own manifest.

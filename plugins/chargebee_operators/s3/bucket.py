@@ -42,7 +42,7 @@ class S3CallError(UploadError):
     :param status: the HTTP status; None when there was no answer.
     :param code: S3's error code.
     :param permanent: whether the same call fails at each later try. A repeated call may still have met what the first one has
-        done, so this is no ``DestinationError``, after which nothing is in doubt.
+        done, so this is no ``DestinationError``. Of those only a repeated ``DeniedError`` leaves a doubt.
     """
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "", permanent: bool = False) -> None:
@@ -60,10 +60,10 @@ class S3CallError(UploadError):
 class DeniedError(DestinationError):
     """A call that S3 refused because a right is missing. Without ``s3:ListBucket`` it also means: there is no such object.
 
-    :param repeated: whether boto3 had sent the call before, without an answer. That one may have had its effect.
+    :param repeated: whether boto3 had sent the call before. The earlier call may have had its effect.
     """
 
-    def __init__(self, message: str, *, repeated: bool) -> None:
+    def __init__(self, message: str, *, repeated: bool = False) -> None:
         super().__init__(message)
         self.repeated = repeated
 
