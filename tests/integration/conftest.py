@@ -222,9 +222,10 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def moto_client(moto: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Make boto3 clients that lead to moto."""
+    """Make boto3 clients that lead to moto, which forgets what the test before has left."""
     import boto3
 
+    httpx.post(f"{moto['AWS_ENDPOINT_URL']}/moto-api/reset", trust_env=False).raise_for_status()
     for name, value in moto.items():
         monkeypatch.setenv(name, value)
     return boto3.client

@@ -21,10 +21,7 @@ def encrypted(moto: dict[str, str], moto_client: Callable[..., Any], monkeypatch
     # Some releases of moto answer with the checksum of a chunked body as it was sent. The tests compare SHA-256 themselves.
     monkeypatch.setenv("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
     client = moto_client("s3")
-    if BUCKET not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
-        client.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": moto["AWS_DEFAULT_REGION"]}
-        )
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": moto["AWS_DEFAULT_REGION"]})
     extra = {"endpoint_url": moto["AWS_ENDPOINT_URL"], "region_name": moto["AWS_DEFAULT_REGION"]}
     connection = {"conn_type": "aws", "login": "local-key", "password": "local-secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))

@@ -38,17 +38,10 @@ def bundle(tmp_path_factory) -> Path:
 @pytest.fixture
 def aws(moto_client) -> Iterator[AwsCommand]:
     """AWS with an environment that has neither plugins nor requirements nor options."""
-    s3, iam, ssm = moto_client("s3"), moto_client("iam"), moto_client("ssm")
-    for each in s3.list_buckets()["Buckets"]:
-        for version in s3.list_object_versions(Bucket=each["Name"]).get("Versions", []):
-            s3.delete_object(Bucket=each["Name"], Key=version["Key"], VersionId=version["VersionId"])
-        s3.delete_bucket(Bucket=each["Name"])
-    for name in ssm.describe_parameters()["Parameters"]:
-        ssm.delete_parameter(Name=name["Name"])
+    s3 = moto_client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    if ROLE not in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
-        iam.create_role(RoleName=ROLE, Path="/service-role/", AssumeRolePolicyDocument="{}")
+    moto_client("iam").create_role(RoleName=ROLE, Path="/service-role/", AssumeRolePolicyDocument="{}")
     environment = {
         "Name": "prod",
         "Arn": "arn:aws:airflow:eu-west-1:111122223333:environment/prod",
