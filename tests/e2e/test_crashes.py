@@ -23,7 +23,7 @@ RESOURCES = ["customers", "invoices", "subscriptions"]
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 WINDOW = (day(TODAY, -60), day(TODAY, 0))
 IN_PROCESS = 900  # seconds of the simulator's clock, which the test moves
-MANY = Counter(GET=10, POST=5)  # looks, and tries to start an export
+MANY = Counter(GET=10, POST=3)  # looks, and tries to start an export
 
 
 class Run:
