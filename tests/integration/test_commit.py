@@ -85,6 +85,13 @@ def test_a_try_that_can_not_tell_leaves_its_objects_to_the_next(proxy, store, la
     assert land("e1", {"a": b"second"}) == attempt_of(store.check())
 
 
+def has_replaced(store, old: str) -> None:
+    """See that another try's manifest is in the old one's place, with every object that it lists."""
+    told = store.manifest()
+    assert attempt_of(told) != old
+    assert {each["key"] for each in told["files"]} < set(store.keys())
+
+
 @pytest.mark.parametrize("status", [503, 403])
 def test_a_try_that_can_not_look_whether_its_manifest_stands_leaves_its_objects(proxy, store, land, status):
     """Its answer was lost, and boto3's own second call was refused by the very manifest that the first had put there."""
@@ -94,9 +101,7 @@ def test_a_try_that_can_not_look_whether_its_manifest_stands_leaves_its_objects(
     with pytest.raises(UploadError, match="can't be read, so it may be this run's or another's"):
         land("e1", {"a": b"new"})
     proxy.clear()
-    told = store.manifest()
-    assert attempt_of(told) != old
-    assert {each["key"] for each in told["files"]} < set(store.keys())
+    has_replaced(store, old)
     land("e1", {"a": b"newer"})
     store.check()
 
@@ -117,9 +122,7 @@ def test_credentials_that_end_between_two_calls_of_one_commit_take_nothing_back(
         land("e1", {"a": b"new"})
     assert caught.value.permanent is permanent
     proxy.clear()
-    told = store.manifest()
-    assert attempt_of(told) != old
-    assert {each["key"] for each in told["files"]} < set(store.keys())
+    has_replaced(store, old)
     land("e1", {"a": b"newer"})
     store.check()
 
@@ -136,9 +139,7 @@ def test_a_right_that_is_taken_away_between_two_calls_of_one_commit_takes_nothin
     else:
         assert land("e1", {"a": b"new"}) == attempt_of(store.check())
     proxy.clear()
-    told = store.manifest()
-    assert attempt_of(told) != old
-    assert {each["key"] for each in told["files"]} < set(store.keys())
+    has_replaced(store, old)
 
 
 @pytest.mark.parametrize(
