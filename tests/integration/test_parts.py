@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from botocore.config import Config
 import stack
 from chargebee_operators.common.exceptions import DestinationError, UploadError
 from chargebee_operators.s3 import multipart
+from support.download_site import wait_until
 from support.landing import BIG, BUCKET, MB, Store, attempt_of, hook_of, land_in
 from support.s3_proxy import PATIENCE
 
@@ -111,6 +114,42 @@ def test_a_part_that_takes_too_long_is_not_waited_for_and_does_not_stay(proxy, s
         with pytest.raises(DestinationError):
             running.result(PATIENCE)
     assert proxy.count("AbortMultipartUpload") == 2
+    assert not store.keys() + store.uploads()
+
+
+@pytest.mark.parametrize("grace", [PATIENCE, 0.0], ids=["waited for", "late"])
+def test_a_task_that_is_killed_while_an_upload_begins_does_not_leave_it(proxy, store, land, monkeypatch, grace):
+    """Airflow raises in a signal handler, on the main thread, which may be the one that waits for S3."""
+
+    class Killed(BaseException):
+        pass
+
+    killed = threading.Event()
+
+    def handler(*_: Any) -> None:
+        killed.set()
+        raise Killed
+
+    def kill() -> None:
+        try:
+            begun.wait_until_reached()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            killed.wait(PATIENCE)
+        finally:
+            begun.release()
+
+    monkeypatch.setattr(multipart, "GRACE", grace)
+    begun = proxy.rule("CreateMultipartUpload", hold=True)
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with ThreadPoolExecutor() as pool:
+            killer = pool.submit(kill)
+            with pytest.raises(Killed):
+                land("e1", {"big": BIG})
+            killer.result()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    wait_until(lambda: all(each.done for each in proxy.calls))
     assert not store.keys() + store.uploads()
 
 

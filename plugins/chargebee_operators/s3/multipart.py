@@ -8,15 +8,15 @@ everything was sent.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, UploadError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError, composite, crc32
+from chargebee_operators.s3.calls import AtOnce, Calls
 
 log = task_log(__name__)
 
@@ -111,11 +111,10 @@ class Uploader:
         self.uploads: list[Upload] = []
         self._bucket = bucket
         self._preferred = max(preferred, MIN_PART)
-        self._in_flight = in_flight
-        self._pool: Executor = ThreadPoolExecutor(in_flight, "s3-part") if threads else _AtOnce()
+        self._in_flight, self._threads = in_flight, threads
+        self._calls = Calls(in_flight, threads)
         # SHA-256 takes the parts in order, so it has one thread, beside those that inflate and send.
-        self._hashing: Executor = ThreadPoolExecutor(1, "sha-256") if threads else _AtOnce()
-        self._pending: set[Future[Any]] = set()
+        self._hashing: Executor = ThreadPoolExecutor(1, "sha-256") if threads else AtOnce()
 
     def send(self, key: str, pieces: Iterable[bytes], bound: int | None = None) -> Upload:
         """Send one object's bytes and return when S3 has them all.
@@ -128,48 +127,46 @@ class Uploader:
         digest, number = hashlib.sha256(), 0
         for part in split(pieces, self._preferred, bound):
             if upload.upload_id is None:
-                upload.upload_id = self._bucket.create_upload(key)
+                # In a thread as well: a signal that ends the task raises in this one, and would lose the id.
+                self._calls.for_each(self._create, [upload])
             number += 1  # noqa: SIM113  enumerate() would hold on to a part
             upload.size += len(part)
-            self._leave_at_most(max(1, self._preferred * self._in_flight // len(part)) - 1)
+            self._calls.leave_at_most(max(1, self._preferred * self._in_flight // len(part)) - 1)
             hashed = self._hashing.submit(digest.update, part)
-            self._pending.add(self._pool.submit(self._send_part, upload, number, part, hashed))
+            self._calls.begin(self._send_part, upload, number, part, hashed)
             del part, hashed  # or it would stay in memory while the next one is filled
-        self._leave_at_most(0)
+        self._calls.leave_at_most(0)
         upload.sha256 = digest.hexdigest()
         return upload
 
     def complete(self) -> None:
         """Make all objects visible."""
-        self._for_each(self.uploads, self._complete)
+        self._calls.for_each(self._complete, self.uploads)
 
     def verify(self) -> None:
         """Ask S3 for each object, and compare its size, ETag and checksum with what was sent.
 
         :raises UploadError: when one is not there, or not as it was sent.
         """
-        self._for_each(self.uploads, self._verify)
+        self._calls.for_each(self._verify, self.uploads)
 
     def abort(self) -> None:
         """Drop what was not completed. What is under way is waited for, but a killed task has five seconds."""
-        for each in self._pending:
-            each.cancel()
-        _, late = wait(self._pending, GRACE)
-        self._pending.clear()
-        unfinished = [each for each in self.uploads if each.upload_id and not each.etag]
-        if not late:
-            self._for_each(unfinished, self._abort)
+        if self._calls.end(GRACE):
+            self._abort_unfinished()
             return
-        # Its threads are still busy. S3 keeps a part that arrives behind an abort, so there is a second one.
-        for _ in range(2):
-            for upload in unfinished:
-                self._abort(upload)
-            wait(late)
+        # Some are still busy. S3 keeps a part that arrives behind an abort, so there is a second one.
+        self._abort_unfinished()
+        self._calls.end()
+        self._abort_unfinished()
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._calls.close()
         self._hashing.shutdown()
+
+    def _create(self, upload: Upload) -> None:
+        upload.upload_id = self._bucket.create_upload(upload.key)
 
     def _send_part(self, upload: Upload, number: int, part: Part, hashed: Future[None]) -> None:
         assert upload.upload_id is not None
@@ -219,42 +216,14 @@ class Uploader:
         if "-" in told and told != sent:
             raise UploadError(f"{name} has checksum {told} in S3, but {sent} was sent.")
 
+    def _abort_unfinished(self) -> None:
+        aborting = Calls(self._in_flight, self._threads)
+        aborting.for_each(self._abort, [each for each in self.uploads if each.upload_id and not each.etag])
+        aborting.close()
+
     def _abort(self, upload: Upload) -> None:
         assert upload.upload_id is not None
         try:
             self._bucket.abort_upload(upload.key, upload.upload_id)
         except ChargebeeExportError as error:
             log.warning("The upload of %s is left for the next try to abort: %s", upload.key, error)
-
-    def _for_each(self, uploads: Iterable[Upload], action: Callable[[Upload], None]) -> None:
-        for each in uploads:
-            self._pending.add(self._pool.submit(action, each))
-            self._leave_at_most(self._in_flight)
-        self._leave_at_most(0)
-
-    def _leave_at_most(self, count: int) -> None:
-        """Wait until no more calls than that are under way.
-
-        :raises ChargebeeExportError: the first that one of them ended with.
-        """
-        while self._pending:
-            done = {each for each in self._pending if each.done()}
-            if not done and len(self._pending) <= count:
-                return
-            if not done:
-                done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
-            self._pending -= done
-            for each in done:
-                each.result()
-
-
-class _AtOnce(Executor):
-    """Does what it is given before it returns: for callers that want no threads."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
