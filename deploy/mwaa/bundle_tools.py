@@ -1,7 +1,7 @@
 """What deploy.sh can't do in a shell: it reads MWAA's answers, and merges a bundle with what an environment has.
 
-It is in each bundle, and needs Python 3.9 or later and nothing else. Each command prints its result. A refusal is one
-sentence on stderr, and status 1.
+It is in each bundle, and needs Python 3.9 or later and nothing else. Each command prints its result, without a line's end.
+A refusal is one sentence on stderr, and status 1.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ OURS = "airflow-chargebee-exports"
 FOLDER_OF_OURS = ("chargebee_operators/", "chargebee_plugin.py")
 SSM_BACKEND = "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend"
 CONNECTION = "chargebee_default"
+# The comment above the bundle's lines in requirements.txt.
+OWN_LINES = "# The Chargebee exports"
 # Options of which a bundle needs its own value; of the others the environment's value stays.
 NEEDED = ("chargebee_export.bucket",)
 
@@ -64,12 +66,17 @@ def facts(answer: str, airflow_version: str, bucket: str, environment_class: str
         )
     # After a failed update an environment is as it was before, and can be used.
     if found["Status"] not in ("AVAILABLE", "UPDATE_FAILED"):
-        raise RefusedError(f"Environment {found['Name']} is {found['Status']}: wait until it is AVAILABLE.")
+        raise RefusedError(
+            f"Environment {found['Name']} is {found['Status']}: wait until it is AVAILABLE, then run this again."
+        )
     values = {
         "role": found["ExecutionRoleArn"].rpartition("/")[2],
         "dags_key": found["DagS3Path"].strip("/"),
+        # A path may come without a version.
+        "has_plugins": "yes" if found.get("PluginsS3Path") else "",
         "plugins_key": found.get("PluginsS3Path") or "plugins.zip",
         "plugins_version": found.get("PluginsS3ObjectVersion") or "",
+        "has_requirements": "yes" if found.get("RequirementsS3Path") else "",
         "requirements_key": found.get("RequirementsS3Path") or "requirements.txt",
         "requirements_version": found.get("RequirementsS3ObjectVersion") or "",
         "last_update": last_update(found),
@@ -109,26 +116,30 @@ def merge_plugins(current: str, ours: str, merged: str) -> str:
 
     :param current: the environment's own file; an empty one when it has none.
     """
-    new = dict(_entries(ours))
+    new, old = _entries(ours), _entries(current)
     packages = {_package(name) for name in new}
     kept = {
-        name: data
-        for name, data in _entries(current)
+        name: entry
+        for name, entry in old.items()
         if _package(name) not in packages and not name.startswith(FOLDER_OF_OURS)
     }
-    with zipfile.ZipFile(merged, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted({**kept, **new}.items()):
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.external_attr, entry.create_system = 0o100644 << 16, 3
-            archive.writestr(entry, data)
+    if {name: data for name, (_, data) in old.items()} == {name: data for name, (_, data) in {**kept, **new}.items()}:
+        # Another version of zlib would give other bytes, and so an update for nothing.
+        Path(merged).write_bytes(Path(current).read_bytes())
+    else:
+        with zipfile.ZipFile(merged, "w") as archive:
+            for _, (entry, data) in sorted({**kept, **new}.items()):
+                # With its mode and compression: a program stays a program, and a link a link.
+                archive.writestr(entry, data, entry.compress_type)
     return f"{len(new)} wheels of the bundle, {len(kept)} files that the environment has already"
 
 
-def _entries(path: str) -> list[tuple[str, bytes]]:
+def _entries(path: str) -> dict[str, tuple[zipfile.ZipInfo, bytes]]:
+    """Return what is in a zip, by name; nothing for an empty file."""
     if not Path(path).stat().st_size:
-        return []
+        return {}
     with zipfile.ZipFile(path) as archive:
-        return [(each.filename, archive.read(each)) for each in archive.infolist() if not each.is_dir()]
+        return {each.filename: (each, archive.read(each)) for each in archive.infolist()}
 
 
 def _package(name: str) -> str:
@@ -141,29 +152,36 @@ def _package(name: str) -> str:
 def merge_requirements(current: str, ours: str, wheels: str, merged: str) -> str:
     """Write a requirements.txt with what an environment has and with the bundle's packages.
 
-    Beside requirements of others there is no ``--no-index``, because they may need an index. The wheels are then named by
-    their paths, so that no index can give another package.
+    Beside requirements of others the wheels are named by their paths: others may need an index, and no index can then give
+    another package. An environment that asks no index itself keeps its options.
 
     :param current: the environment's own file; an empty one when it has none.
     :param wheels: the bundle's plugins.zip.
     """
-    names = [name for name, _ in _entries(wheels)]
+    names = sorted(_entries(wheels))
     packages = {_package(name) for name in names}
-    others = []
+    mine = [f"{PLUGINS_FOLDER}/{name}" for name in names]
+    own_lines = {*mine, *Path(ours).read_text(encoding="utf-8").splitlines()}
+    others, replaced = [], []
     for line in Path(current).read_text(encoding="utf-8").splitlines():
         text = line.strip()
-        options = ("--no-index", f"--find-links {PLUGINS_FOLDER}")
-        if text in options or text.startswith("# The Chargebee exports") or _required(text) in packages:
-            continue
-        others.append(line.rstrip())
+        if "--hash=" in text or "--require-hashes" in text:
+            raise RefusedError(
+                "requirements.txt of the environment has hashes, which the wheels of a bundle lack: remove them."
+            )
+        if _required(text) in packages:
+            replaced += [text] if text not in own_lines else []
+        elif text != OWN_LINES:
+            others.append(line.rstrip())
     while others and not others[-1]:
         others.pop()
-    if not any(each and not each.startswith("#") for each in others):
+    dropped = f", in place of {', '.join(replaced)}" if replaced else ""
+    options = ("--no-index", f"--find-links {PLUGINS_FOLDER}")
+    if all(not each or each.startswith("#") or each.strip() in options for each in others):
         Path(merged).write_bytes(Path(ours).read_bytes())
-        return "the bundle's own"
-    own = ["# The Chargebee exports", *(f"{PLUGINS_FOLDER}/{name}" for name in sorted(names))]
-    Path(merged).write_text("\n".join([*others, *own]) + "\n", encoding="utf-8")
-    return f"{len(names)} wheels of the bundle, beside the lines that the environment has already"
+        return f"the bundle's own{dropped}"
+    Path(merged).write_text("\n".join([*others, OWN_LINES, *mine]) + "\n", encoding="utf-8")
+    return f"{len(names)} wheels of the bundle, beside the lines that the environment has already{dropped}"
 
 
 def _required(line: str) -> str:
@@ -201,6 +219,12 @@ def policy(answer: str, template: str) -> str:
     return json.dumps(json.loads(text))
 
 
+def same_json(one: str, other: str) -> str:
+    """Return ``yes`` when two files have the same JSON; nothing when one of them is empty."""
+    texts = [Path(each).read_text(encoding="utf-8") for each in (one, other)]
+    return "yes" if all(texts) and json.loads(texts[0]) == json.loads(texts[1]) else ""
+
+
 def parameter_name(options: str) -> str:
     """Return the name of the parameter that Airflow reads the connection from; nothing where it reads none.
 
@@ -219,16 +243,13 @@ def parameter_name(options: str) -> str:
     return f"{prefix.rstrip('/')}/{CONNECTION}"
 
 
-def parameter(name: str, site: str) -> str:
-    """Return the argument of put-parameter, with the API key that a person types, or that comes from a pipe."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", site):
-        raise RefusedError(f"--site is {site!r}: give the site's name alone, for example acme-test.")
+def connection(site: str) -> str:
+    """Return the connection as JSON, with the API key that a person types, or that comes from a pipe."""
     ask = sys.stdin.isatty()
     key = (getpass.getpass(f"API key of site {site} (it is not shown): ") if ask else sys.stdin.readline()).strip()
     if not re.fullmatch(r"[A-Za-z0-9_]{8,}", key):
         raise RefusedError("That is not an API key of Chargebee: paste the whole key, and nothing else.")
-    value = json.dumps({"conn_type": "generic", "login": site, "password": key})
-    return json.dumps({"Name": name, "Type": "SecureString", "Value": value, "Overwrite": True})
+    return json.dumps({"conn_type": "generic", "login": site, "password": key})
 
 
 def update(
@@ -267,8 +288,9 @@ COMMANDS: dict[str, Callable[..., str]] = {
         merge_requirements,
         merge_options,
         policy,
+        same_json,
         parameter_name,
-        parameter,
+        connection,
         update,
     )
 }
@@ -278,7 +300,7 @@ def main() -> int:
     """Run the command that the command line names."""
     name, *arguments = sys.argv[1:]
     try:
-        print(COMMANDS[name](*arguments))
+        print(COMMANDS[name](*arguments), end="")
     except RefusedError as error:
         print(f"deploy.sh: {error}", file=sys.stderr)
         return 1

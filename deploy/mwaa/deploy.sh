@@ -5,16 +5,18 @@ umask 077  # the options of an environment may have secrets
 
 usage() {
   cat <<'TEXT'
-Usage: deploy.sh [--site SITE] [--replace-workers GRACEFUL|FORCED] [--replace-dags] [--look]
+Usage: deploy.sh [--site SITE] [--keep-role] [--replace-workers GRACEFUL|FORCED] [--replace-dags] [--look]
 
   --site SITE           store the connection of this Chargebee site in SSM Parameter Store. It asks for the API key, or reads
                         it from standard input. Leave it out if the connection exists
+  --keep-role           do not change the execution role. Then an administrator gives it the policy that --look shows
   --replace-workers HOW GRACEFUL: MWAA lets the running tasks end, up to 12 hours. FORCED: it stops them, and Airflow retries
                         them. Without it, MWAA decides
   --replace-dags        copy DAG files over those that are different. The settings are in such a file
   --look                show what would be changed, and change nothing
 
-It needs Python 3.9 and the AWS CLI, which takes its account, region and credentials from its usual places.
+It needs Python 3.9 or later and the AWS CLI, which takes its account, region and credentials from its usual places.
+You can stop it and run it again at any time: what is done already is not done again.
 TEXT
 }
 
@@ -23,21 +25,28 @@ fail() {
   exit 1
 }
 
-site='' strategy='' replace_dags='' look=''
+site='' strategy='' replace_dags='' keep_role='' look=''
 while (($#)); do
   case $1 in
     --site) site=${2:?--site needs a value} && shift ;;
     --replace-workers) strategy=${2:?--replace-workers needs a value} && shift ;;
     --replace-dags) replace_dags=yes ;;
+    --keep-role) keep_role=yes ;;
     --look) look=yes ;;
     --help | -h) usage && exit 0 ;;
     *) usage >&2 && fail "$1 is not known." ;;
   esac
   shift
 done
-[[ $strategy =~ ^(GRACEFUL|FORCED|)$ ]] || fail "--replace-workers is '$strategy': give GRACEFUL or FORCED."
+case $strategy in
+  GRACEFUL | FORCED | '') ;;
+  *) fail "--replace-workers is '$strategy': give GRACEFUL or FORCED." ;;
+esac
+case $site in
+  *[!A-Za-z0-9-]* | -*) fail "--site is '$site': give the site's name only, for example acme-test." ;;
+esac
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools() { python3 "$here/bundle_tools.py" "$@"; }
@@ -49,10 +58,11 @@ get_environment() {
   aws mwaa get-environment --name "$ENVIRONMENT" --output json >"$work/environment.json"
 }
 
-fetch() {  # KEY VERSION FILE: what the environment has; an empty file where it has none.
-  : >"$3"
-  [[ -n $2 ]] || return 0
-  aws s3api get-object --bucket "$BUCKET" --key "$1" --version-id "$2" "$3" >/dev/null
+fetch() {  # HAS-IT KEY VERSION FILE: what the environment has; an empty file where it has none.
+  : >"$4"
+  [[ -n $1 ]] || return 0
+  # Without a version MWAA uses the newest one.
+  aws s3api get-object --bucket "$BUCKET" --key "$2" ${3:+--version-id "$3"} "$4" >/dev/null
 }
 
 put() {  # FILE KEY: prints the version of the new object.
@@ -64,14 +74,17 @@ put_if_new() {  # FILE KEY VERSION OLD-FILE: prints the version to use.
 }
 
 echo "Environment $ENVIRONMENT"
-get_environment
+get_environment || fail "Environment $ENVIRONMENT can't be read: check the account, region and credentials of the AWS CLI."
 found=$(tools facts "$work/environment.json" "$AIRFLOW_VERSION" "$BUCKET" "$ENVIRONMENT_CLASS")
 # The names below come from here.
-role='' dags_key='' plugins_key='' plugins_version='' requirements_key='' requirements_version='' last_update=''
+role='' dags_key='' last_update=''
+has_plugins='' plugins_key='' plugins_version='' has_requirements='' requirements_key='' requirements_version=''
 eval "$found"
+versioning=$(aws s3api get-bucket-versioning --bucket "$BUCKET" --query Status --output text)
+[[ $versioning == Enabled ]] || fail "Bucket $BUCKET keeps no versions, and MWAA needs them: switch versioning on."
 
-fetch "$plugins_key" "$plugins_version" "$work/plugins.old"
-fetch "$requirements_key" "$requirements_version" "$work/requirements.old"
+fetch "$has_plugins" "$plugins_key" "$plugins_version" "$work/plugins.old"
+fetch "$has_requirements" "$requirements_key" "$requirements_version" "$work/requirements.old"
 merged=$(tools merge-plugins "$work/plugins.old" "$here/plugins.zip" "$work/plugins.zip")
 echo "plugins.zip: $merged"
 merged=$(tools merge-requirements "$work/requirements.old" "$here/requirements.txt" "$here/plugins.zip" "$work/requirements.txt")
@@ -87,27 +100,32 @@ if [[ -n $look ]]; then
   exit 0
 fi
 
-aws iam put-role-policy --role-name "$role" --policy-name chargebee-exports --policy-document "file://$work/policy.json"
+if [[ -z $keep_role ]]; then
+  aws iam get-role-policy --role-name "$role" --policy-name chargebee-exports --query PolicyDocument --output json \
+    >"$work/policy.old" 2>/dev/null || : >"$work/policy.old"  # without the right to look, it is written again
+  if [[ $(tools same-json "$work/policy.json" "$work/policy.old") != yes ]]; then
+    aws iam put-role-policy --role-name "$role" --policy-name chargebee-exports --policy-document "file://$work/policy.json" ||
+      fail "Role $role was not changed. Let an administrator give it the policy above. Then run this script with --keep-role."
+  fi
+fi
 if [[ -n $parameter ]]; then
   # The key is in no argument, no file and no output.
-  tools parameter "$parameter" "$site" | aws ssm put-parameter --cli-input-json file:///dev/stdin >/dev/null
+  tools connection "$site" |
+    aws ssm put-parameter --name "$parameter" --type SecureString --overwrite --value file:///dev/stdin >/dev/null
   echo "The connection is in the parameter $parameter."
 fi
 
 plugins_version=$(put_if_new "$work/plugins.zip" "$plugins_key" "$plugins_version" "$work/plugins.old")
 requirements_version=$(put_if_new "$work/requirements.txt" "$requirements_key" "$requirements_version" "$work/requirements.old")
-for version in "$plugins_version" "$requirements_version"; do
-  [[ -n $version && $version != None && $version != null ]] || fail "Bucket $BUCKET keeps no versions, which MWAA needs: switch versioning on."
-done
 tools update "$work/environment.json" "$work/options.json" "$plugins_key" "$plugins_version" \
   "$requirements_key" "$requirements_version" "$strategy" >"$work/update.json"
-if [[ -s $work/update.json && -n $(tr -d '[:space:]' <"$work/update.json") ]]; then
+if [[ -s $work/update.json ]]; then
   aws mwaa update-environment --cli-input-json "file://$work/update.json" >/dev/null
   echo "MWAA updates the environment. That takes 10 to 30 minutes, longer with GRACEFUL."
   state='wait'
   while [[ $state == wait ]]; do
     sleep "${DEPLOY_LOOK_SECONDS:-30}"
-    get_environment
+    get_environment || fail "MWAA still updates the environment. When it is AVAILABLE, run this script again for the DAG files."
     state=$(tools update-state "$work/environment.json" "$last_update")
   done
 else

@@ -124,9 +124,15 @@ class AwsCommand:
             if word in options:
                 options[word] = next(rest)
             elif word == "--cli-input-json":
-                parameters |= json.loads(given if (path := next(rest)) == "file:///dev/stdin" else _text(path))
+                if (path := next(rest)) == "file:///dev/stdin":
+                    raise ValueError(
+                        "Invalid JSON received: the AWS CLI reads the file twice, and a pipe is empty then."
+                    )
+                parameters |= json.loads(_text(path))
+            elif word.startswith("--") and shape.members[members[word]].type_name == "boolean":
+                parameters[members[word]] = True
             elif word.startswith("--"):
-                value = next(rest)
+                value = given if (value := next(rest)) == "file:///dev/stdin" else value
                 parameters[members[word]] = _text(value) if value.startswith("file://") else value
             else:
                 outfile = word

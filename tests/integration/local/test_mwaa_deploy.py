@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,12 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import environment
 import pytest
+from bundle_tools import RefusedError, merge_plugins, merge_requirements
 from mwaa.settings import IAM
 from mwaa.target import Target
 from mwaa_bundle import assemble, sums
 
 from support.aws_command import AwsCommand, Mwaa, aws_command
+from support.mwaa_server import mwaa_server
 
 BUCKET, ROLE, SITE, KEY = "mwaa-bucket", "airflow-role", "acme-test", "test_0123456789abcdefABCDEF"
 WHEELS = ("airflow_chargebee_exports-0.1.0-py3-none-any.whl", "chargebee-3.29.0-py3-none-any.whl")
@@ -36,7 +40,7 @@ def bundle(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def aws(moto_client) -> Iterator[AwsCommand]:
+def mwaa(moto_client) -> Mwaa:
     """AWS with an environment that has neither plugins nor requirements nor options."""
     s3 = moto_client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -52,19 +56,33 @@ def aws(moto_client) -> Iterator[AwsCommand]:
         "ExecutionRoleArn": f"arn:aws:iam::111122223333:role/service-role/{ROLE}",
         "DagS3Path": "dags",
     }
+    return Mwaa(environment)
+
+
+@pytest.fixture
+def aws(moto_client, mwaa) -> Iterator[AwsCommand]:
     # A short path, for a socket is in it.
-    with tempfile.TemporaryDirectory() as folder, aws_command(Path(folder), moto_client, Mwaa(environment)) as command:
+    with tempfile.TemporaryDirectory() as folder, aws_command(Path(folder), moto_client, mwaa) as command:
         Path(folder, "python3").symlink_to(sys.executable)  # not the shim of pyenv, which takes its time
         yield command
 
 
 @pytest.fixture
 def deploy(aws, bundle) -> Callable[..., str]:
-    def run(*options: str, key: str = f"{KEY}\n", fails: bool = False, script: Path = bundle / "deploy.sh") -> str:
-        environment = {**os.environ, "PATH": f"{aws.folder}:{os.environ['PATH']}", "DEPLOY_LOOK_SECONDS": "0"}
+    def run(*options: str, key: str = f"{KEY}\n", fails: bool = False, script: Path = Path("bundle/deploy.sh")) -> str:
+        # Relative, as a person calls it, and with a search path of `cd`, which then prints the folder.
+        place = {"PATH": f"{aws.folder}:{os.environ['PATH']}", "CDPATH": str(bundle.parent)}
+        environment = {**os.environ, **place, "DEPLOY_LOOK_SECONDS": "0"}
         aws.calls.clear()
         done = subprocess.run(
-            [script, *options], input=key, env=environment, capture_output=True, text=True, check=False, timeout=60
+            [script, *options],
+            input=key,
+            env=environment,
+            cwd=bundle.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert bool(done.returncode) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -112,6 +130,32 @@ def test_a_new_environment_gets_everything_the_dags_last_and_the_key_is_nowhere_
     assert KEY not in output
     assert not [each for each in aws.calls if KEY in " ".join(each.arguments)]
     assert [each.name for each in aws.calls if KEY in each.input] == ["ssm put-parameter"]
+
+
+def test_the_real_aws_cli_installs_a_bundle(moto, mwaa, moto_client, bundle, tmp_path):
+    copy = shutil.copytree(bundle, tmp_path / "a bundle")
+    for each in ("audit", "doctor"):  # each call of the CLI takes half a second
+        (copy / "dags" / f"chargebee_{each}.py").unlink()
+    (copy / "SHA256SUMS").write_text(sums(copy))
+    tools = environment.VENVS / "tools" / "bin"
+    with mwaa_server(mwaa) as found:
+        values = {**os.environ, **moto, **found, "PATH": f"{tools}:{os.environ['PATH']}", "DEPLOY_LOOK_SECONDS": "0"}
+        done = subprocess.run(
+            [copy / "deploy.sh", "--site", SITE],
+            input=f"{KEY}\n",
+            env=values,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert mwaa.environment["AirflowConfigurationOptions"] == json.loads((copy / "airflow-options.json").read_text())
+    stored_one = moto_client("ssm").get_parameter(Name="/airflow/connections/chargebee_default", WithDecryption=True)
+    assert json.loads(stored_one["Parameter"]["Value"]) == {"conn_type": "generic", "login": SITE, "password": KEY}
+    s3, dag = moto_client("s3"), "dags/chargebee_export.py"
+    assert stored(s3, dag) == (copy / dag).read_bytes()
+    assert stored(s3, "plugins.zip", mwaa.environment["PluginsS3ObjectVersion"]) == (copy / "plugins.zip").read_bytes()
+    assert KEY not in done.stdout + done.stderr
 
 
 def test_a_key_that_is_typed_is_not_shown(aws, bundle):
@@ -167,8 +211,34 @@ def test_aws_takes_the_policies_and_the_examples_for_the_bucket(aws, moto_client
 def test_a_second_time_changes_nothing(aws, deploy):
     deploy("--site", SITE)
     output = deploy()
-    assert names(aws) == ["iam put-role-policy"]
+    assert names(aws) == []
     assert "like that already" in output
+
+
+def test_a_script_that_was_stopped_while_mwaa_updated_copies_the_dag_files_the_next_time(
+    aws, deploy, bundle, moto_client
+):
+    deploy()
+    s3 = moto_client("s3")
+    keys = sorted(f"dags/{path.name}" for path in (bundle / "dags").iterdir())
+    for key in keys:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    aws.mwaa.environment["Status"] = "UPDATING"
+    assert "then run this again" in deploy(fails=True)
+    assert names(aws) == []
+    aws.mwaa.environment["Status"] = "AVAILABLE"
+    deploy()
+    assert names(aws) == ["s3api put-object" for _ in keys]
+    assert [stored(s3, key) for key in keys] == [(bundle / key).read_bytes() for key in keys]
+
+
+def test_a_role_that_may_not_be_changed_is_left_to_its_owner(aws, deploy):
+    aws.mwaa.environment["ExecutionRoleArn"] = "arn:aws:iam::111122223333:role/of-another-team"
+    output = deploy(fails=True)
+    assert "Role of-another-team was not changed" in output and "--keep-role" in output
+    assert names(aws) == ["iam put-role-policy"]
+    assert "Done." in deploy("--keep-role")
+    assert not [each for each in aws.calls if each.name.startswith("iam")]
 
 
 def test_a_look_changes_nothing(aws, deploy):
@@ -215,8 +285,59 @@ def test_what_an_environment_has_stays(aws, deploy, used, moto_client):
         "# The Chargebee exports",
         *(f"/usr/local/airflow/plugins/{name}" for name in WHEELS),
     ]
+    assert "in place of chargebee>=3.29,<4" in output
     deploy()
-    assert names(aws) == ["iam put-role-policy"], "a second time changes nothing"
+    assert names(aws) == [], "a second time changes nothing"
+
+
+def test_plugins_that_the_environment_names_without_a_version_stay(aws, deploy, used, moto_client):
+    for name in ("PluginsS3ObjectVersion", "RequirementsS3ObjectVersion"):
+        del aws.mwaa.environment[name]
+    deploy()
+    has, s3 = aws.mwaa.environment, moto_client("s3")
+    with zipfile.ZipFile(io.BytesIO(stored(s3, "p/plugins.zip", has["PluginsS3ObjectVersion"]))) as archive:
+        assert "own_plugin.py" in archive.namelist()
+    assert b"pandas==2.1.4" in stored(s3, "r.txt", has["RequirementsS3ObjectVersion"])
+
+
+def test_an_environment_with_wheels_of_its_own_still_asks_no_package_index(tmp_path, bundle):
+    options = ["--find-links /usr/local/airflow/plugins", "--no-index"]
+    (tmp_path / "old").write_text("\n".join([*options, "own==1.0", "chargebee==3.20.0"]))
+    merged = tmp_path / "merged"
+    merge_requirements(
+        str(tmp_path / "old"), str(bundle / "requirements.txt"), str(bundle / "plugins.zip"), str(merged)
+    )
+    paths = [f"/usr/local/airflow/plugins/{name}" for name in WHEELS]
+    assert merged.read_text().splitlines() == [*options, "own==1.0", "# The Chargebee exports", *paths]
+
+
+def test_requirements_with_hashes_are_refused(tmp_path, bundle):
+    (tmp_path / "old").write_text("own==1.0 --hash=sha256:00\n")
+    with pytest.raises(RefusedError, match="has hashes"):
+        merge_requirements(
+            str(tmp_path / "old"), str(bundle / "requirements.txt"), str(bundle / "plugins.zip"), str(tmp_path / "new")
+        )
+
+
+def test_a_program_of_the_environment_stays_one_and_a_second_merge_changes_no_byte(tmp_path, bundle):
+    old, merged, again = (tmp_path / name for name in ("old", "merged", "again"))
+    with zipfile.ZipFile(old, "w") as archive:
+        program = zipfile.ZipInfo("bin/hive", (2024, 5, 6, 7, 8, 8))
+        program.external_attr = 0o100755 << 16
+        archive.writestr(program, "#!/bin/sh\n" * 1000, zipfile.ZIP_DEFLATED)
+        archive.writestr("empty/", "")
+    merge_plugins(str(old), str(bundle / "plugins.zip"), str(merged))
+    with zipfile.ZipFile(merged) as archive:
+        found = archive.getinfo("bin/hive")
+        assert (found.external_attr >> 16, found.date_time) == (0o100755, (2024, 5, 6, 7, 8, 8))
+        assert found.compress_size < found.file_size
+        assert archive.namelist() == sorted([*WHEELS, "bin/hive", "empty/"])
+    # As another version of zlib would have compressed it.
+    with zipfile.ZipFile(merged) as archive, zipfile.ZipFile(old, "w") as other:
+        for each in archive.infolist():
+            other.writestr(each, archive.read(each), zipfile.ZIP_STORED)
+    merge_plugins(str(old), str(bundle / "plugins.zip"), str(again))
+    assert again.read_bytes() == old.read_bytes()
 
 
 def test_a_failed_update_is_reported_and_no_dag_is_copied(aws, deploy):
@@ -257,10 +378,16 @@ def test_an_environment_that_does_not_fit_is_refused_before_anything_is_changed(
     assert names(aws) == []
 
 
-def test_a_bucket_without_versions_is_refused_before_the_update(aws, deploy, moto_client):
+def test_a_bucket_without_versions_is_refused_before_anything_in_it_is_replaced(aws, deploy, moto_client):
     moto_client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
     assert "switch versioning on" in deploy(fails=True)
-    assert "mwaa update-environment" not in names(aws)
+    assert names(aws) == []
+
+
+@pytest.mark.parametrize("site", ["acme-test.chargebee.com", "https://acme-test", "-x", "a b"])
+def test_what_is_no_site_is_refused_before_anything_is_changed(aws, deploy, site):
+    assert "give the site's name only" in deploy("--site", site, fails=True)
+    assert aws.calls == []
 
 
 def test_what_is_no_key_is_refused_and_nothing_is_stored(aws, deploy, moto_client):
