@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +15,7 @@ from chargebee_operators._compat import AirflowFailException
 from chargebee_operators.audit.bucket import AuditBucket
 from chargebee_operators.audit.report import REPAIR
 from chargebee_operators.common.exceptions import UploadError
+from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.audit_history import KEY, SITE, History
 from support.buckets import WORKER, new_bucket
@@ -224,6 +226,17 @@ def test_deletions_are_read_below_their_own_prefix(healthy):
     assert again.report["counts"]["deletions"] > 0
 
 
+def test_exports_of_the_latest_changes_are_no_partitions_that_could_be_compared(healthy):
+    again = replace(healthy, error="")
+    again.simulator.control.advance(5400)
+    again.audit(
+        manifest_name="{{ ds }}/{resource}/site={site}/{partition}.json", deletions_manifest_name=DEFAULT_MANIFEST_NAME
+    )
+    assert not again.error
+    assert again.report["counts"]["windows"] == healthy.report["counts"]["windows"]
+    assert not [each for each in again.report["notes"] if each.startswith("Not compared")]
+
+
 def test_a_window_that_is_exported_again_meanwhile_is_no_damage(healthy, monkeypatch):
     again = replace(healthy)
     again.connect()
@@ -250,3 +263,17 @@ def test_an_ignored_filter_of_the_changes_is_no_excuse(healthy):
             again.audit(lambda: control.settings(ignore_filters=True))
     finally:
         control.settings(ignore_filters=False)
+
+
+def test_other_names_of_columns_are_noted_until_a_snapshot_has_them(healthy):
+    again = replace(healthy, error="")
+    control = again.simulator.control
+    control.settings(profile="bulk")
+    notes = []
+    for _ in range(2):
+        control.advance(5400)
+        again.audit()
+        notes.append([each for each in again.report["notes"] if "less than half of the snapshot's columns" in each])
+    control.reset_settings()
+    assert [len(each) for each in notes] == [1, 0]
+    assert re.match(r"Most values of \d{3} records were not compared", notes[0][0])

@@ -130,6 +130,8 @@ def test_the_objects_that_hold_an_id(connected, aws, s3, bucket, tmp_path, file_
         path.parent.mkdir(parents=True, exist_ok=True)
         s3.client().download_file(bucket, each["Key"], str(path))
     (tmp_path / "chargebee" / "old.csv.gz").write_bytes(gzip.compress(f"id\n{customers[1]}\n".encode()))
+    others = f'id,owners\n\'+4917,\n7,"x, {customers[1]}"\n8,{customers[1]}-2\n9,x{customers[1]}\n'
+    (tmp_path / "chargebee" / "odd.csv.gz").write_bytes(gzip.compress(others.encode()))
     (tmp_path / "chargebee" / "old.zip").touch()
     code = block("python", "import duckdb", "docs/completeness.md")
     assert "AbC123" in code and rows_of(landed) >= 2
@@ -140,7 +142,8 @@ def test_the_objects_that_hold_an_id(connected, aws, s3, bucket, tmp_path, file_
 
     zips = "old.zip was not read: unzip it"
     assert found(customers[0]) == {"customers", "deleted_records", zips}
-    assert found(customers[1]) == {"customers", "old.csv.gz 1", zips}
+    assert found(customers[1]) == {"customers", "old.csv.gz 1", "odd.csv.gz 1", zips}
+    assert found("+4917") == {"odd.csv.gz 1", zips}
     assert found(customers[0][:-1]) == {zips}
 
 

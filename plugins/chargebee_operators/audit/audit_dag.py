@@ -21,6 +21,7 @@ from chargebee_operators.audit.operator import ChargebeeAuditOperator
 from chargebee_operators.audit.windows import Schedule
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import iso
+from chargebee_operators.checks.spot_check import IMMUTABLE
 from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.task_log import task_log
@@ -265,4 +266,9 @@ def _check(dag_id: str, settings: ExportDagSettings, resource: ResourceSettings)
         raise SettingsError(
             f"DAG {dag_id!r}: {resource.name} has keep_latest_only, so its snapshot would replace the latest window: leave it "
             "out of the settings of the audit."
+        )
+    if resource.window_field not in (None, "updated_at", *IMMUTABLE):
+        raise SettingsError(
+            f"DAG {dag_id!r}: {resource.name} has windows by {resource.window_field}. Not every record is in one of them, so an "
+            "audit would find the others missing: leave it out of the settings of the audit."
         )

@@ -27,6 +27,7 @@ from chargebee_operators.audit.row_values import (
 from chargebee_operators.audit.table_files import OpenFile, UnreadableFileError, open_file
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.checks.clock_format import ClockFormat
+from chargebee_operators.checks.record_id import plain_id
 from chargebee_operators.formats.column_names import column_names
 
 
@@ -87,6 +88,11 @@ class Comparison:
         self.compared: set[str] = set()
         # Of all files, in snake case.
         self.columns: set[str] = set()
+        # Records whose latest row is in a file with less than half of the snapshot's columns: the names were other ones then.
+        self.hardly_compared = 0
+        # What earlier files have to tell which of two rows is newer, and later ones do not have.
+        self.lost_order: set[str] = set()
+        self._order: set[str] = set()
         self._resource = get_resource(resource)
         self._store = store
         self._fetch = fetch
@@ -111,6 +117,11 @@ class Comparison:
         for file in snapshot.files:
             with self._opened(file) as opened:
                 self._read_snapshot(file, opened)
+        if whole and self._values:
+            columns = set(whole.names).difference(self._ignored)
+            self.hardly_compared = self._store.count_of_shapes(
+                number for shape, number in self._shapes.items() if 2 * len(shape) < len(columns)
+            )
 
     def ids(self, partition: Partition) -> Iterator[str]:
         """Yield the ids of a partition's rows.
@@ -121,7 +132,7 @@ class Comparison:
         for file in partition.files:
             with self._opened(file) as opened:
                 at = self._layout(file, opened.exported, opened.kinds).id_at
-                yield from (str(row[at]) for batch in opened.batches for row in batch if row[at])
+                yield from (plain_id(str(row[at])) for batch in opened.batches for row in batch if row[at])
 
     def _snapshot_layout(self, snapshot: Partition) -> Layout | None:
         """Return a layout with the columns that all files of the snapshot have; None when it has no file."""
@@ -144,6 +155,7 @@ class Comparison:
                 try:
                     opened = open_file(copy.path, file)
                     layout = self._layout(file, opened.exported, opened.kinds)
+                    self._note_order(layout)
                     counter = OutsideRows(partition, opened.exported, file.member, self._resource, self._clock)
                     self._store.add(self._rows(number, partition, opened, layout, whole, counter))
                     outside += counter.count
@@ -175,7 +187,7 @@ class Comparison:
                 version = -1 if layout.version_at is None else whole_number(row[layout.version_at])
                 updated = None if layout.updated_at is None else seconds_of(row[layout.updated_at], self._clock)
                 yield LandedRow(
-                    str(row[layout.id_at]),
+                    plain_id(str(row[layout.id_at])),
                     version,
                     -1 if updated is None else updated,
                     current,
@@ -186,10 +198,11 @@ class Comparison:
 
     def _read_snapshot(self, file: TableFile, opened: OpenFile) -> None:
         layout = self._layout(file, opened.exported, opened.kinds)
+        self._note_order(layout)
         digests = [Digests(layout, shape, self._clock) for shape in self._shapes]
 
         def seen(batch: Sequence[Sequence[Any]]) -> Iterator[tuple[str, bool]]:
-            rows = [(str(row[layout.id_at]), row) for row in batch if row[layout.id_at]]
+            rows = [(plain_id(str(row[layout.id_at])), row) for row in batch if row[layout.id_at]]
             known = self._store.landed([record_id for record_id, _ in rows])
             for record_id, row in rows:
                 found = known.get(record_id)
@@ -200,7 +213,7 @@ class Comparison:
             self.snapshot_rows += len(batch)
             self._store.see(seen(batch))
             if status is not None:
-                self._store.add_kept(str(row[layout.id_at]) for row in batch if row[status] == "deleted")
+                self._store.add_kept(plain_id(str(row[layout.id_at])) for row in batch if row[status] == "deleted")
 
     @contextmanager
     def _opened(self, file: TableFile) -> Iterator[OpenFile]:
@@ -215,6 +228,13 @@ class Comparison:
             raise UnreadableFileError(f"no column is known to hold the id of a {self._resource.record}")
         self.columns.update(found.names)
         return found
+
+    def _note_order(self, layout: Layout) -> None:
+        """Take note of what a file has to tell which of two rows is newer; to be called in the order of the files."""
+        places = {"resource_version": layout.version_at, "updated_at": layout.updated_at}
+        has = {name for name, place in places.items() if place is not None}
+        self.lost_order |= self._order - has
+        self._order |= has
 
 
 def _kinds(file: TableFile) -> dict[str, str]:

@@ -25,6 +25,7 @@ from chargebee_operators.common.exceptions import SettingsError, UploadError, Wi
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.common.wording import counted
 from chargebee_operators.hooks import ChargebeeHook
 
 log = task_log(__name__)
@@ -99,7 +100,10 @@ class Examination:
         job = snapshot.job
         keys = question.s3_prefix, question.manifest_name
         selected = select(self._partitions(*keys, job.resource, job.site), snapshot)
-        self._note_selection(job.resource, len(selected.others), bool(selected.partitions))
+        # Exports of the latest changes, by this audit and by earlier ones, are in one folder and are no windows.
+        changes_folder = changes_key.rpartition("/")[0] + "/" if changes_key else "\0"
+        others = [each for each in selected.others if not each.startswith(changes_folder)]
+        self._note_selection(job.resource, len(others), bool(selected.partitions))
         with record_store(folder) as store:
             comparison = Comparison(
                 job.resource, store, self._bucket.copy, question.clock, question.ignored, values=question.values
@@ -155,6 +159,16 @@ class Examination:
             )
         if differs:
             self._notes += unknown_columns(self._question.ignored, comparison, resource)
+            self._notes += [
+                f"Earlier files have {each} and later ones do not, so the earlier rows count as the newer ones, here and in "
+                "views. Export into another prefix from now on."
+                for each in sorted(comparison.lost_order)
+            ]
+        if comparison.hardly_compared:
+            self._notes.append(
+                f"Most values of {counted(comparison.hardly_compared, 'record')} were not compared: the file with its latest row "
+                "has less than half of the snapshot's columns, because Chargebee or a setting has changed their names."
+            )
 
     def _check_not_replaced(self, partitions: Collection[Partition], problems: Collection[str]) -> None:
         """Make sure that a damaged partition is not one that another run has replaced while it was read.

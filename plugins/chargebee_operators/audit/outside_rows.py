@@ -12,13 +12,14 @@ from typing import Any
 from chargebee_operators.audit.partitions import Partition
 from chargebee_operators.chargebee.resources import Resource
 from chargebee_operators.checks.clock_column import find_clock
-from chargebee_operators.checks.clock_format import ClockFormat, ClockValue
+from chargebee_operators.checks.clock_format import ZONELESS_SLACK, ClockFormat, ClockValue
 
 
 class OutsideRows:
     """Counts the rows of one file that lie outside of their window.
 
-    A row that was changed after the export was requested is no sign of an ignored filter.
+    A row that was changed after the export was requested is no sign of an ignored filter. A time that names no zone may be 14
+    hours outside: when the file was written, the site may have had another zone than now.
 
     :param partition: of the file.
     :param exported: the file's columns as Chargebee exported them.
@@ -45,7 +46,6 @@ class OutsideRows:
         self._start = 0 if found.one_sided else start
         self._end = end
         self._requested = int(partition.requested_at.timestamp())
-        self._slack = clock.slack(start, end)
 
     def look(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take some rows."""
@@ -56,10 +56,9 @@ class OutsideRows:
         read = self._read(value)
         if read is None:
             return False
-        slack = 0 if read.zoned else self._slack
-        first = read.start if read.zoned else read.start - self._clock.offset(read.start)
-        before = first + read.seconds - 1 < self._start - slack
-        return before or self._end + slack <= first < self._requested
+        slack = 0 if read.zoned else ZONELESS_SLACK
+        before = read.start + read.seconds - 1 < self._start - slack
+        return before or self._end + slack <= read.start < self._requested
 
     def _read(self, value: Any) -> ClockValue | None:
         if isinstance(value, datetime):

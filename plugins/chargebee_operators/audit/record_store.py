@@ -174,6 +174,11 @@ class RecordStore:
         query = "SELECT DISTINCT repeated_in FROM records WHERE repeated_in IS NOT NULL ORDER BY 1"
         return [each for (each,) in self._database.execute(query)]
 
+    def count_of_shapes(self, shapes: Iterable[int]) -> int:
+        """Return how many records of the snapshot have a latest row of one of these shapes."""
+        query = "SELECT count(*) FROM records WHERE seen > 0 AND shape = ?"
+        return sum(self._database.execute(query, (each,)).fetchone()[0] for each in shapes)
+
     def count(self, table: str) -> int:
         """Return how many rows a table has: ``undue``, for example."""
         ((count,),) = self._database.execute(f"SELECT count(*) FROM {table}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chargebee_operators.chargebee.resources import Resource
 from chargebee_operators.checks.clock_format import ClockFormat
@@ -143,9 +144,10 @@ def seconds_of(value: Any, clock: ClockFormat) -> int | None:
     if isinstance(value, int):
         return value
     read = clock.read(value) if isinstance(value, str) and value else None
-    if read is None:
-        return None
-    return read.start if read.zoned else read.start - clock.offset(read.start - clock.offset(read.start))
+    if read is None or read.zoned or clock.timezone is None:
+        return None if read is None else read.start
+    # Of an hour that comes twice it is the first, as in a Parquet file.
+    return int(datetime.fromtimestamp(read.start, UTC).replace(tzinfo=ZoneInfo(clock.timezone), fold=0).timestamp())
 
 
 def whole_number(value: Any) -> int:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from chargebee_operators.chargebee.resources import RESOURCE_NAMES, Resource, get_resource
 from chargebee_operators.checks.columns import fold, kind_of
 
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA_SIGNS = ("+", "-", "=", "@")
+
 
 class Trust(IntEnum):
     """How sure it is that a column holds the ids of the exported records."""
@@ -63,6 +66,11 @@ def named_id(at: Mapping[str, int], resource: Resource) -> int | None:
     """Return the place of an id that is called after the record: ``Customer Id``, ``subscriptions.id``."""
     names = [f"{whose}_{what}" for what in ("id", "number") for whose in (resource.record, resource.name)]
     return next((at[name] for name in names if name in at), None)
+
+
+def plain_id(text: str) -> str:
+    """Return an id as the API has it: without the apostrophe that an export puts before what looks like a formula."""
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA_SIGNS else text
 
 
 def is_called_after(member: str, resource: Resource) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 
+from chargebee_operators.checks.record_id import plain_id
 from chargebee_operators.formats.rows import Rows
 
 
@@ -47,9 +48,7 @@ class RowSample:
     @property
     def ids(self) -> list[str]:
         """The ids of the drawn rows, each once, in an order that is random too."""
-        # A spreadsheet's guard against formulas is no part of the id.
-        drawn = [each[1:] if each[:1] == "'" and each[1:2] in tuple("+=-@") else each for each in self._drawn]
-        ids = [each for each in dict.fromkeys(drawn) if each.strip()]
+        ids = [each for each in dict.fromkeys(map(plain_id, self._drawn)) if each.strip()]
         random.Random(self._seen).shuffle(ids)
         return ids
 

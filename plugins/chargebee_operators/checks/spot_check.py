@@ -27,7 +27,7 @@ DRAWN = 6
 # A change so long before the request may be missing in an export.
 LAG = timedelta(minutes=15)
 # These never move once a record exists, so they count even where a record does not say when it was changed.
-_IMMUTABLE = ("created_at", "date", "order_date")
+IMMUTABLE = ("created_at", "date", "order_date")
 # Seconds that the check may wait in all for a site that is busy.
 PATIENCE = 120.0
 _RETRY_INTERVAL = 2.0
@@ -115,13 +115,16 @@ def _verdict(
     if record is None:
         return "does not exist any more"
     changed, value = _moment(record.get("updated_at")), _moment(record.get(window_field))
+    is_inside = value is not None and window.start <= value < window.end
+    if is_inside and window_field in ("updated_at", *IMMUTABLE):
+        return None  # a later change would have moved updated_at, and never moves the others
     if changed is not None and changed > requested_at - LAG:
         return "was changed after the export was requested, or shortly before"
-    if changed is None and window_field not in _IMMUTABLE:
+    if changed is None and window_field not in IMMUTABLE:
         return "does not say when it was changed"
     if value is None:
         return f"has no {window_field}"
-    return None if window.start <= value < window.end else value
+    return None if is_inside else value
 
 
 def _moment(value: Any) -> datetime | None:

@@ -65,7 +65,8 @@ def _check_catalog(hook: ChargebeeHook, resources: Sequence[str], report: Report
     report.wrong(
         "connection",
         f"These exports belong to another Product Catalog than the site's {catalog}: {listed(others)}.",
-        "Export the resources of the site's own catalog. The settings at the end name them.",
+        "Export the resources of the site's own catalog. The settings at the end name them. Give the same list to the doctor, as "
+        "resource_names.",
     )
     report.settings += ["resources=[", *(f'    "{each}",' for each in right), "],"]
 

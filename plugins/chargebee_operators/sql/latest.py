@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
 from chargebee_operators.checks.columns import fold
-from chargebee_operators.checks.record_id import named_id, places
+from chargebee_operators.checks.record_id import FORMULA_SIGNS, named_id, places
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.partition.table_folders import TableFolder
@@ -85,7 +85,7 @@ class LatestViews:
         where = "\nWHERE _place = 1"
         if deleted := self._tables.get(DELETED):
             parts.append(f"_deleted AS (\n{self._deletions(deleted, table)}\n)")
-            on = [f"_deleted._id = _numbered.{self._quoted(key)}"]
+            on = [f"_deleted._id = {self._plain_id(f'_numbered.{self._quoted(key)}', columns[key])}"]
             on += [f"_deleted._site = _numbered.{self._quoted(each)}" for each in _site(sources)]
             query += f"\nLEFT JOIN _deleted ON {' AND '.join(on)}"
             newer = is_newer_than_deletion(
@@ -150,6 +150,17 @@ class LatestViews:
         cases = "".join(f" WHEN {text(start)} THEN {seconds}" for start, seconds in others.items())
         length = f"CASE {values[WINDOW]}{cases} ELSE {usual} END" if cases else str(usual)
         return f"{self._dialect.seconds_of_key(values[WINDOW])} + {length}"
+
+    @staticmethod
+    def _plain_id(value: str, kind: str) -> str:
+        """Return an id as the table of deletions has it, as ``record_id.plain_id`` does."""
+        if kind != "string":
+            return value
+        guarded = ", ".join(text(f"'{each}") for each in FORMULA_SIGNS)
+        return (
+            f"CASE WHEN SUBSTRING({value}, 1, 2) IN ({guarded})\n"
+            f"    THEN SUBSTRING({value}, 2, LENGTH({value})) ELSE {value} END"
+        )
 
     def _deletions(self, deleted: Sequence[Source], table: str) -> str:
         """Return the query of the last deletion of each record of a table."""

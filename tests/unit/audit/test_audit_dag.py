@@ -96,6 +96,11 @@ def test_what_cannot_be_audited_is_refused_at_parse_time(settings, says):
         audit_of("customers", **settings)
 
 
+def test_windows_that_some_records_are_never_in_cannot_be_audited():
+    with pytest.raises(SettingsError, match="subscriptions has windows by cancelled_at"):
+        audit_of("customers", ResourceSettings("subscriptions", window_field="cancelled_at"))
+
+
 def test_the_due_time_is_the_end_of_a_window_that_must_be_there():
     settings = ExportDagSettings(s3_bucket="mine", timezone="Europe/Berlin")
     assert due_of(settings, datetime(2026, 11, 24, 9, tzinfo=UTC)) == {

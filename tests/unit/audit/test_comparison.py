@@ -71,6 +71,44 @@ def test_a_deletion_takes_a_record_away_and_a_later_row_of_the_same_id_brings_it
     assert found == {"missing": {"a"}}
 
 
+def test_the_apostrophe_before_what_looks_like_a_formula_is_no_part_of_an_id(written):
+    window = written.window(MONDAY, TUESDAY, [["'+49", "x", ""], ["'b", "x", ""], ["'-c", "x", ""]])
+    snapshot = written.snapshot(NOON, [["'b", "x", ""], ["'-c", "x", ""]])
+    deletions = [("+49", seconds("2026-11-24T00:30:00Z"), -1)]
+    assert written.compare([window], snapshot, deletions)[1] == {}
+    assert written.compare([window], snapshot, undue=["+49"])[1] == {"not_yet_due": {"+49"}}
+
+
+def test_ids_are_compared_as_they_are_written(written):
+    rows = [[each, "x", ""] for each in ("007", "7", "Ab", "aB", "x" * 20_000, 'q"uote,', "two\nlines", "ü", "u\u0308")]
+    for form in ("csv", "csv.gz", "parquet"):
+        window = written.window(MONDAY, TUESDAY, rows, form=form)
+        assert written.compare([window], written.snapshot(NOON, rows))[1] == {}
+        _, found = written.compare([window], written.snapshot(NOON, [["07", "x", ""], *rows[1:2], *rows[3:]]))
+        assert found == {"missing": {"07"}, "gone": {"007", "Ab"}}
+
+
+def test_records_are_counted_whose_latest_row_lacks_more_than_half_of_the_snapshot_s_columns(written):
+    old, new = ["customer[id]", "customer[first_name]", "customer[phone]"], ["Customer Id", "First Name", "Phone"]
+    before = written.window(MONDAY, TUESDAY, [["a", "Ann", "1"]], header=old)
+    after = written.window(TUESDAY, WEDNESDAY, [["b", "Ben", "2"]], header=new)
+    snapshot = written.snapshot(WEDNESDAY, [["a", "Anna", "3"], ["b", "Ben", "2"]], header=new)
+    comparison, found = written.compare([before, after], snapshot)
+    assert (comparison.hardly_compared, found) == (1, {})
+    assert written.compare([before], snapshot, values=False)[0].hardly_compared == 0
+    assert written.compare([before], snapshot, ignored=["first_name", "phone"])[0].hardly_compared == 0
+    assert written.compare([before, snapshot], snapshot)[0].hardly_compared == 0
+
+
+def test_what_tells_the_order_of_rows_and_is_lost_is_named(written):
+    old, new = [*HEADER, "customer[resource_version]"], HEADER
+    before = written.window(MONDAY, TUESDAY, [["a", "Ann", "", "7"]], header=old)
+    after = written.window(TUESDAY, WEDNESDAY, [["a", "Anna", ""]], header=new)
+    comparison, found = written.compare([before, after], written.snapshot(WEDNESDAY, [["a", "Anna", ""]], header=new))
+    assert (comparison.lost_order, found) == ({"resource_version"}, {"differs": {"a"}})
+    assert not written.compare([after, before], written.snapshot(WEDNESDAY, [], header=old))[0].lost_order
+
+
 def test_a_record_that_chargebee_keeps_as_deleted_is_not_missing(written):
     header = ("customer[id]", "customer[status]")
     windows = [
@@ -144,6 +182,18 @@ def test_a_window_with_rows_of_other_times_is_reported(written, form):
     comparison, _ = written.compare([right, window], snapshot)
     assert list(comparison.problems.outside) == [window.key]
     assert comparison.problems.outside[window.key].startswith("1 of its rows")
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York", "Asia/Tokyo"])
+def test_a_site_whose_zone_has_changed_did_not_ignore_a_filter(written, zone):
+    header = ["Customer Id", "Updated At"]
+    first, last = ("a", "22-Nov-2026 19:00"), ("b", "24-Nov-2026 08:59")  # the window's ends in New York and in Tokyo
+    window = written.window(MONDAY, TUESDAY, [first, last], header=header, at="2026-11-25T06:00:00Z")
+    wrong = written.window(MONDAY, TUESDAY, [("c", "22-Nov-2026 09:00")], header=header)
+    comparison, _ = written.compare(
+        [window, wrong], written.snapshot(NOON, [], header=header), clock=ClockFormat(None, zone)
+    )
+    assert list(comparison.problems.outside) == [wrong.key]
 
 
 def test_an_empty_snapshot_says_that_all_records_are_gone(written):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from chargebee_operators.audit.row_values import Digests, layout_of, reader_of, seconds_of, shape_of, whole_number
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.checks.clock_format import ClockFormat
+from chargebee_operators.formats.parquet_values import Conversion
 
 BERLIN = ClockFormat(None, "Europe/Berlin")
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -64,6 +66,12 @@ def test_two_rows_of_text_have_two_digests_unless_they_are_the_same(pair):
 def test_a_time_is_read_alike_from_text_and_from_parquet(at):
     zoned = at.replace(tzinfo=UTC)
     assert seconds_of(zoned, BERLIN) == seconds_of(zoned.isoformat(), BERLIN) == int(zoned.timestamp())
+
+
+@pytest.mark.parametrize("text", ["25-Oct-2026 01:59", "25-Oct-2026 02:30", "25-Oct-2026 03:00", "29-Mar-2026 03:00"])
+def test_a_text_is_read_as_it_is_written_to_parquet_also_where_the_clocks_change(text):
+    (written,) = Conversion("timestamp[s, UTC]", "Europe/Berlin").values(pa.array([text])).to_pylist()
+    assert seconds_of(text, BERLIN) == seconds_of(written, BERLIN)
 
 
 def test_a_layout_knows_the_columns_under_any_name():

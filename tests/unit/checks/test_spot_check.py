@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.checks.spot_check import LAG, PATIENCE, spot_check
 from chargebee_operators.common.exceptions import AccessDeniedError, ThrottledError
 from support.window_cases import END, START, WINDOW
@@ -44,6 +45,23 @@ def test_a_record_that_was_changed_meanwhile_proves_nothing_by_any_field(field):
     assert found(record, field).unknown == ["record 'r1' was changed after the export was requested, or shortly before"]
     record["updated_at"] = epoch(END)
     assert found(record, field).outside == ("r1", "2026-11-22T23:59:59Z")
+
+
+@pytest.mark.parametrize("field", ["updated_at", "created_at", "date", "order_date"])
+def test_a_record_inside_a_window_that_has_just_ended_is_a_proof(field):
+    window = Window(REQUESTED - LAG / 2, REQUESTED - LAG / 3)
+
+    def judged(record):
+        return spot_check(["r1"], window, field, REQUESTED, lambda _: record)
+
+    assert judged({field: epoch(window.start), "updated_at": epoch(window.start)}).inside
+    if field != "updated_at":
+        assert judged({field: epoch(window.start), "updated_at": epoch(REQUESTED)}).inside
+    assert judged({field: epoch(window.end), "updated_at": epoch(window.end)}).unknown
+
+
+def test_a_field_that_may_have_moved_meanwhile_proves_nothing_inside_either():
+    assert found({"cancelled_at": epoch(START), "updated_at": epoch(REQUESTED)}, "cancelled_at").unknown
 
 
 def test_a_field_that_never_moves_counts_without_a_time_of_change():

@@ -137,6 +137,22 @@ def test_deleted_records_are_left_out_until_their_id_is_used_again(bucket, types
     assert latest(bucket) == [("again", "y"), ("kept", "x")]
 
 
+@pytest.mark.parametrize(
+    ("ids", "deleted", "left", "types"),
+    [
+        (["'+49", "'-Nx", "'kept", "plus+"], ["+49", "-Nx", "kept", "plus"], ["'kept", "plus+"], {}),
+        ([1, 2], ["1"], [2], {"customer_id": "int64"}),
+    ],
+    ids=["text", "number"],
+)
+def test_the_apostrophe_before_what_looks_like_a_formula_is_no_part_of_an_id(bucket, ids, deleted, left, types):
+    rows = [[each, "x", "x"] for each in ids]
+    bucket.window("customers", day(0), day(1), {"customers": [CUSTOMERS, *rows]}, types=types)
+    deletions = [deletion(each, day(1.5)) for each in deleted]
+    bucket.window("deleted_records", day(1), day(2), {"deleted_records": [DELETED, *deletions]})
+    assert latest(bucket, columns="customer_id") == [(each,) for each in left]
+
+
 def test_an_id_that_is_used_again_within_the_window_of_its_deletion_is_there(bucket):
     bucket.window("customers", day(0), day(1), {"customers": [CUSTOMERS, ["c1", "again", "x"]]})
     bucket.window("deleted_records", day(0), day(1), {"deleted_records": [DELETED, deletion("c1", day(0.5))]})
