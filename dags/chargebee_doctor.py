@@ -11,6 +11,7 @@ from airflow.configuration import conf
 
 from chargebee_operators import ChargebeeDoctorOperator
 from chargebee_operators._compat import DAG
+from chargebee_operators.doctor.operator import refuse_configuration
 
 BUCKET = conf.get("chargebee_export", "bucket", fallback="")
 
@@ -23,4 +24,5 @@ if BUCKET:
         catchup=False,
         tags=["chargebee"],
     ):
-        ChargebeeDoctorOperator(task_id="examine", s3_bucket=BUCKET)
+        # The task has no parameters. To examine fewer resources, give it resource_names here.
+        ChargebeeDoctorOperator(task_id="examine", s3_bucket=BUCKET, pre_execute=refuse_configuration)

@@ -147,7 +147,7 @@ def test_another_order_of_columns_is_told_for_readers_that_go_by_positions(aws, 
     (change,) = told["column_changes"].values()
     assert change == {"added": ["Region"], "removed": [], "moved": ["Company"]}
     assert told["warnings"] == [
-        "The columns have changed since the partition before (Customers: Region added, Company moved)."
+        "The columns are not those of the partition before (Customers: Region added, Company moved)."
     ]
 
 

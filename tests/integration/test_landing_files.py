@@ -182,6 +182,15 @@ def test_in_a_flat_layout_a_backfill_carries_nothing_of_a_later_day(land):
     assert land(5, ALONE, layout=FLAT)["absent_files"] == {}
 
 
+def test_in_a_flat_layout_a_backfill_says_that_it_was_compared_with_what_it_replaces(land):
+    land(9, BOTH, layout=FLAT)
+    (warning,) = land(5, BACK, layout=FLAT)["warnings"]
+    assert warning == "The columns are not those of the partition that this run replaces (addresses: cf_floor added)."
+    land(9, BOTH, layout=FLAT)
+    (warning,) = land(5, {"addresses.csv": [ADDRESSES, "c,Main St"]}, layout=FLAT)["warnings"]
+    assert warning.startswith("Another export has customers, the file of customers itself.")
+
+
 def test_the_first_partition_carries_what_its_own_earlier_run_had(land):
     land(5, BOTH)
     assert land(5, ALONE)["absent_files"] == {"addresses": ["customer_id", "line1"]}

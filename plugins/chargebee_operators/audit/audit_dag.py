@@ -24,8 +24,8 @@ from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.checks.spot_check import IMMUTABLE
 from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
+from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.dag.planning import check_configuration
 from chargebee_operators.dag.resource_settings import ResourceSettings
 from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.ticks import check_cron

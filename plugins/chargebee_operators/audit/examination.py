@@ -22,7 +22,7 @@ from chargebee_operators.chargebee.windows import LATEST, Window, iso
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.spot_check import DRAWN, spot_check
 from chargebee_operators.common.exceptions import SettingsError, UploadError, WindowCheckError
-from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.foreign_text import clean, listed
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
@@ -155,7 +155,7 @@ class Examination:
     ) -> None:
         if repeated:
             self._notes.append(
-                f"These partitions have an id more than once: {', '.join(each.key for each in repeated)}"
+                f"These partitions have an id more than once: {listed((each.key for each in repeated), last=', ')}"
             )
         if differs:
             self._notes += unknown_columns(self._question.ignored, comparison, resource)

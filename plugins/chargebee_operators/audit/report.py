@@ -10,7 +10,7 @@ from typing import Any
 from chargebee_operators.audit.record_store import Finding
 from chargebee_operators.audit.windows import Backfill
 from chargebee_operators.chargebee.windows import iso
-from chargebee_operators.common.foreign_text import clean, listed
+from chargebee_operators.common.foreign_text import clean, clean_line, listed
 from chargebee_operators.common.wording import counted
 
 # Ids of each kind that a report has.
@@ -85,7 +85,7 @@ class AuditReport:
         return f"{self.resource}: {', '.join([*kinds, *damaged])} (tolerance {self.tolerance}); snapshot of {rows}."
 
     def lines(self) -> list[str]:
-        """Return the report as lines of a log."""
+        """Return the report as lines of a log. None of them can be forged by a name from outside."""
         count = self.counts
         text = [
             f"Audit of {self.resource}, site {self.site}: snapshot of {iso(self.taken_at)}",
@@ -108,7 +108,7 @@ class AuditReport:
         if len(self.backfills) > _MOST_BACKFILLS:
             text.append(f"{len(self.backfills) - _MOST_BACKFILLS} more are in the report.")
         text += self.notes
-        return [*text, *([REPAIR] if self.faults else []), self.verdict]
+        return [clean_line(each) for each in (*text, *([REPAIR] if self.faults else []), self.verdict)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready data. Of the records it has ids only."""

@@ -22,6 +22,9 @@ from chargebee_operators.formats.column_names import unique_names
 COLUMN_CHANGES = ("warn", "fail", "off")
 ALL_FILES = "*"
 
+# What a partition is compared with, in the words of a sentence.
+BEFORE, REPLACED = "the partition before", "the partition that this run replaces"
+
 # How many kinds of file that are not there a manifest remembers, those of the latest partitions first.
 MOST_ABSENT = 50
 
@@ -185,8 +188,11 @@ def lost_file(
     return None
 
 
-def tell_columns(changes: Changes) -> str:
-    """Return the changes of columns as one sentence; empty when there are none."""
+def tell_columns(changes: Changes, other: str = BEFORE) -> str:
+    """Return the changes of columns as one sentence; empty when there are none.
+
+    :param other: what the columns were compared with.
+    """
     sentences = []
     for kind, change in changes.items():
         parts = [f"{listed(change[what])} {what}" for what in ("added", "removed", "moved") if change.get(what)]
@@ -194,25 +200,28 @@ def tell_columns(changes: Changes) -> str:
             sentences.append(f"{'all files' if kind == ALL_FILES else clean(kind)}: {', '.join(parts)}")
     more = [f"and {len(sentences) - _MOST_TOLD:,} more files"] if len(sentences) > _MOST_TOLD else []
     sentences = [*sentences[:_MOST_TOLD], *more]
-    return f"The columns have changed since the partition before ({'; '.join(sentences)})." if sentences else ""
+    return f"The columns are not those of {other} ({'; '.join(sentences)})." if sentences else ""
 
 
-def tell_files(changes: Changes) -> str:
+def tell_files(changes: Changes, other: str = BEFORE) -> str:
     """Return the kinds of file that have come and gone as one sentence; empty when none have.
 
     It is no warning: on a quiet day there is nothing of a related kind, and Chargebee may then leave its file out.
+
+    :param other: what the files were compared with.
     """
     sentences = [f"{clean(kind)} {change['file']}" for kind, change in changes.items() if "file" in change]
-    return f"The files are not those of the partition before ({listed(sentences, last=', ')})." if sentences else ""
+    return f"The files are not those of {other} ({listed(sentences, last=', ')})." if sentences else ""
 
 
-def judge_columns(changes: Changes, mode: str) -> list[str]:
+def judge_columns(changes: Changes, mode: str, other: str = BEFORE) -> list[str]:
     """Return what the log and the manifest should warn of: files that come and go are not, see ``tell_files``.
 
     :param mode: ``warn`` or ``fail``.
+    :param other: what the columns were compared with.
     :raises ColumnsChangedError: in mode ``fail``, when columns have changed.
     """
-    columns = tell_columns(changes)
+    columns = tell_columns(changes, other)
     if columns and mode == "fail":
         raise ColumnsChangedError(
             f"{columns} Nothing was published. When their readers are ready for it, run once with "

@@ -13,9 +13,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from chargebee_operators.chargebee.calls import read_instant
 from chargebee_operators.chargebee.windows import Window, iso
 from chargebee_operators.common.exceptions import ChargebeeApiError, ThrottledError, UnavailableError
 from chargebee_operators.common.polling import next_try
@@ -114,7 +115,7 @@ def _verdict(
     """Return None for a record inside the window, its time for one outside, or why it proves nothing."""
     if record is None:
         return "does not exist any more"
-    changed, value = _moment(record.get("updated_at")), _moment(record.get(window_field))
+    changed, value = read_instant(record.get("updated_at")), read_instant(record.get(window_field))
     is_inside = value is not None and window.start <= value < window.end
     if is_inside and window_field in ("updated_at", *IMMUTABLE):
         return None  # a later change would have moved updated_at, and never moves the others
@@ -125,10 +126,3 @@ def _verdict(
     if value is None:
         return f"has no {window_field}"
     return None if is_inside else value
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and value else None
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -81,7 +81,7 @@ def _outside(results: Sequence[WindowResult], job: JobRecord, window: Window) ->
     if not outside:
         return None
     first = next((each for each in outside if each.example_id is not None), outside[0])
-    example = "" if first.example_id is None else f", for example the row with the id {first.example_id!r}"
+    example = "" if first.example_id is None else f", for example the row with the id {clean(repr(first.example_id))}"
     count, checked = sum(each.outside for each in outside), sum(each.checked for each in results)
     where = f"have their {clean(first.column)} outside the window {window}"
     if first.one_sided:

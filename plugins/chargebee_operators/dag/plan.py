@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from chargebee_operators._compat import Context, is_backfill, params_are_overridden
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import iso_in
+from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.dag.first_runs import FIRST_RUN_ARGUMENTS, is_first_run
-from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, check_configuration, plan_run
+from chargebee_operators.dag.planning import NO_INTERVAL, Interval, Run, RunPlan, plan_run
 from chargebee_operators.dag.preflight import check_chargebee, check_glue, check_packages, check_s3
 from chargebee_operators.dag.settings import ExportDagSettings
 from chargebee_operators.dag.ticks import CronTicks

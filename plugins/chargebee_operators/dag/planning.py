@@ -10,7 +10,6 @@ from typing import Any
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.windows import Window, as_utc, iso, window_of
 from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.common.foreign_text import listed
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.dag.resource_settings import ResourceSettings
 
@@ -85,29 +84,6 @@ def plan_run(
         skipped[DELETED_RECORDS] = "it needs a window" if window is None else "a snapshot has no deletions"
     chosen = tuple(each.name for each in resources if each.name not in skipped)
     return RunPlan(window, chosen, skipped, deletions and DELETED_RECORDS not in skipped)
-
-
-def check_configuration(
-    configuration: Mapping[str, Any] | None, known: Sequence[str], *, is_heeded: bool = True
-) -> None:
-    """Refuse a run's configuration that would have no effect.
-
-    :param configuration: the run's ``conf``.
-    :param known: the names of the DAG's parameters.
-    :param is_heeded: whether Airflow takes parameters from it (``core.dag_run_conf_overrides_params``).
-    :raises SettingsError: with the nearest right name of an unknown one.
-    """
-    unknown = [name for name in configuration or {} if name not in known]
-    if unknown:
-        raise SettingsError(
-            f"The run's configuration has {listed(map(repr, unknown))}, which the DAG does not know"
-            f"{nearest(unknown[0], known)}: use {', '.join(known)}."
-        )
-    if configuration and not is_heeded:
-        raise SettingsError(
-            f"The run's configuration sets {listed(configuration)}, but Airflow ignores it, because its option "
-            "core.dag_run_conf_overrides_params is False: set the option to True, or trigger the run without a configuration."
-        )
 
 
 def _newest(latest: Interval) -> Window | None:

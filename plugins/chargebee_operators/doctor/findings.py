@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.foreign_text import clean, clean_line
 
 
 class Level(StrEnum):
@@ -76,7 +76,7 @@ class Report:
         return f"All {len(self.findings)} findings are ok."
 
     def lines(self) -> list[str]:
-        """Return the report as lines of text."""
+        """Return the report as lines of text. None of them can be forged by a name from outside."""
         text = [f"Report on Chargebee site {self.site}"]
         area = ""
         for each in self.findings:
@@ -89,7 +89,7 @@ class Report:
         if self.settings:
             text += ["", "Settings for ExportDagSettings in the DAG file"]
             text += [f"  {each}" for each in self.settings]
-        return [*text, "", self.verdict]
+        return [clean_line(each) for each in (*text, "", self.verdict)]
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the report as JSON-ready data."""

@@ -23,6 +23,7 @@ from chargebee_operators.chargebee.windows import compact
 from chargebee_operators.common.argument_checks import check_flag, check_seconds, check_whole_number
 from chargebee_operators.common.exceptions import ChargebeeApiError
 from chargebee_operators.common.foreign_text import clean
+from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.doctor.bucket import check_bucket_rights
 from chargebee_operators.doctor.delivery import Delivery
 from chargebee_operators.doctor.deployment import check_deployment
@@ -51,6 +52,15 @@ if TYPE_CHECKING:
 _DEFERRED, _NO_TRIGGERER = 15 * 60, 2 * 60
 # What Airflow gives as the method to go on with when it has ended a wait itself.
 _FAILED_WAIT = "__fail__"
+
+
+def refuse_configuration(context: Context) -> None:
+    """Refuse a run that was triggered with a configuration: for ``pre_execute`` of the task in a DAG without parameters.
+
+    :raises AirflowFailException: when the run has one.
+    """
+    with failing_fast():
+        check_configuration(getattr(context.get("dag_run"), "conf", None), [])
 
 
 class ChargebeeDoctorOperator(BaseOperator):

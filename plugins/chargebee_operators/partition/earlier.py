@@ -42,3 +42,9 @@ def is_later(manifest: Mapping[str, Any], job: JobRecord) -> bool:
     """Return whether a manifest is of a later time than a job."""
     other = job_of(manifest)
     return other is not None and time_of(other) > time_of(job)
+
+
+def is_earlier(manifest: Mapping[str, Any], job: JobRecord) -> bool:
+    """Return whether a manifest is of an earlier time than a job."""
+    other = job_of(manifest)
+    return other is not None and time_of(other) < time_of(job)

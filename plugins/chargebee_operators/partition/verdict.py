@@ -11,6 +11,8 @@ from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.columns import (
+    BEFORE,
+    REPLACED,
     Changes,
     absent_of,
     check_column_changes,
@@ -26,7 +28,7 @@ from chargebee_operators.checks.window_verdict import check_mode
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.partition.before import Before
-from chargebee_operators.partition.earlier import is_later
+from chargebee_operators.partition.earlier import is_earlier, is_later
 from chargebee_operators.partition.manifest import FileEntry
 
 log = task_log(__name__)
@@ -85,13 +87,15 @@ def judge_changes(job: JobRecord, before: Before, now: Sequence[Mapping[str, Any
         log.info("Export %s: no partition before it has columns to compare with", job.export_id)
     files, absent = files_of(before.manifest), absent_of(before.manifest)
     changes = compare_columns(files, now, absent)
-    if told := tell_files(changes):
+    earlier = is_earlier(before.manifest, job)
+    other = BEFORE if earlier else REPLACED
+    if told := tell_files(changes, other):
         log.info("Export %s: %s", job.export_id, told)
     # In a flat layout a backfill replaces the manifest of a later time, of which nothing was true before.
     carried = {} if is_later(before.manifest, job) else columns_of_absent(files, now, absent)
     is_own = partial(is_called_after, resource=get_resource(job.resource))
     lost = lost_file(files, now, absent, is_own) if any(map(_has_rows, now)) else None
-    warnings = judge_columns(changes, checks.column_changes) + _lost_own_file(lost, job)
+    warnings = judge_columns(changes, checks.column_changes, other) + _lost_own_file(lost, job, earlier)
     return Verdict(warnings, changes, carried, before.key)
 
 
@@ -100,13 +104,17 @@ def _has_rows(file: Mapping[str, Any]) -> bool:
     return any(rows != 0 for rows in (file.get("member_rows") or {"": file.get("rows", 0)}).values())
 
 
-def _lost_own_file(kind: str | None, job: JobRecord) -> list[str]:
-    """Return the warning for what ``lost_file`` returns."""
+def _lost_own_file(kind: str | None, job: JobRecord, earlier: bool) -> list[str]:
+    """Return the warning for what ``lost_file`` returns.
+
+    :param earlier: whether this export was compared with a partition of an earlier time.
+    """
     if kind is None:
         return []
+    whose = "An earlier partition" if earlier else "Another export"
     return [
-        f"An earlier partition has {clean(kind)}, the file of {job.resource} itself. This export has other files, but not this "
-        "one. Export the window again. If the file is still missing, ask Chargebee."
+        f"{whose} has {clean(kind)}, the file of {job.resource} itself. This export has other files, but not this one. Export "
+        "the window again. If the file is still missing, ask Chargebee."
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from chargebee_operators.audit.record_store import Finding
 from chargebee_operators.audit.report import FAULTS, NOT_YET_DUE, REPAIR, AuditReport
 from chargebee_operators.audit.windows import Schedule, backfill_of
 from chargebee_operators.chargebee.windows import Window
+from chargebee_operators.common.foreign_text import MOST_OF_A_LINE
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 COUNTS = {"snapshot_rows": 1000, "windows": 7, "snapshots": 1, "rows": 2000, "deletions": 3}
@@ -64,3 +66,11 @@ def test_the_json_has_what_the_log_has():
     assert found["findings"]["gone"] == {"count": 1, "ids": ["gone-0"]}
     assert found["backfills"][0]["from"] == "2026-11-20T00:00:00Z"
     assert found["repair"] == REPAIR
+
+
+def test_text_from_outside_forges_no_line():
+    forged = "na\nERROR - forged \u2028\u202e\x1b[2J" + "x" * 9000
+    found = replace(report({forged: forged}), notes=[forged])
+    lines = found.lines()
+    assert all(each.isprintable() and len(each) <= MOST_OF_A_LINE for each in lines)
+    assert sum("forged" in each for each in lines) == 2

@@ -119,7 +119,7 @@ def test_what_has_moved_is_the_least_that_explains_the_order(order):
 
 def test_another_order_is_reported_and_fails():
     changes = compare_columns(files(c__csv=["id", "email", "name"]), files(c__csv=["id", "name", "email"]))
-    assert judge_columns(changes, "warn") == ["The columns have changed since the partition before (c: name moved)."]
+    assert judge_columns(changes, "warn") == ["The columns are not those of the partition before (c: name moved)."]
     with pytest.raises(ColumnsChangedError, match="c: name moved"):
         judge_columns(changes, "fail")
 
@@ -195,7 +195,7 @@ def test_what_a_manifest_of_another_version_carries_is_nothing(absent):
 def test_changes_are_told_or_fail():
     changes = compare_columns(files(c__csv=["id", "a"]), files(c__csv=["id", "cf_new", "cf_other"]))
     assert judge_columns(changes, "warn") == [
-        "The columns have changed since the partition before (c: cf_new and cf_other added, a removed)."
+        "The columns are not those of the partition before (c: cf_new and cf_other added, a removed)."
     ]
     with pytest.raises(ColumnsChangedError, match="cf_new"):
         judge_columns(changes, "fail")

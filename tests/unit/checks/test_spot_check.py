@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.checks.spot_check import LAG, PATIENCE, spot_check
 from chargebee_operators.common.exceptions import AccessDeniedError, ThrottledError
+from support.json_values import json_values
 from support.window_cases import END, START, WINDOW
 
 REQUESTED = END + timedelta(days=30)
@@ -69,11 +72,22 @@ def test_a_field_that_never_moves_counts_without_a_time_of_change():
     assert found({"paid_at": epoch(START)}, "paid_at").unknown == ["record 'r1' does not say when it was changed"]
 
 
-@pytest.mark.parametrize("value", [None, 0, "soon", 10**18, -(10**18), 1.5])
+@pytest.mark.parametrize("value", [None, 0, 5, True, "soon", 10**18, -(10**18), 1.5])
 def test_what_is_no_time_proves_nothing(value):
     assert found({"created_at": value, "updated_at": epoch(START)}, "created_at").unknown == [
         "record 'r1' has no created_at"
     ]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["updated_at", "created_at", "paid_at"]), json_values | st.just(epoch(START))),
+    st.sampled_from(["updated_at", "created_at", "paid_at"]),
+)
+def test_whatever_a_record_says_it_is_inside_or_outside_or_proves_nothing(record, field):
+    result = found(record, field)
+    assert len(result.inside) + (result.outside is not None) + len(result.unknown) == 1
+    if not result.unknown:
+        assert 10**9 <= record[field] < 10**10
 
 
 def test_two_records_inside_are_enough_and_others_fill_in_for_those_that_prove_nothing():

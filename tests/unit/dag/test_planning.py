@@ -8,7 +8,7 @@ import pytest
 
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.dag.planning import Run, RunPlan, check_configuration, plan_run
+from chargebee_operators.dag.planning import Run, RunPlan, plan_run
 from chargebee_operators.dag.settings import ResourceSettings
 
 DAY = timedelta(days=1)
@@ -165,41 +165,6 @@ def test_what_each_run_of_a_backfill_would_export_again_is_refused(params, what)
 @pytest.mark.parametrize("params", [{}, {"resources": ["customers"], "prefix": "x", "snapshot": False}])
 def test_a_run_of_a_backfill_takes_its_interval(params):
     assert plan(params, OLDER, is_backfill=True).window == Window(*OLDER)
-
-
-KNOWN = ["resources", "window_start", "window_end", "snapshot", "prefix"]
-
-
-@pytest.mark.parametrize("configuration", [None, {}, {"resources": ["customers"], "window_end": None}])
-def test_a_configuration_of_known_names_is_taken(configuration):
-    check_configuration(configuration, KNOWN)
-
-
-@pytest.mark.parametrize(
-    ("configuration", "message"),
-    [
-        (
-            {"resource": ["customers"]},
-            r"has 'resource', which the DAG does not know \(did you mean 'resources'\?\): use resources,",
-        ),
-        ({"window_from": "2026-11-01"}, r"'window_from'.*\(did you mean 'window_\w+'\?\)"),
-        (
-            {"resources": ["items"], "Snapshot": True, "x": 1},
-            r"has 'Snapshot' and 'x', which.*\(did you mean 'snapshot'\?\)",
-        ),
-    ],
-)
-def test_an_unknown_name_in_the_configuration_is_refused(configuration, message):
-    with pytest.raises(SettingsError, match=message):
-        check_configuration(configuration, KNOWN)
-
-
-def test_a_configuration_that_airflow_ignores_is_refused():
-    check_configuration({}, KNOWN, is_heeded=False)
-    with pytest.raises(
-        SettingsError, match="sets resources, but Airflow ignores it.*core.dag_run_conf_overrides_params is Fa"
-    ):
-        check_configuration({"resources": ["items"]}, KNOWN, is_heeded=False)
 
 
 def with_deletions(params=None, interval=NEWEST, latest=NEWEST) -> RunPlan:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import runpy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chargebee_operators import ChargebeeDoctorOperator
+from chargebee_operators._compat import AirflowFailException
 from support.pages import ROOT
 
 
@@ -34,3 +36,18 @@ def test_one_click_examines(monkeypatch):
 
 def test_without_a_bucket_there_is_no_dag(monkeypatch):
     assert parsed(monkeypatch, "") == []
+
+
+def refused(dag: Any, conf: dict[str, Any] | None) -> None:
+    """Call what Airflow calls right before it executes the task."""
+    dag.tasks[0]._pre_execute_hook({"dag_run": SimpleNamespace(conf=conf)})
+
+
+def test_a_configuration_is_refused_because_it_would_have_no_effect(monkeypatch):
+    (dag,) = parsed(monkeypatch, "my-bucket")
+    for conf in (None, {}):
+        refused(dag, conf)
+    with pytest.raises(
+        AirflowFailException, match="has 'resources', which the DAG does not know: it has no parameters"
+    ):
+        refused(dag, {"resources": ["customers"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from chargebee_operators.common.foreign_text import MOST_OF_A_LINE
 from chargebee_operators.doctor.findings import Report
 
 
@@ -49,5 +50,8 @@ def test_a_program_reads_the_same():
 
 def test_text_from_outside_forges_no_line():
     made = Report("s")
-    made.wrong("look", "customers\nok         All is well")
-    assert all("\n" not in each for each in made.lines())
+    made.wrong("look", "customers\nok         All is well", "Set \u2028ERROR - forged")
+    made.settings.append("# \x1b[2J" + "x" * 9000)
+    lines = made.lines()
+    assert all(each.isprintable() and len(each) <= MOST_OF_A_LINE for each in lines)
+    assert any("forged" in each for each in lines) and any("9,008 characters" in each for each in lines)
