@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 # Of pytest-xdist; in a name, it keeps apart what its processes make.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-_PATIENCE = 300
+# Seconds. A whole DAG run in a bucket takes minutes on a busy machine.
+_PATIENCE = 900
 
 
 @contextmanager
@@ -35,8 +40,12 @@ def new_bucket(client: Any, name: str) -> Iterator[str]:
 
 
 def _is_made(client: Any, name: str) -> bool:
-    try:
-        client.create_bucket(Bucket=name)
-    except client.exceptions.BucketAlreadyOwnedByYou:
-        return False
+    # The S3 server tells both of two processes that they have made the bucket if they ask at once. So they take turns.
+    port = urlsplit(client.meta.endpoint_url).port
+    with (Path(tempfile.gettempdir()) / f"making-a-bucket-{port}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            client.create_bucket(Bucket=name)
+        except client.exceptions.BucketAlreadyOwnedByYou:
+            return False
     return True
