@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import environment
 import pytest
 
 import stack
@@ -36,23 +37,6 @@ RUN_HERE = {
     ("docs/tutorial.md", "import duckdb"),
     (SIMULATOR, "from chargebee_simulator import"),
 }
-# As much of the AWS CLI as the pages use: any call of any service, one value of its answer as text.
-AWS_CLI = """#!{python}
-import sys, boto3
-service, operation, *rest = sys.argv[1:]
-given, flags = {{}}, [*rest, "--"]
-for name, value in zip(flags, flags[1:]):
-    if name.startswith("--") and name != "--":
-        given[name[2:]] = True if value.startswith("--") else value
-query = given.pop("query", None)
-given.pop("output", None)
-arguments = {{"".join(each.capitalize() for each in name.split("-")): value for name, value in given.items()}}
-answer = getattr(boto3.client(service), operation.replace("-", "_"))(**arguments)
-if query:
-    for each in query.split("."):
-        answer = answer[each]
-    print(answer)
-"""
 
 
 def test_no_other_block_needs_a_server():
@@ -204,14 +188,11 @@ def test_an_alert_through_slack(monkeypatch):
     ]
 
 
-def test_the_old_pipeline_s_parameters_become_a_connection(moto, moto_client, tmp_path):
+def test_the_old_pipeline_s_parameters_become_a_connection(moto, moto_client):
     store = moto_client("ssm")
     store.put_parameter(Name="chargebee-sitename", Value="acme-test", Type="SecureString")
     store.put_parameter(Name="chargebee-apikey", Value="test_Key0123", Type="SecureString")
-    command = tmp_path / "aws"
-    command.write_text(AWS_CLI.format(python=sys.executable))
-    command.chmod(0o755)
-    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    path = os.pathsep.join([str(environment.VENVS / "tools" / "bin"), os.environ["PATH"]])
     script = block("bash", "chargebee-sitename", MIGRATE)
     done = subprocess.run(
         ["bash", "-ec", script], env={**os.environ, **moto, "PATH": path}, capture_output=True, text=True, check=False

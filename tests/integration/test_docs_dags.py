@@ -58,11 +58,11 @@ def written(s3, airflow_db, tmp_path_factory) -> Iterator[list[str]]:
 
 
 def test_a_dag_of_your_own_writes_below_its_own_prefix(written):
-    own = [each for each in written if not each.startswith("exports/")]
+    own = [each for each in written if not each.startswith("exports_new/")]
     below = "invoices_by_date/manifests/invoices/site=acme-test/window_start="
     assert any(each.startswith(below) and each.endswith(".json") for each in own)
     assert all(each.startswith("invoices_by_date/") for each in own), own
 
 
 def test_the_dag_of_the_flat_keys_writes_them(written):
-    assert {"exports/Customers.csv", "exports/_manifests/customers.json"} <= set(written)
+    assert {"exports_new/Customers.csv", "exports_new/_manifests/customers.json"} <= set(written)

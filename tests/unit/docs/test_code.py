@@ -136,6 +136,10 @@ def _aws(words: list[str]) -> None:
     from botocore.session import Session
 
     service, operation, *arguments = words
+    if (service, operation) == ("s3", "cp"):  # of the command line alone, and not of the API
+        source, target = arguments
+        assert source.startswith("s3://") and not target.startswith("s3://")
+        return
     model = Session().get_service_model(service)
     (found,) = (each for each in model.operation_names if xform_name(each, "-") == operation)
     known = {f"--{xform_name(each, '-')}" for each in model.operation_model(found).input_shape.members}
@@ -168,6 +172,7 @@ def _deploy(words: list[str]) -> None:
 
 @command("curl")
 @command("find")
+@command("printf")
 def _run_elsewhere(words: list[str]) -> None:
     assert words  # tests/integration/test_docs.py runs the block that holds it
 
