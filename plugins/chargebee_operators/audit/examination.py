@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,17 +10,15 @@ from pathlib import Path
 from chargebee_operators.audit.bucket import AuditBucket
 from chargebee_operators.audit.comparison import Comparison
 from chargebee_operators.audit.deletions import Deletions
+from chargebee_operators.audit.latest_changes import add_latest_changes
 from chargebee_operators.audit.partitions import Partition, partition_of, select
 from chargebee_operators.audit.record_store import RecordStore, record_store
-from chargebee_operators.audit.report import MOST_IDS, AuditReport
+from chargebee_operators.audit.report import MOST_IDS, NOT_YET_DUE, AuditReport
 from chargebee_operators.audit.windows import Backfill, Schedule, backfill_of, holes
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.chargebee.records import RETRIEVABLE
-from chargebee_operators.chargebee.windows import LATEST, Window, iso
 from chargebee_operators.checks.clock_format import ClockFormat
-from chargebee_operators.checks.spot_check import DRAWN, spot_check
-from chargebee_operators.common.exceptions import SettingsError, UploadError, WindowCheckError
+from chargebee_operators.common.exceptions import SettingsError, UploadError
 from chargebee_operators.common.foreign_text import clean, listed
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.common.task_log import task_log
@@ -29,9 +26,6 @@ from chargebee_operators.common.wording import counted
 from chargebee_operators.hooks import ChargebeeHook
 
 log = task_log(__name__)
-
-# Of so many ids of changed records a few are drawn for the spot check.
-_POOL = 1000
 
 
 @dataclass(frozen=True)
@@ -109,8 +103,11 @@ class Examination:
                 job.resource, store, self._bucket.copy, question.clock, question.ignored, values=question.values
             )
             deletions = self._add_deletions(store, snapshot)
+            unproven = ""
             if changes_key:
-                self._add_changes(store, comparison, self._partition(changes_key))
+                changes = self._partition(changes_key)
+                ids = comparison.ids(changes)
+                unproven = add_latest_changes(self._hook, store, changes, ids, question.due, question.window_field)
             log.info("Audit of %s: reading %s partitions and the snapshot", job.resource, len(selected.partitions))
             comparison.run(selected.partitions, snapshot)
             problems = comparison.problems.every
@@ -118,6 +115,11 @@ class Examination:
             findings = store.find(MOST_IDS)
             repeated = [selected.partitions[number] for number in store.repeated_in()]
         self._note_findings(job.resource, repeated, findings["differs"].count > 0, comparison)
+        if unproven and findings[NOT_YET_DUE].count:
+            self._notes.append(
+                "Nothing proves that Chargebee honoured the filter of the latest changes, so records that count as not yet due "
+                f"may be at fault: {unproven}."
+            )
         windows = sum(each.window is not None for each in selected.partitions)
         return AuditReport(
             site=job.site,
@@ -209,35 +211,6 @@ class Examination:
         deletions.add(partitions, question.due, store)
         self._check_not_replaced(partitions, deletions.problems)
         return deletions
-
-    def _add_changes(self, store: RecordStore, comparison: Comparison, changes: Partition) -> None:
-        """Take the records that have changed since ``due`` as changed lately, if Chargebee honoured the filter."""
-        pool: list[str] = []
-
-        def ids() -> Iterator[str]:
-            for each in comparison.ids(changes):
-                if len(pool) < _POOL:
-                    pool.append(each)
-                yield each
-
-        store.add_undue(ids())
-        resource, entity = changes.job.resource, changes.job.business_entity_id
-        if not pool or resource not in RETRIEVABLE:
-            return
-        drawn = random.Random(changes.job.export_id).sample(pool, min(DRAWN, len(pool)))
-        window = Window(self._question.due, LATEST)
-        checked = spot_check(
-            drawn,
-            window,
-            self._question.window_field,
-            changes.requested_at,
-            lambda record_id: self._hook.get_record(resource, record_id, business_entity_id=entity),
-        )
-        if checked.outside:
-            raise WindowCheckError(
-                f"The export of what has changed since {iso(self._question.due)} has record {checked.outside[0]!r}, which "
-                f"changed at {checked.outside[1]}: Chargebee ignored the filter, so the audit can't tell what is due."
-            )
 
     def _backfills(
         self, partitions: Collection[Partition], problems: Collection[str], job: JobRecord, deletions: Deletions
