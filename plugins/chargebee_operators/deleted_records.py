@@ -85,7 +85,7 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
     :param asset_partitions: as ``ChargebeeExportToS3Operator`` takes it.
     :param deferrable: wait in the triggerer; in the worker when False.
     :raises SettingsError: at parse time, for an empty bucket, a format that is not one of these, or a wrong template.
-    :raises AirflowFailException: for what no retry can mend: a wrong key, no window, a missing bucket, or an event outside of
+    :raises AirflowFailException: for what no retry can correct: a wrong key, no window, a missing bucket, or an event outside of
         the window, which shows that Chargebee ignored a filter. Nothing is published then.
     """
 

@@ -131,7 +131,7 @@ class ChargebeeHook(BaseHook):
     ) -> Export:
         """Request an export.
 
-        :param resource: ``customers``, say.
+        :param resource: for example ``customers``.
         :param fields: checked form fields, from ``filters.export_fields``.
         :param idempotency_key: at most 100 characters; within 30 minutes the same key gets the same job.
         :param business_entity_id: overrides the connection's.
@@ -178,7 +178,7 @@ class ChargebeeHook(BaseHook):
     ) -> Mapping[str, Any] | None:
         """Retrieve one record as Chargebee has it now; None when it does not exist (any more).
 
-        :param resource: a name of ``records.RETRIEVABLE``, ``customers`` say.
+        :param resource: a name of ``records.RETRIEVABLE``, for example ``customers``.
         :param record_id: the record's id.
         :param parent_id: the other id that a record of ``records.NEEDS_PARENT`` needs.
         :param business_entity_id: overrides the connection's.

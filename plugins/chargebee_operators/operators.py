@@ -62,7 +62,7 @@ class ChargebeeExportOperator(Traced, BaseOperator):
     :param retry_interval: seconds before the next try, doubling up to six times of it.
     :param deferrable: wait in the triggerer; in the worker when False.
     :raises SettingsError: at parse time, for a resource, field or filter that Chargebee does not have.
-    :raises AirflowFailException: for what no retry can mend: a wrong key, a refused request, no window, a window that
+    :raises AirflowFailException: for what no retry can correct: a wrong key, a refused request, no window, a window that
         ends long after the present.
     """
 

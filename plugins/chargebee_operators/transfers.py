@@ -96,7 +96,7 @@ class ChargebeeExportToS3Operator(PartitionTask, BaseOperator):
     :param max_ratio: the most times that the zip may inflate; rows with ids of their own stay far below 250.
     :param max_members: the most files in the zip.
     :raises SettingsError: at parse time, for an empty bucket, an unknown format or a wrong template.
-    :raises AirflowFailException: for what no retry can mend, a missing bucket or a zip that must not be unpacked.
+    :raises AirflowFailException: for what no retry can correct, a missing bucket or a zip that must not be unpacked.
     :raises ArchiveError: when the zip is damaged; nothing is published.
     :raises DownloadError: when the zip can't be fetched whole; nothing is published.
     """

@@ -32,7 +32,7 @@ class ExportSlotTrigger(WaitingTrigger):
     """Requests an export, again and again until Chargebee has a slot for it.
 
     :param chargebee_conn_id: the Airflow connection.
-    :param resource: ``customers``, say.
+    :param resource: for example ``customers``.
     :param wire_fields: the form fields, name -> value.
     :param idempotency_key: the same for every try, so that one of them at most makes a job.
     :param business_entity_id: overrides the connection's, or None.

@@ -38,7 +38,7 @@ class AuditReport:
     """What an audit of one resource found.
 
     :param site: the Chargebee site.
-    :param resource: ``customers``, say.
+    :param resource: for example ``customers``.
     :param snapshot_key: of the snapshot's manifest.
     :param taken_at: when the snapshot was requested, by Chargebee's clock.
     :param due: up to when changes should be in S3.

@@ -106,7 +106,7 @@ class Digests:
 
 
 def reader_of(kind: str, clock: ClockFormat) -> Callable[[Any], str]:
-    """Return what makes one text of all values that are equal as a type: of ``1.50`` and ``1.5`` as a decimal, say.
+    """Return what makes one text of all values that are equal as a type: for example of ``1.50`` and ``1.5`` as a decimal.
 
     :param kind: the type, as ``column_types`` has it.
     :param clock: the zone of times that name none.

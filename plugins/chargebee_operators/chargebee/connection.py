@@ -1,4 +1,4 @@
-"""What an Airflow Connection says of a Chargebee site. Any connection type will do."""
+"""What an Airflow Connection says of a Chargebee site. Any connection type works."""
 
 from __future__ import annotations
 
@@ -228,6 +228,6 @@ class _Extra:
             if not _HOST.fullmatch(each):
                 raise SettingsError(
                     f"Connection {self.conn_id!r}: extra {name} has {each!r}, which is no host name. Give bare names "
-                    "or addresses, 'amazonaws.com' or '[fd00::1]' say; subdomains are meant as well."
+                    "or addresses, for example 'amazonaws.com' or '[fd00::1]'. Their subdomains are included."
                 )
         return names

@@ -13,7 +13,7 @@ from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import SettingsError
 
-# Any window will do to check the other fields.
+# Any window is right to check the other fields.
 _SOME_WINDOW = Window(datetime(2024, 1, 1), datetime(2024, 1, 2))
 
 
@@ -21,7 +21,7 @@ _SOME_WINDOW = Window(datetime(2024, 1, 1), datetime(2024, 1, 2))
 class ExportSpec:
     """What one export holds.
 
-    :param resource: ``customers``, say.
+    :param resource: for example ``customers``.
     :param window_field: the time field that the window bounds; None for the export's own default.
     :param snapshot: whether everything is taken; a text is what Jinja made of a template.
     :param filters: further filters, as ``filters.export_fields`` takes them.

@@ -22,7 +22,7 @@ class JobRecord:
     """One export that was requested from Chargebee.
 
     :param export_id: Chargebee's id of the job; for ``deleted_records``, which are no export, ``events-`` and a hash.
-    :param resource: ``customers``, say; or ``deleted_records``.
+    :param resource: for example ``customers``, or ``deleted_records``.
     :param site: the site's name.
     :param filters: wire name -> value, exactly as sent.
     :param window_start: ISO 8601 UTC, the start of the run's window; None when it has none.

@@ -51,7 +51,7 @@ def _times(export: Export) -> dict[str, float | None]:
 def read_event(event: Any) -> tuple[Outcome, dict[str, Any]]:
     """Return an event's outcome and details.
 
-    An event that does not say one of the outcomes counts as ``ERROR``: a trigger of another version, say.
+    An event that does not say one of the outcomes counts as ``ERROR``, for example that of another version's trigger.
     """
     if isinstance(event, Mapping):
         try:

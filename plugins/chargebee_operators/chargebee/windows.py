@@ -100,7 +100,7 @@ def window_of(start: Any, end: Any) -> Window | None:
 def parse_instant(value: Any, name: str) -> datetime:
     """Read an instant from a datetime or an ISO 8601 text; without a zone it is taken as UTC.
 
-    :param value: the datetime or text, ``2026-11-23`` or ``2026-11-23T06:00:00+01:00`` say.
+    :param value: the datetime or text, for example ``2026-11-23`` or ``2026-11-23T06:00:00+01:00``.
     :param name: what the value is called, for the error.
     :raises SettingsError: when it is neither.
     """

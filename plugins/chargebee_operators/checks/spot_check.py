@@ -65,7 +65,7 @@ def spot_check(
 
     :param ids: of exported records, at random.
     :param window: the window of the export.
-    :param window_field: the field that it bounds, ``updated_at`` say.
+    :param window_field: the field that it bounds, for example ``updated_at``.
     :param requested_at: when the export was requested, by Chargebee's clock.
     :param fetch: returns a record of an id as the API has it, None when it does not exist any more.
     :param sleep: waits so many seconds, when Chargebee is busy.

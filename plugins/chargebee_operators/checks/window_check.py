@@ -38,7 +38,7 @@ class WindowCheck:
     :param requested_at: when the export was requested; None when its clock does not move by itself.
     :param column: the clock's column as the header spells it, when it is not to be looked for.
     :param clock: how its times are written, where a setting says so.
-    :param seed: what the draw of ids depends on, the export's id say.
+    :param seed: what the draw of ids depends on, for example the export's id.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class WindowResult:
     :param empty: rows without a time in that column; they are not outside.
     :param unread: rows with a time in an unknown format.
     :param example_id: the id of one row outside, where there is one.
-    :param format: what the times look like, ``0000-00-00a00:00:00a`` say.
+    :param format: what the times look like, for example ``0000-00-00a00:00:00a``.
     :param slack_hours: how far outside a row may lie, because its time has no zone; 0 for times with one.
     :param not_checked: why the file was not checked, or not to its end; None when it was.
     :param one_sided: whether the column is the time of creation in the place of ``updated_at``: rows outside prove that the

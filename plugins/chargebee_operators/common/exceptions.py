@@ -13,7 +13,7 @@
     |-- ExportFailedError                      the job ended as ``failed``
     |-- EarlyExportError                       the export was requested before its window ended
     |-- DownloadError                          the zip could not be fetched whole
-    |   `-- DownloadRefusedError               it may not be fetched from where it is; only a setting can mend that
+    |   `-- DownloadRefusedError               it may not be fetched from where it is; only a setting can correct that
     |-- ArchiveError                           the zip came whole but is damaged
     |   `-- UnsafeArchiveError                 the zip is not one to be unpacked: encrypted, or a bomb
     |-- ConversionError                        a CSV of the export cannot become the requested Parquet

@@ -28,8 +28,8 @@ _END_OF_WINDOW = f"{{{{{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{WINDOW}')['{{}
 DOC_MD = """
 ### Chargebee exports to S3
 
-Each run takes one window of time, its data interval or the one typed in the trigger form, and lands every
-resource as a partition in S3:
+Each run takes one window of time, its data interval or the one typed in the trigger form, and writes every
+resource to S3 as a partition:
 
 `{prefix}/windows/customers/site=.../window_start=20261123T000000Z/`
 

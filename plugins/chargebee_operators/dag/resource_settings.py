@@ -30,7 +30,7 @@ GIVEN_BY_DAG = {
 class ResourceSettings:
     """How one resource is exported.
 
-    :param name: ``customers``, say.
+    :param name: for example ``customers``.
     :param window_field: the time field that a run's window bounds: ``updated_at`` (default) for increments, an
         immutable one (``created_at``, ``date``, ``order_date``) for history.
     :param snapshot: take everything at every run, and skip all runs but the latest. The default for an export that

@@ -54,7 +54,7 @@ class ExportDagSettings:
     :param start_date: the first instant that a backfill may reach, as a datetime; without a zone it is in UTC.
     :param catchup: whether Airflow makes the runs that were missed while the DAG was paused, and those since the
         ``start_date`` when it is new. Otherwise it makes the latest one only.
-    :param resources: names, or ``ResourceSettings`` where the defaults won't do.
+    :param resources: names, or ``ResourceSettings`` where the defaults are not right.
     :param initial: what the first run of each resource takes: ``window``, or ``snapshot`` for a snapshot beside the window.
         Resources that are exported whole, and reports, have no such snapshot.
     :param deleted_records: whether each run also writes what was deleted in Chargebee in its window, as the table

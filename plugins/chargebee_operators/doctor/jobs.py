@@ -23,7 +23,7 @@ AT_ONCE = 4
 class Wanted:
     """One export that is wanted.
 
-    :param resource: ``customers``, say.
+    :param resource: for example ``customers``.
     :param fields: checked form fields.
     :param key: the idempotency key.
     """

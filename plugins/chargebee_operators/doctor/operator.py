@@ -78,7 +78,7 @@ class ChargebeeDoctorOperator(BaseOperator):
     :param resource_names: the resources to try; Product Catalog 2.0 by default.
     :param look_at: names of those of which an export with rows is requested.
     :param look_days: how many days these exports cover.
-    :param extra_args: as the upload tasks have them, encryption and tags say. (templated)
+    :param extra_args: as the upload tasks have them, for example encryption and tags. (templated)
     :param timeout: seconds for all exports together.
     :param poll_interval: seconds between two looks; the connection's (10) by default.
     :param deferrable: wait for the first export in the triggerer, which proves that one runs.

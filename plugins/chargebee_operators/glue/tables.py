@@ -93,7 +93,7 @@ def check_types(table: Mapping[str, Any], folder: TableFolder) -> None:
     for column, (before, now) in other_types(table, folder).items():
         raise CatalogRefusedError(
             f"Column {clean(repr(column))} of Glue table {table.get('DatabaseName')}.{table['Name']} is {clean(before)}, and "
-            f"{now} in all files. If the type in Glue is not meant, drop the table: the next run makes it again, from all "
+            f"{now} in all files. If the type in Glue is wrong, drop the table: the next run makes it again, from all "
             "manifests."
         )
 

@@ -75,7 +75,7 @@ def _mend(standing: JobRecord, job: JobRecord) -> str:
     if standing.partition != job.partition:
         return (
             "Put {partition} into manifest_name and object_name, so that each window has its own manifest. If this layout "
-            "is meant to keep the latest window alone, set keep_latest_only=True."
+            "should keep the latest window only, set keep_latest_only=True."
         )
     return f"Give this export another s3_prefix. {by_hand}"
 
