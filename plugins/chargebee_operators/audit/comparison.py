@@ -163,6 +163,8 @@ class Comparison:
                     self.problems.lost[partition.key] = f"{file.key}: {error}"
         if outside := max(outside, partition.outside):
             self.problems.outside[partition.key] = f"{outside} of its rows are not of its window: a filter was ignored"
+        elif partition.is_refuted:
+            self.problems.outside[partition.key] = "its upload found records of another time: a filter was ignored"
 
     def _rows(
         self,

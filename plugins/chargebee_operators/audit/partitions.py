@@ -45,12 +45,14 @@ class Partition:
     :param job: the job record.
     :param files: those of the resource's own table.
     :param outside: rows that the upload found outside of the window.
+    :param is_refuted: whether the upload proved, by rows or by the API, that Chargebee ignored the filter.
     """
 
     key: str
     job: JobRecord
     files: tuple[TableFile, ...] = ()
     outside: int = 0
+    is_refuted: bool = False
 
     @property
     def window(self) -> Window | None:
@@ -96,7 +98,11 @@ def partition_of(key: str, manifest: Mapping[str, Any]) -> Partition | None:
         )
     listed = [each for each in files_of(manifest) if each.get("key") and each.get("table") == job.resource]
     files = tuple(_file(each, str(manifest.get("format"))) for each in listed)
-    return Partition(key, job, files, sum(_outside(each) for each in listed))
+    proof = manifest.get("window_proof")
+    is_refuted = (
+        isinstance(proof, Mapping) and proof.get("by") in ("column", "spot_check") and not proof.get("confirmed")
+    )
+    return Partition(key, job, files, sum(_outside(each) for each in listed), is_refuted)
 
 
 def select(partitions: Iterable[Partition], snapshot: Partition) -> Selection:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chargebee_operators.audit.partitions import partition_of
 from chargebee_operators.audit.table_files import UnreadableFileError
 from chargebee_operators.checks.clock_format import ClockFormat
 from support.audited import HEADER, Written, seconds
@@ -182,6 +183,18 @@ def test_a_window_with_rows_of_other_times_is_reported(written, form):
     comparison, _ = written.compare([right, window], snapshot)
     assert list(comparison.problems.outside) == [window.key]
     assert comparison.problems.outside[window.key].startswith("1 of its rows")
+
+
+@pytest.mark.parametrize("by", ["spot_check", "column"])
+def test_what_the_upload_has_proven_counts_where_no_column_shows_it(written, by):
+    window = written.window(MONDAY, TUESDAY, [["a", "Anna", ""]])
+    (file,) = window.files
+    listed = {"key": file.key, "table": "customers", "member": file.member, "columns": [*file.names]}
+    manifest = {"job": window.job.to_dict(), "format": "csv.gz", "files": [listed]}
+    proofs = [{"by": by, "confirmed": False}, {"by": by, "confirmed": True}, {"by": "none", "confirmed": False}, None]
+    partitions = [partition_of(f"{number}", {**manifest, "window_proof": proof}) for number, proof in enumerate(proofs)]
+    comparison, _ = written.compare(partitions, written.snapshot(NOON, [["a", "Anna", ""]]))
+    assert comparison.problems.outside == {"0": "its upload found records of another time: a filter was ignored"}
 
 
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York", "Asia/Tokyo"])
