@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chargebee_operators.formats.csv_records import MAX_RECORD, last_break
+from chargebee_operators.formats.csv_records import MAX_RECORD
+from chargebee_operators.formats.stray_quotes import last_break
 
 
 class BlockCutter:

@@ -17,6 +17,9 @@ from chargebee_operators.formats.utf8_check import Utf8Check
 
 UNPAIRED_QUOTES = "The file ends inside a quoted field: its number of rows is unknown."
 LONE_RETURNS = "Some lines of the file end in a carriage return alone: its number of rows is unknown."
+STRAY_QUOTES = (
+    "Some quotes are inside of fields, so it is not clear which line breaks end a row: the number of rows is unknown."
+)
 NOT_UTF8 = "The file is not UTF-8 (byte {:,} is the first that is not): readers may misread its text."
 
 
@@ -44,10 +47,11 @@ class CsvFacts:
     @property
     def rows(self) -> int | None:
         """Records seen so far, the header aside; exact after ``finish``. None where their number is unknown."""
-        if self._is_other or self._lines.is_open or self._lines.has_lone_returns:
+        lines = self._lines
+        if self._is_other or lines.is_open or lines.has_lone_returns or lines.strays.found:
             return None
         blank = max(0, self._end_breaks - 1)
-        return max(0, self._lines.breaks - blank + (not self._ended))
+        return max(0, lines.breaks - blank + (not self._ended))
 
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
@@ -81,6 +85,8 @@ class CsvFacts:
             yield UNPAIRED_QUOTES
         elif self._lines.has_lone_returns:
             yield LONE_RETURNS
+        elif self._lines.strays.found:
+            yield STRAY_QUOTES
 
     def _read_start(self, whole: bool) -> None:
         assert self._head is not None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from chargebee_operators.formats.line_count import LineCount, count_breaks
+from chargebee_operators.formats.stray_quotes import last_break
 
 # Blocks that stay in the processor's cache while they are looked at.
 BLOCK = 1 << 18
@@ -89,20 +90,6 @@ def blank_lines(data: bytes) -> int:
     """Count the blank lines of whole records."""
     outside = b'"'.join(data.split(b'"')[::2])
     return len(re.findall(rb"^\r?\n", outside, re.M))
-
-
-def last_break(data: bytes, inside: bool) -> int:
-    """Return the offset behind the last line break outside quotes, 0 if there is none.
-
-    :param inside: whether the data ends inside quotes.
-    """
-    end = len(data)
-    while (at := data.rfind(b"\n", 0, end)) >= 0:
-        inside ^= data.count(b'"', at, end) % 2 == 1
-        if not inside:
-            return at + 1
-        end = at
-    return 0
 
 
 def read_records(data: bytes, separator: str = ",") -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +15,7 @@ MAX_HEADER = 1 << 20
 
 UNKNOWN = "its columns and its number of rows are unknown"
 
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # So many bytes show what other kind of file it is.
@@ -63,7 +65,9 @@ def _start(head: bytes, whole: bool) -> Start | None:
     if end is None and not whole:
         return None
     if len(list(islice(_read(head[:end]), 2))) > 1:
-        return Start(problem=f"The file's lines end in carriage returns alone: {UNKNOWN}.")
+        if _LONE_RETURN.search(head[:end]):
+            return Start(problem=f"The file's lines end in carriage returns alone: {UNKNOWN}.")
+        return Start(problem=f"The header has quotes inside of names, so it is not clear where it ends: {UNKNOWN}.")
     if end is None and len(head) > MAX_HEADER:
         return Start(problem=f"No header was found in the file's first {MAX_HEADER >> 20} MB: {UNKNOWN}.")
     end = len(head) if end is None else end

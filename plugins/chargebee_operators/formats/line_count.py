@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from chargebee_operators.formats.stray_quotes import StrayQuotes
+
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _ALL_BUT_MARKS = bytes(each for each in range(256) if each not in b'"\n')
 _ALL_BUT_MARKS_AND_RETURNS = bytes(each for each in range(256) if each not in b'"\n\r')
@@ -16,12 +18,14 @@ class LineCount:
     """Counts line feeds outside quotes, and finds carriage returns there that no line feed follows.
 
     ``breaks`` is the count, ``is_open`` whether the data ends inside quotes. ``has_lone_returns`` is exact after ``finish``.
+    ``strays`` looks for quotes inside of fields, which leave the count in doubt.
     """
 
     def __init__(self) -> None:
         self.breaks = 0
         self.is_open = False
         self.has_lone_returns = False
+        self.strays = StrayQuotes()
         self._after_return = False  # whether the last byte is a carriage return outside quotes
 
     def feed(self, data: bytes) -> int:
@@ -32,11 +36,13 @@ class LineCount:
         else:
             breaks, self.is_open = count_breaks(data, inside)
         self.breaks += breaks
+        self.strays.feed(data, breaks, self.is_open)
         return breaks
 
     def finish(self) -> None:
         """Take the end. A carriage return at the very end ends the last line, whatever was to follow it."""
         self._after_return = False
+        self.strays.finish()
 
     def _count_with_returns(self, data: bytes, inside: bool) -> int:
         outside, self.is_open = _outside(data, inside, _ALL_BUT_MARKS_AND_RETURNS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargebee_operators.formats.csv_facts import LONE_RETURNS, UNPAIRED_QUOTES, CsvFacts
+from chargebee_operators.formats.csv_facts import LONE_RETURNS, STRAY_QUOTES, UNPAIRED_QUOTES, CsvFacts
 from chargebee_operators.formats.csv_records import RecordCutter
 from chargebee_operators.formats.csv_start import MAX_HEADER
 from support.csv_cases import csv_files, in_pieces, read, rows_of, trimmed
@@ -103,6 +103,62 @@ def test_where_quotes_do_not_pair_the_number_of_rows_is_unknown(reader):
     assert (facts.columns, facts.rows, facts.warnings) == (["id", "size"], None, [UNPAIRED_QUOTES])
     if reader:
         assert reader.unread == len(b'1,5" pipe\n2,x\n')
+
+
+@pytest.mark.parametrize("with_reader", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b'1,5" pipe\n2,4" pipe\n',
+        b'1,5" pipe\n2,x\n3,4" pipe',
+        b'1,5",\n2,4",\n',
+        b'1,5",\n2,"b,c\n3,d\n',
+        b'1, "a\n2", b\n',
+        b'1,"a\nb"c"\nd"\n',
+        b'1,"a\nb"\n2,5""" pipe\n3,4" pipe\n',
+    ],
+)
+def test_where_a_quote_inside_of_a_field_hides_a_line_break_the_number_of_rows_is_unknown(rows, size, with_reader):
+    facts = facts_of(b"id,size\n" + rows, size, KeptRows() if with_reader else None)
+    assert (facts.columns, facts.rows, facts.warnings) == (["id", "size"], None, [STRAY_QUOTES])
+
+
+@pytest.mark.parametrize("rows", [b'1,5" and 4" pipes\n2,x\n', b'1,"a" b\n2,"c\nd"\n', b'1,a "b", "c" d\n2,"""\n"""\n'])
+def test_a_quote_inside_of_a_field_that_hides_no_line_break_is_text(rows):
+    facts = facts_of(b"id,size\n" + rows)
+    assert (facts.rows, facts.warnings) == (2, [])
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.sampled_from("ab,\n"), max_size=15), max_size=4), PIECES)
+def test_where_a_few_quotes_are_the_number_of_rows_is_the_readers_or_that_of_the_lines_or_unknown(texts, size):
+    """The two differ where quotes that Python's reader sees open at a line's end are both in that line."""
+    text = '"'.join(texts)
+    data = f"x,y\n{text}".encode()
+    lines = data.decode().rstrip("\n").count("\n")
+    assert facts_of(data, size).rows in (None, len(trimmed(read(data))) - 1, lines)
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from('ab,"\n'), max_size=40), PIECES)
+def test_whether_the_number_of_rows_is_known_does_not_depend_on_the_pieces(text, size):
+    data = f"x,y\n{text}".encode()
+    assert facts_of(data, size).rows == facts_of(data, 1000).rows
+
+
+@pytest.mark.parametrize(
+    ("begin", "rows"), [(b'"', 2), (b'5"', None)], ids=["a long text", "a quote inside of a field"]
+)
+def test_a_record_of_megabytes_is_not_kept_to_its_end(begin, rows):
+    facts = facts_of(b"id,text\n1," + begin + b"x\n" * (2 << 20) + b'"\n2,"a\nb"\n', 1 << 18)
+    assert facts.rows == rows
+
+
+def test_a_quote_inside_of_a_name_in_the_header_is_reported_as_that():
+    facts = facts_of(b'id,5" pipe\n1,4" pipe\n2,x\n')
+    assert (facts.columns, facts.rows) == ([], None)
+    assert facts.warnings[0].startswith("The header has quotes inside of names, so it is not clear where it ends")
 
 
 @pytest.mark.parametrize("with_reader", [False, True])
