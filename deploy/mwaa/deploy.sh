@@ -46,6 +46,10 @@ case $site in
   *[!A-Za-z0-9-]* | -*) fail "--site is '$site': give the site's name only, for example acme-test." ;;
 esac
 
+for name in aws python3; do
+  command -v "$name" >/dev/null || fail "The command $name was not found: install it, or put it on the PATH."
+done
+
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -27,9 +27,9 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
         "window_end": Param(
             None,
             title="Window end",
-            description="The first instant after the window. It must be later than the start, and in the past. Rows of a "
-            "window over several intervals are also in the partitions of those. A window that starts "
-            "like that of a partition and ends before it is refused.",
+            description="The first instant after the window. It must be later than the start, and in the past. If the "
+            "window covers several intervals, its rows are in the partitions of those too. A window with the start of an "
+            "existing partition and an earlier end is refused.",
             **instant,
         ),
         "snapshot": Param(
@@ -42,8 +42,8 @@ def params_of(settings: ExportDagSettings) -> dict[str, Param]:
             False,
             type="boolean",
             title="Replace another window",
-            description="A run replaces a partition of the same start if its own window contains the window there. Tick this "
-            "to replace the partition in any case: rows that are only in the old one are then gone.",
+            description="A run replaces a partition with the same start, unless that partition ends later or is of another "
+            "export. Tick this to replace it in any case: rows that are only in the old partition are then gone.",
         ),
         "prefix": prefix_param(settings),
     }
@@ -77,5 +77,5 @@ def prefix_param(settings: ExportDagSettings) -> Param:
         pattern="^[^{}]*$",
         maxLength=MOST_OF_PREFIX,
         title="Key prefix",
-        description="What the keys in the bucket begin with. Braces are refused: the form then says only Bad Request.",
+        description="What the keys in the bucket begin with. Do not use braces: the form refuses them with Bad Request.",
     )

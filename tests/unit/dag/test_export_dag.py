@@ -265,4 +265,4 @@ def test_a_setting_goes_before_the_replace_switch():
 
 def test_the_form_says_that_braces_in_the_prefix_are_refused(dag):
     """Airflow's own answer is "Bad Request" and nothing else."""
-    assert "Braces are refused" in dag.params.get_param("prefix").description
+    assert "Do not use braces" in dag.params.get_param("prefix").description
