@@ -83,6 +83,8 @@ def settings_from_connection(connection: Any) -> SiteSettings:
     site, api_key = _site(conn_id, connection.login), _api_key(conn_id, connection.password)
     extra = _Extra(conn_id, _read_extra(connection))
     endpoint = _endpoint(connection)
+    if endpoint == f"https://{site}.{DOMAIN}/api/v2":
+        endpoint = None  # Chargebee itself, written out
     # Another endpoint may be a simulator, whose site has no page that a link could open.
     domain = extra.domain("" if endpoint else DOMAIN)
     return SiteSettings(

@@ -119,6 +119,11 @@ def test_without_a_host_it_is_chargebee_itself(empty):
     assert (found.base_url, found.custom_endpoint) == ("https://acme-test.chargebee.com/api/v2", False)
 
 
+@pytest.mark.parametrize("host", ["acme-test.chargebee.com", "https://acme-test.chargebee.com/api/v2/"])
+def test_chargebee_s_own_address_as_host_is_chargebee_itself(host):
+    assert read(host=host) == read()
+
+
 def test_every_extra_is_read():
     extra = {
         "connect_timeout": 1,
