@@ -41,7 +41,8 @@ class BlockBuffer:
         self._held = 0
         self._error: BaseException | None = None
         self._stopped = False
-        lock = threading.Lock()
+        # A reader that is killed while it takes the lock still has it, and takes it once more to stop.
+        lock = threading.RLock()
         self._data = threading.Condition(lock)  # what the reader waits for
         self._space = threading.Condition(lock)  # what the fetching threads wait for
 

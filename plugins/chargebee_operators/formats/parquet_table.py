@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from chargebee_operators.common.calls import Calls
 from chargebee_operators.formats.parquet_blocks import BlockParser, ParsedBlock
 from chargebee_operators.formats.parquet_values import Conversion
 from chargebee_operators.formats.rows import Rows
-from chargebee_operators.formats.stage import Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,8 +54,9 @@ class ParquetTable:
         self._alone = len(names) == 1
         self._groups = _Groups()
         self._file = _File(_schema(names, header, conversions))
-        self._parsing = Stage(BlockParser(member, names, conversions).parse, _BLOCKS_AHEAD, "parquet-parse")
-        self._writing = Stage(self._file.write, _GROUPS_AHEAD, "parquet-write")
+        self._parser = BlockParser(member, names, conversions)
+        # One thread each, which keeps the order: pyarrow works there without holding Python up.
+        self._parsing, self._writing = Calls(1, "parquet-parse"), Calls(1, "parquet-write")
         self._blanks = 0  # lines, held back
 
     @property
@@ -88,10 +89,10 @@ class ParquetTable:
 
         :raises ConversionError: as ``add``.
         """
-        self._gather(self._parsing.finish())
+        self._gather(self._parsing.leave_at_most(0))
         for group in self._groups.rest():
-            self._writing.put(group)
-        self._writing.finish()
+            self._write(group)
+        self._writing.leave_at_most(0)
         self._file.finish()
 
     def taken(self) -> Iterator[bytes]:
@@ -104,14 +105,19 @@ class ParquetTable:
         self._writing.close()
 
     def _parse(self, block: bytes) -> None:
-        self._gather(self._parsing.put(block))
+        self._parsing.begin(self._parser.parse, block)
+        self._gather(self._parsing.leave_at_most(_BLOCKS_AHEAD))
+
+    def _write(self, group: pa.Table) -> None:
+        self._writing.begin(self._file.write, group)
+        self._writing.leave_at_most(_GROUPS_AHEAD)
 
     def _gather(self, blocks: Sequence[ParsedBlock]) -> None:
         for block in blocks:
             if self._look is not None:
                 self._look(block)
             for group in self._groups.add(block.table):
-                self._writing.put(group)
+                self._write(group)
 
 
 class _Groups:

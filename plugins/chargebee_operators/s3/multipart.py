@@ -8,15 +8,15 @@ everything was sent.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from chargebee_operators.common.calls import Calls
 from chargebee_operators.common.exceptions import ChargebeeExportError, UploadError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError, composite, crc32
-from chargebee_operators.s3.calls import AtOnce, Calls
 
 log = task_log(__name__)
 
@@ -112,9 +112,9 @@ class Uploader:
         self._bucket = bucket
         self._preferred = max(preferred, MIN_PART)
         self._in_flight, self._threads = in_flight, threads
-        self._calls = Calls(in_flight, threads)
+        self._calls = Calls(in_flight, "s3-part", threads)
         # SHA-256 takes the parts in order, so it has one thread, beside those that inflate and send.
-        self._hashing: Executor = ThreadPoolExecutor(1, "sha-256") if threads else AtOnce()
+        self._hashing = Calls(1, "sha-256", threads)
 
     def send(self, key: str, pieces: Iterable[bytes], bound: int | None = None) -> Upload:
         """Send one object's bytes and return when S3 has them all.
@@ -132,10 +132,12 @@ class Uploader:
             number += 1  # noqa: SIM113  enumerate() would hold on to a part
             upload.size += len(part)
             self._calls.leave_at_most(max(1, self._preferred * self._in_flight // len(part)) - 1)
-            hashed = self._hashing.submit(digest.update, part)
+            hashed = threading.Event()
+            self._hashing.begin(_hash, digest.update, part, hashed)
             self._calls.begin(self._send_part, upload, number, part, hashed)
-            del part, hashed  # or it would stay in memory while the next one is filled
+            del part  # or it would stay in memory while the next one is filled
         self._calls.leave_at_most(0)
+        self._hashing.leave_at_most(0)
         upload.sha256 = digest.hexdigest()
         return upload
 
@@ -163,17 +165,17 @@ class Uploader:
     def close(self) -> None:
         """End the threads."""
         self._calls.close()
-        self._hashing.shutdown()
+        self._hashing.close()
 
     def _create(self, upload: Upload) -> None:
         upload.upload_id = self._bucket.create_upload(upload.key)
 
-    def _send_part(self, upload: Upload, number: int, part: Part, hashed: Future[None]) -> None:
+    def _send_part(self, upload: Upload, number: int, part: Part, hashed: threading.Event) -> None:
         assert upload.upload_id is not None
         crc = crc32(part)
         etag = self._bucket.send_part(upload.key, upload.upload_id, number, part, crc)
         upload.parts[number] = (etag, crc)
-        hashed.result()
+        hashed.wait()  # so that no more parts are in memory than are under way
 
     def _complete(self, upload: Upload) -> None:
         upload.completing = True
@@ -217,7 +219,7 @@ class Uploader:
             raise UploadError(f"{name} has checksum {told} in S3, but {sent} was sent.")
 
     def _abort_unfinished(self) -> None:
-        aborting = Calls(self._in_flight, self._threads)
+        aborting = Calls(self._in_flight, "s3-abort", self._threads)
         aborting.for_each(self._abort, [each for each in self.uploads if each.upload_id and not each.etag])
         aborting.close()
 
@@ -227,3 +229,10 @@ class Uploader:
             self._bucket.abort_upload(upload.key, upload.upload_id)
         except ChargebeeExportError as error:
             log.warning("The upload of %s is left for the next try to abort: %s", upload.key, error)
+
+
+def _hash(update: Callable[[bytes], None], part: bytes, hashed: threading.Event) -> None:
+    try:
+        update(part)
+    finally:
+        hashed.set()

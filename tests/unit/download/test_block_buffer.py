@@ -10,6 +10,7 @@ import pytest
 from chargebee_operators.download import block_buffer
 from chargebee_operators.download.block_buffer import BlockBuffer
 from chargebee_operators.download.ranges import Block
+from support.kills import Task, kill_everywhere
 
 
 def fill(buffer: BlockBuffer, block: Block, data: bytes) -> None:
@@ -117,3 +118,19 @@ def test_an_error_wakes_a_waiting_reader():
     buffer.fail(ValueError("gone"))
     thread.join(30)
     assert results == ["raised"]
+
+
+def test_a_reader_that_is_killed_at_any_line_can_stop():
+    """It may be killed right after it took the lock. What then waits for the lock is a thread that no process waits for."""
+
+    def new_task() -> Task:
+        buffer = BlockBuffer(2, room=3)
+        block = buffer.claim()
+
+        def work() -> None:
+            in_a_thread(lambda: fill(buffer, block, b"ab"))
+            list(buffer)
+
+        return work, buffer.stop
+
+    assert kill_everywhere(new_task, "download/block_buffer.py") > 10

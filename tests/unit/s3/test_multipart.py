@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from typing import Any
+
 import botocore.session
 import pytest
 from boto3.s3.transfer import TransferConfig
 
 from chargebee_operators.common.exceptions import SettingsError, UploadError
+from chargebee_operators.s3 import multipart
 from chargebee_operators.s3.bucket import composite, crc32
-from chargebee_operators.s3.multipart import MAX_PART, MAX_PARTS, MIN_PART, part_size, split
+from chargebee_operators.s3.multipart import MAX_PART, MAX_PARTS, MIN_PART, Uploader, part_size, split
 from chargebee_operators.s3.upload_args import (
     EVERY_CALL,
     EXTRA_ARGS,
@@ -18,6 +23,7 @@ from chargebee_operators.s3.upload_args import (
     check_transfer_config_args,
     for_manifest,
 )
+from support.kills import Task, kill_everywhere
 
 MB, GB, TB = 1 << 20, 1 << 30, 10**12
 S3 = botocore.session.get_session().get_service_model("s3")
@@ -177,3 +183,53 @@ def test_a_wrong_argument_is_named_with_the_right_one(check, given, message):
 )
 def test_right_arguments_and_templates_pass(given):
     check_extra_args(given)
+
+
+class OpenUploads:
+    """The uploads that S3 would keep: what the calls of ``S3Bucket`` do to them, a moment later."""
+
+    extra_args: dict[str, Any] = {}
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self._lock = threading.Lock()
+
+    def create_upload(self, key: str) -> str:
+        with self._lock:
+            self.ids.add(key)
+        time.sleep(0.0002)
+        return key
+
+    def send_part(self, key: str, upload_id: str, *_: Any) -> str:
+        time.sleep(0.0002)
+        return "etag"
+
+    def complete_upload(self, key: str, upload_id: str, _: Any) -> str:
+        self.abort_upload(key, upload_id)
+        return "etag"
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        with self._lock:
+            self.ids.discard(upload_id)
+
+
+@pytest.mark.parametrize("threads", [True, False], ids=["threads", "no threads"])
+def test_a_task_that_is_killed_at_any_line_aborts_its_uploads(monkeypatch, threads):
+    monkeypatch.setattr(multipart, "MIN_PART", 4)
+
+    def new_task() -> Task:
+        bucket = OpenUploads()
+        uploader = Uploader(bucket, 4, 1, threads)  # type: ignore[arg-type]
+
+        def work() -> None:
+            uploader.send("a", [b"0123456"])
+            uploader.complete()
+
+        def clean_up() -> None:
+            uploader.abort()
+            assert not bucket.ids
+            uploader.close()
+
+        return work, clean_up
+
+    assert kill_everywhere(new_task, "s3/multipart.py", "common/calls.py") > 50
