@@ -191,9 +191,9 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
         """
         with failing_fast(), self.killable():
             window, hook = self._window(context), ChargebeeHook(self.chargebee_conn_id)
-            oldest = self._oldest_event(hook, window, context, since, tries)
+            oldest, now = self._oldest_event(hook, window, context, since, tries)
             query = EventQuery(window, tuple(DELETION_EVENTS), self.business_entity_id)
-            job, file_format = self._job(hook, query, context), get_format(self.file_format)
+            job, file_format = self._job(hook, query, now, context), get_format(self.file_format)
 
             def fill(partition: S3Partition) -> Landing:
                 parquet = ParquetSettings(ColumnTypes(COLUMN_TYPES), timezone="UTC")
@@ -220,8 +220,8 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
 
     def _oldest_event(
         self, hook: ChargebeeHook, window: Window, context: Context, since: float, tries: int
-    ) -> Event | None:
-        """Return the oldest event that Chargebee has, once the window has settled and Chargebee answers."""
+    ) -> tuple[Event | None, datetime]:
+        """Return the oldest event that Chargebee has, and its clock, once the window has settled and Chargebee answers."""
         settling = Settling(window.end, duration("settle", self.settle))
         while True:
             seconds, why = self._seconds_until_settled(hook, settling), NOT_SETTLED
@@ -229,7 +229,12 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
                 log.info("Window %s: it has not settled yet. Its events are listed in %.0f s.", window, seconds)
             else:
                 try:
-                    return hook.oldest_event(business_entity_id=self.business_entity_id, patience=0)
+                    oldest = hook.oldest_event(business_entity_id=self.business_entity_id, patience=0)
+                    # Looked at again, for it may not have been known before.
+                    now = hook.chargebee_time() or datetime.fromtimestamp(time.time(), UTC)
+                    if not settling.is_too_early(now):
+                        return oldest, now
+                    seconds = settling.seconds_left(now)
                 except (ThrottledError, UnavailableError) as error:
                     tries, why = tries + 1, BUSY
                     seconds = next_try(tries, self.retry_interval, error.retry_after)
@@ -277,8 +282,11 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
             raise AirflowException(f"{what}: gave up after {now - carry['since']:.0f} s")
         time.sleep(seconds)
 
-    def _job(self, hook: ChargebeeHook, query: EventQuery, context: Context) -> JobRecord:
-        """Return the record of the list, as an export has one."""
+    def _job(self, hook: ChargebeeHook, query: EventQuery, now: datetime, context: Context) -> JobRecord:
+        """Return the record of the list, as an export has one.
+
+        :param now: the time by Chargebee's clock.
+        """
         settings, ti = hook.settings, context["ti"]
         entity = query.business_entity_id or settings.business_entity_id
         return new_job(
@@ -290,7 +298,7 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
             wire_fields=query.fields,
             window=query.window,
             window_field=WINDOW_FIELD,
-            requested_at=hook.chargebee_time() or datetime.now(UTC),
+            requested_at=now,
             business_entity_id=entity,
         )
 

@@ -90,6 +90,19 @@ def test_the_events_are_listed_when_the_window_has_settled_by_chargebees_clock(c
     assert landed["window_end"] == iso(end)
 
 
+def test_a_worker_whose_clock_is_ahead_lists_nothing_too_early_though_chargebees_clock_was_not_known_at_first(
+    simulator, connect, waiting
+):
+    connect(simulator, extra={"read_timeout": 0.5})
+    present = datetime.fromtimestamp(int(simulator.control.now()), UTC)
+    start, end = present - timedelta(hours=6), present - timedelta(minutes=11)
+    simulator.control.settings(clock_skew=-15 * 60)
+    simulator.control.fault("slow", delay=2, call="export")  # the first look at its clock
+    landed = waiting.run(window_start=start.isoformat(), window_end=end.isoformat())
+    assert sum(waiting.deferred) == pytest.approx(14 * 60, abs=30)
+    assert landed["window_end"] == iso(end)
+
+
 def test_an_event_of_an_earlier_try_does_not_count(connected, aws, bucket):
     operator = ChargebeeDeletedRecordsOperator(task_id="deleted", s3_bucket=bucket)
     event = {"outcome": "timed_out", "message": "of the try before", "carry": {"try_number": 1, "since": 0, "tries": 9}}

@@ -128,6 +128,12 @@ def test_the_triggerer_waits_for_the_first_export_where_there_is_one(bucket, con
     assert deferrals == ["ExportReadyTrigger"]
 
 
+def test_without_a_prefix_the_report_is_below_doctor(s3, bucket, connected, aws):
+    reported = examine(bucket, resource_names=["customers"], look_at=[], prefix="")["report"]
+    (key,) = [each["Key"] for each in s3.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert key.startswith("doctor/site=") and reported == f"s3://{bucket}/{key}"
+
+
 def test_the_settings_at_the_end_can_be_pasted_and_the_exports_are_written_with_these_types(doctor, s3, bucket):
     lines = doctor(profile="chargebee")["settings"]
     # As a person pastes them: between the parentheses of the settings.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators.common import checksums
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.doctor.findings import Report
+from chargebee_operators.partition.key_templates import join
 from chargebee_operators.s3.rights import ACTIONS, OF_ARGUMENTS, named_action
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, for_manifest, only
 
@@ -40,7 +41,9 @@ def check_bucket_rights(
     :param extra_args: as the upload tasks have them: encryption, tags, object lock.
     :return: those of them that S3 accepts, without a lock: the report is written with these.
     """
-    return _Probe(hook, bucket, f"{prefix}/doctor/probe-{secrets.token_hex(4)}", extra_args, report).run()
+    return _Probe(
+        hook, bucket, join(prefix.strip("/"), f"doctor/probe-{secrets.token_hex(4)}"), extra_args, report
+    ).run()
 
 
 def _special(extra: Mapping[str, Any]) -> dict[str, frozenset[str]]:

@@ -20,8 +20,8 @@ from chargebee_operators.chargebee.resources import PRODUCT_CATALOG_2, get_resou
 from chargebee_operators.chargebee.trigger_events import Outcome as TriggerOutcome
 from chargebee_operators.chargebee.trigger_events import read_event
 from chargebee_operators.chargebee.windows import compact
-from chargebee_operators.common.argument_checks import check_flag, check_seconds, check_whole_number
-from chargebee_operators.common.exceptions import ChargebeeApiError
+from chargebee_operators.common.argument_checks import check_flag, check_seconds, check_whole_number, is_template
+from chargebee_operators.common.exceptions import ChargebeeApiError, SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.doctor.bucket import check_bucket_rights
@@ -37,6 +37,7 @@ from chargebee_operators.doctor.site import check_connection
 from chargebee_operators.doctor.windows import exported_windows, report_windows
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.partition.committed import committed_manifests
+from chargebee_operators.partition.key_templates import join
 from chargebee_operators.s3.connection import check_bucket_name, s3_hook
 from chargebee_operators.s3.upload_args import for_manifest
 from chargebee_operators.task_errors import failing_fast
@@ -72,7 +73,7 @@ class ChargebeeDoctorOperator(BaseOperator):
     finding that is ``wrong``.
 
     :param s3_bucket: the bucket of the exports. (templated)
-    :param prefix: what its keys begin with; the report goes to ``{prefix}/doctor/``. (templated)
+    :param prefix: what its keys begin with, without placeholders; the report goes to ``{prefix}/doctor/``. (templated)
     :param chargebee_conn_id: the Airflow connection of the site. (templated)
     :param aws_conn_id: the AWS connection; None for boto3's own search for credentials. (templated)
     :param resource_names: the resources to try; Product Catalog 2.0 by default.
@@ -82,7 +83,7 @@ class ChargebeeDoctorOperator(BaseOperator):
     :param timeout: seconds for all exports together.
     :param poll_interval: seconds between two looks; the connection's (10) by default.
     :param deferrable: wait for the first export in the triggerer, which proves that one runs.
-    :raises SettingsError: at parse time, for an unknown resource or an empty bucket.
+    :raises SettingsError: at parse time, for an unknown resource, an empty bucket or a prefix with placeholders.
     :raises AirflowFailException: when a finding is wrong; the report is written before.
     """
 
@@ -118,6 +119,11 @@ class ChargebeeDoctorOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.deferrable = deferrable
         check_bucket_name(s3_bucket)
+        if not is_template(prefix) and ("{" in prefix or "}" in prefix):
+            raise SettingsError(
+                f"prefix is {prefix!r}: it takes no placeholders. Give what comes before the first one, "
+                f"{prefix.partition('{')[0]!r}."
+            )
         check_whole_number("look_days", look_days, 1)
         check_seconds("timeout", timeout)
         check_flag("deferrable", deferrable)
@@ -248,7 +254,7 @@ class ChargebeeDoctorOperator(BaseOperator):
         for line in report.lines():
             self.log.info("%s", line)
         now = compact(datetime.now(UTC))
-        key = f"{self.prefix}/doctor/site={report.site}/{now}.json"
+        key = join(self.prefix.strip("/"), f"doctor/site={report.site}/{now}.json")
         body = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, default=str).encode()
         try:
             s3.get_conn().put_object(Bucket=self.s3_bucket, Key=key, Body=body, **for_manifest(extra_args))

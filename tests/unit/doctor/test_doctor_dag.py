@@ -10,6 +10,7 @@ import pytest
 
 from chargebee_operators import ChargebeeDoctorOperator
 from chargebee_operators._compat import AirflowFailException
+from chargebee_operators.common.exceptions import SettingsError
 from support.pages import ROOT
 
 
@@ -51,3 +52,8 @@ def test_a_configuration_is_refused_because_it_would_have_no_effect(monkeypatch)
         AirflowFailException, match="has 'resources', which the DAG does not know: it has no parameters"
     ):
         refused(dag, {"resources": ["customers"]})
+
+
+def test_a_prefix_with_placeholders_is_refused_because_no_manifest_is_below_it():
+    with pytest.raises(SettingsError, match=r"prefix is 'a/\{resource\}': it takes no placeholders. Give .*, 'a/'"):
+        ChargebeeDoctorOperator(task_id="t", s3_bucket="bucket", prefix="a/{resource}")
