@@ -112,13 +112,18 @@ def history(folder: Path) -> Path:
     def deleted(record: str, when: float, version: int | str, resource: str = "customers") -> list[Any]:
         return [resource, record, iso(day(when)), f"ev_{record}", f"{resource}_deleted", "api", version]
 
-    first = [changed(each, "first", 0.5, 5) for each in ("kept", "gone", "again", "later")]
+    first = [changed(each, "first", 0.5, 5) for each in ("kept", "gone", "again", "later", "'+49", "'+7")]
     bucket.window("customers", day(0), day(1), {"customers": [header, *first]}, types=types)
     bucket.snapshot("customers", day(1), {"customers": [header, changed("kept", "snapshot", 0.9, 6)]}, types=types)
     second = [changed("again", "second", 1.9, 9), changed("later", "older", 0.1, 4)]
     bucket.window("customers", day(1), day(2), {"customers": [header, *second]}, types=types)
     columns = ["resource", "id", "occurred_at", "event_id", "event_type", "source", "resource_version"]
-    gone = [deleted("gone", 1.2, 7), deleted("again", 1.2, 7), deleted("I2", 1.5, "", "invoices")]
+    gone = [
+        deleted("gone", 1.2, 7),
+        deleted("+49", 1.2, 7),
+        deleted("again", 1.2, 7),
+        deleted("I2", 1.5, "", "invoices"),
+    ]
     bucket.window("deleted_records", day(1), day(2), {"deleted_records": [columns, *gone]}, types=types)
     invoices = {
         "invoices": [["Invoice Number", "Status"], ["I1", "due"], ["I2", "due"]],
@@ -236,6 +241,7 @@ def test_deleted_records_are_not_in_the_views_unless_their_id_was_used_again(rea
         return sorted(tuple(row[name] for name in names) for row in read(engine, "sql", "history", view)["rows"])
 
     assert columns("customers_latest", "customer_id", "email") == [
+        ("'+7", "first"),
         ("again", "second"),
         ("kept", "snapshot"),
         ("later", "first"),
