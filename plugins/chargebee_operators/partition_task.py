@@ -1,18 +1,17 @@
-"""What the operators that write a partition have in common: where it goes, its commit, and how they end when killed."""
+"""What the operators that write a partition have in common: where it goes, and its commit."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators._compat import RUNS_ON_AFTER_ON_KILL
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.common.argument_checks import as_flag, check_flag, is_template
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
 from chargebee_operators.formats.file_format import Format
+from chargebee_operators.killable import Killable
 from chargebee_operators.lineage import Traced
 from chargebee_operators.partition.commit import S3Partition
 from chargebee_operators.partition.key_templates import KeyTemplates
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 log = task_log(__name__)
 
 
-class PartitionTask(Traced):
+class PartitionTask(Killable, Traced):
     """A mixin of operators that write a partition. The operator's ``__init__`` sets these attributes."""
 
     s3_bucket: str
@@ -51,7 +50,6 @@ class PartitionTask(Traced):
 
     # Whether a part of manifest_name is Jinja's. Other runs may then have another manifest for alike objects.
     _manifest_by_jinja = False
-    _running = False
 
     def check_destination(self) -> None:
         """Refuse at parse time what can be known to be wrong of the arguments above; to be called by ``__init__``.
@@ -109,29 +107,6 @@ class PartitionTask(Traced):
         update_assets(self.outlets, context, landed, partitions=self.asset_partitions)
         send_metrics(landed)
         return {**landed, "console_url": partition_url(s3.get_conn(), region, landed)}
-
-    def on_kill(self) -> None:
-        """End a run whose task is to end, so that what it has sent is taken back.
-
-        Airflow 2 does that by itself, with an exception that knows what the person wants. Airflow 3 calls this from its
-        signal handler, lets the task go on, and five seconds later ends the process, which would leave the uploads in S3,
-        or commit in between.
-
-        :raises SystemExit: on Airflow 3, while ``execute`` runs; the task is tried again where it has tries left, unless a
-            person has decided on its state.
-        """
-        if self._running and RUNS_ON_AFTER_ON_KILL:
-            self._running = False
-            raise SystemExit("The upload was asked to end.")
-
-    @contextmanager
-    def killable(self) -> Iterator[None]:
-        """Let ``on_kill`` end what runs in the block."""
-        self._running = True
-        try:
-            yield
-        finally:
-            self._running = False
 
 
 def _log_landed(landed: Mapping[str, Any]) -> None:

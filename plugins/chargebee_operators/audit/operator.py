@@ -21,6 +21,7 @@ from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.hooks import ChargebeeHook
+from chargebee_operators.killable import Killable
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME, DEFAULT_PREFIX, join
 from chargebee_operators.s3.bucket import S3Bucket
 from chargebee_operators.s3.connection import check_bucket_name, s3_hook
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from chargebee_operators._compat import Context
 
 
-class ChargebeeAuditOperator(BaseOperator):
+class ChargebeeAuditOperator(Killable, BaseOperator):
     """Compares a snapshot of a resource with everything that was written before: windows, snapshots, deletions.
 
     It finds records that are missing in S3, that should be gone, that have other values than in Chargebee, and that are
@@ -149,7 +150,7 @@ class ChargebeeAuditOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare, write and log the report, and return its summary."""
-        with failing_fast():
+        with failing_fast(), self.killable():
             snapshot_key = _manifest_key("snapshot", self.snapshot)
             changes_key = _manifest_key("changes", self.changes) if self.changes else None
             hook = ChargebeeHook(self.chargebee_conn_id)
