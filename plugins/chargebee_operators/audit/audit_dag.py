@@ -19,6 +19,7 @@ from chargebee_operators._compat import (
 )
 from chargebee_operators.audit.operator import ChargebeeAuditOperator
 from chargebee_operators.audit.windows import Schedule
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.checks.spot_check import IMMUTABLE
@@ -27,7 +28,7 @@ from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.dag.resource_settings import ResourceSettings
-from chargebee_operators.dag.settings import ExportDagSettings
+from chargebee_operators.dag.settings import ExportDagSettings, differs_from_run_to_run
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.dag.trigger_form import prefix_param, resources_param
@@ -267,6 +268,13 @@ def _check(dag_id: str, settings: ExportDagSettings, resource: ResourceSettings)
             f"DAG {dag_id!r}: {resource.name} has keep_latest_only, so its snapshot would replace the latest window: leave it "
             "out of the settings of the audit."
         )
+    for name, given in ((resource.name, arguments), (DELETED_RECORDS, settings.deleted_records_args())):
+        prefix = str(given.get("s3_prefix", ""))
+        if differs_from_run_to_run(prefix):
+            raise SettingsError(
+                f"DAG {dag_id!r}: {name} has s3_prefix {prefix!r}, which differs from run to run. So an audit can't find the "
+                "partitions of other runs: leave it out of the settings of the audit, or give an s3_prefix without Jinja."
+            )
     if resource.window_field not in (None, "updated_at", *IMMUTABLE):
         raise SettingsError(
             f"DAG {dag_id!r}: {resource.name} has windows by {resource.window_field}. Not every record is in one of them, so an "

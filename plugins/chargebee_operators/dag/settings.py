@@ -227,7 +227,7 @@ class ExportDagSettings:
                     "put {partition} into manifest_name, without keep_latest_only, or use initial='window'."
                 )
             prefix = str(given.get("s3_prefix", ""))
-            if is_template(_SAME_IN_ALL_RUNS.sub("", prefix)):
+            if differs_from_run_to_run(prefix):
                 raise SettingsError(
                     f"{each.name}: initial='snapshot' with s3_prefix {prefix!r}: a prefix that differs from run to run makes "
                     "each run the first one, so each would take a snapshot. Give an s3_prefix without Jinja, or initial='window'."
@@ -256,3 +256,8 @@ class ExportDagSettings:
         if twice:
             raise SettingsError(f"{self._dag}: resources names {', '.join(twice)} twice.")
         return each
+
+
+def differs_from_run_to_run(template: str) -> bool:
+    """Return whether Jinja may give another text in each run."""
+    return is_template(_SAME_IN_ALL_RUNS.sub("", template))

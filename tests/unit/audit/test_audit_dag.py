@@ -86,6 +86,7 @@ def test_what_is_exported_whole_at_each_run_is_left_out():
     [
         ({"file_format": "zip"}, "can't read that"),
         ({"upload_args": {"keep_latest_only": True}}, "would replace the latest window"),
+        ({"upload_args": {"s3_prefix": "lake/{{ ds }}"}}, "'lake/{{ ds }}', which differs from run to run"),
         ({"how": {"schedule": "weekly"}}, "is not a cron expression"),
         ({"how": {"tolerance": -1}}, "tolerance"),
         ({"how": {"ignored_columns": "mrr"}}, r"ignored_columns is 'mrr': give a list of names, for example \['mrr'\]"),
@@ -94,6 +95,10 @@ def test_what_is_exported_whole_at_each_run_is_left_out():
 def test_what_cannot_be_audited_is_refused_at_parse_time(settings, says):
     with pytest.raises(SettingsError, match=says):
         audit_of("customers", **settings)
+
+
+def test_a_prefix_that_is_the_same_in_each_run_can_be_audited():
+    assert audit_of("customers", upload_args={"s3_prefix": "{{ var.value.lake }}/{{ params.prefix }}"})
 
 
 def test_windows_that_some_records_are_never_in_cannot_be_audited():
