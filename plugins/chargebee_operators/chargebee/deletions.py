@@ -56,6 +56,7 @@ COLUMN_TYPES = {
 }
 # Rows that are made into bytes at a time.
 _ROWS = 500
+_LINE_END = "\r\n"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def read_deletions(event: Event) -> Iterator[Deletion]:
 
 def _deletion(resource: str, record_id: str, record: Mapping[str, Any], event: Event) -> Deletion:
     version = record.get("resource_version")
-    return Deletion(resource, record_id, version if type(version) is int else None, record, event)
+    is_number = type(version) is int and abs(version) < 1 << 63
+    return Deletion(resource, record_id, version if is_number else None, record, event)
 
 
 def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
@@ -143,8 +145,9 @@ def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
     :param events: of kinds in ``DELETION_EVENTS``.
     :raises UnavailableError: when an event does not name its record.
     """
-    text = io.StringIO(newline="")
-    write = csv.writer(text, lineterminator="\n").writerow
+    text = _Lines(newline="")
+    # The writer puts quotes around the signs of its own line end only. A bare carriage return would end a row.
+    write = csv.writer(text, lineterminator=_LINE_END).writerow
     write(COLUMNS)
     for number, event in enumerate(events, 1):
         for deletion in read_deletions(event):
@@ -152,6 +155,13 @@ def deletions_csv(events: Iterable[Event]) -> Iterator[bytes]:
         if number % _ROWS == 0:
             yield _taken(text)
     yield _taken(text)
+
+
+class _Lines(io.StringIO):
+    """Takes whole lines, and ends them with a line feed alone."""
+
+    def write(self, line: str) -> int:
+        return super().write(line.removesuffix(_LINE_END) + "\n")
 
 
 def _taken(text: io.StringIO) -> bytes:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from chargebee_operators.chargebee.calls import read_instant
 from chargebee_operators.checks.clock_format import ZONELESS_SLACK, ClockFormat, read_clock_value
 from chargebee_operators.checks.columns import fold
 from chargebee_operators.doctor.sample_file import SampleFile
@@ -53,7 +54,7 @@ def look_of_times(pairs: Iterable[tuple[str, int]], zone: str | None = None) -> 
     :param zone: the first among the zones that fit, if it fits.
     :return: None where no text is a time.
     """
-    given = [(text.strip(), epoch) for text, epoch in pairs]
+    given = [(text.strip(), epoch) for text, epoch in pairs if read_instant(epoch)]
     form = form_that_fits(given)
     read = ClockFormat(form).read
     texts, offsets, zoned = [], [], False
@@ -191,7 +192,11 @@ def value_pairs(
     pairs = []
     for row in file.records:
         record = records.get(row[id_column]) if len(row) > max(at, id_column) else None
-        number = next((record[name] for name in names if isinstance(record.get(name), int)), None) if record else None
+        number = next((record[name] for name in names if _is_number(record.get(name))), None) if record else None
         if number is not None and row[at]:
             pairs.append((row[at], number))
     return pairs
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and abs(value) < 1 << 63

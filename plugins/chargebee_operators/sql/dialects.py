@@ -167,7 +167,7 @@ class Snowflake(Dialect):
             f"CREATE OR REPLACE EXTERNAL TABLE {self.table(name)} (\n{columns}\n)\n"
             f"LOCATION = {self.place.files}{folder.folder}\nAUTO_REFRESH = FALSE\n"
             "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)",
-            f"-- It has the files of now. After each export run: ALTER EXTERNAL TABLE {self.table(name)} REFRESH;",
+            f"-- It has the files of now. After each export run: ALTER EXTERNAL TABLE {clean(self.table(name))} REFRESH;",
         ]
 
     def seconds_of_key(self, value: str) -> str:

@@ -51,7 +51,7 @@ def test_a_deletion_names_its_record():
     assert "ann" not in repr(deletion)
 
 
-@pytest.mark.parametrize("version", [None, "7", True, 1.5])
+@pytest.mark.parametrize("version", [None, "7", True, 1.5, 10**30])
 def test_a_strange_version_is_none(version):
     assert read_deletion(of({"id": "c1", "resource_version": version})).resource_version is None
 
@@ -108,8 +108,8 @@ def test_the_types_are_of_columns():
     assert COLUMN_TYPES.keys() < set(COLUMNS)
 
 
-def test_an_id_with_signs_of_a_csv_comes_through():
-    strange = 'a,"b"\nc\r\nd'
+@pytest.mark.parametrize("strange", ['a,"b"\nc\r\nd', "a\rb", "\r"])
+def test_an_id_with_signs_of_a_csv_comes_through(strange):
     assert [each["id"] for each in rows(of({"id": strange}), EVENT)] == [strange, "c1"]
 
 

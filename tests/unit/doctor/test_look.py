@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chargebee_operators.doctor.look import changes_clocks, column_types, look_of_times, money_look, value_pairs
 from chargebee_operators.doctor.sample_file import SampleFile, sample_files
+from support.json_values import json_values
 from support.zips import made
 
 WINTER, SUMMER = datetime(2026, 1, 10, 18, 1, 30, tzinfo=UTC), datetime(2026, 7, 10, 7, 30, 5, tzinfo=UTC)
@@ -105,6 +108,16 @@ def test_values_are_paired_by_the_id_whatever_the_spelling():
     records = {"c1": {"created_at": 5}, "c2": {"created_at": None}, "c3": {"created_at": 7}}
     assert value_pairs(file, 0, ["created_at"], records, ["created_at"]) == [("x", 5)]
     assert value_pairs(file, 0, ["updated_at"], records, ["created_at"]) == []
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["created_at", "amount"]), json_values | st.just(10**400)))
+def test_whatever_the_api_has_of_a_record_is_compared_or_left_out(record):
+    file = SampleFile("c.csv", columns=["id", "created_at", "amount"], records=[["c1", "2026-11-23 10:00", "12.50"]])
+    times, amounts = (value_pairs(file, 0, [name], {"c1": record}, [name]) for name in ("created_at", "amount"))
+    look = look_of_times(times)
+    assert look is None or look.compared == 1
+    assert money_look(amounts) in ("decimals", "cents", "unknown")
 
 
 @pytest.mark.parametrize(
