@@ -18,8 +18,8 @@ from chargebee_operators.chargebee.api import ExportStatus
 from chargebee_operators.chargebee.connection import MIN_POLL_INTERVAL
 from chargebee_operators.chargebee.jobs import JobRecord, restart_key
 from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_try, read_event
-from chargebee_operators.common.argument_checks import check_seconds
-from chargebee_operators.common.exceptions import SettingsError, ThrottledError, UnavailableError
+from chargebee_operators.common.argument_checks import check_seconds, check_whole_number
+from chargebee_operators.common.exceptions import ThrottledError, UnavailableError
 from chargebee_operators.common.foreign_text import clean_line
 from chargebee_operators.common.wording import counted
 from chargebee_operators.hooks import ChargebeeHook
@@ -92,8 +92,7 @@ class ExportReadySensor(Traced, BaseSensorOperator):
         for name in ("poll_interval", "max_poll_interval", "outage_timeout"):
             if getattr(self, name) is not None:
                 check_seconds(name, getattr(self, name))
-        if not isinstance(max_restarts, int) or max_restarts < 0:
-            raise SettingsError(f"max_restarts is {max_restarts!r}: give 0 or a higher whole number.")
+        check_whole_number("max_restarts", max_restarts, 0)
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait in the triggerer; or poke, when not deferrable."""

@@ -260,6 +260,8 @@ def test_a_bucket_from_a_template_is_looked_at(connected, aws, bucket):
     assert plan(ExportDagSettings(s3_bucket=f"{{{{ '{bucket}' }}}}", resources=["customers"])).returned
     with pytest.raises(AirflowFailException, match="Bucket 'nowhere' does not exist"):
         plan(ExportDagSettings(s3_bucket="{{ 'no' ~ 'where' }}", resources=["customers"]))
+    with pytest.raises(AirflowFailException, match="give the name alone, without s3://"):
+        plan(ExportDagSettings(s3_bucket="{{ 's3://nowhere' }}", resources=["customers"]))
 
 
 def test_an_s3_that_does_not_answer_is_told_and_tried_again_by_airflow(connected, aws, settings, monkeypatch):

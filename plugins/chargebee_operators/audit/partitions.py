@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from chargebee_operators.chargebee.jobs import JobRecord
-from chargebee_operators.chargebee.resources import get_resource
 from chargebee_operators.chargebee.windows import Window, parse_instant
 from chargebee_operators.checks.columns import files_of
 from chargebee_operators.common.exceptions import SettingsError
@@ -120,14 +119,6 @@ def select(partitions: Iterable[Partition], snapshot: Partition) -> Selection:
         tuple(sorted(same, key=lambda each: (each.current, each.key))),
         tuple(sorted(each.key for each in alike if each not in same)),
     )
-
-
-def is_of_record(job: JobRecord) -> bool:
-    """Return whether a job is of an export of records, and not of a revenue report or a list of events."""
-    try:
-        return not get_resource(job.resource).is_report
-    except SettingsError:
-        return False
 
 
 def _holds(job: JobRecord) -> tuple[object, ...]:

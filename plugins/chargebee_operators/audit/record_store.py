@@ -179,17 +179,6 @@ class RecordStore:
         query = "SELECT count(*) FROM records WHERE seen > 0 AND shape = ?"
         return sum(self._database.execute(query, (each,)).fetchone()[0] for each in shapes)
 
-    def count(self, table: str) -> int:
-        """Return how many rows a table has: ``undue``, for example."""
-        ((count,),) = self._database.execute(f"SELECT count(*) FROM {table}")
-        return int(count)
-
-    @property
-    def seen(self) -> int:
-        """How many records the snapshot has."""
-        ((count,),) = self._database.execute("SELECT count(*) FROM records WHERE seen > 0")
-        return int(count)
-
     def _finding(self, condition: str, most: int) -> Finding:
         ((count,),) = self._database.execute(f"SELECT count(*) {_FROM} WHERE {condition}")
         ids = self._database.execute(f"SELECT r.id {_FROM} WHERE {condition} LIMIT ?", (most,)) if count else ()

@@ -14,6 +14,7 @@ from typing import Any
 
 from chargebee_operators.chargebee.resources import MONTH_FIELDS, Resource
 from chargebee_operators.chargebee.windows import Window, as_utc
+from chargebee_operators.common.argument_checks import is_template
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.spelling import nearest
 
@@ -43,8 +44,8 @@ def export_fields(
     :param filters: further filters, flat (``{"customer[auto_collection][is]": "on"}``) or nested
         (``{"customer": {"auto_collection": {"is": "on"}}}``).
     :param export_type: ``data`` or ``import_friendly_data``, where the export has it.
-    :param rendered: whether templates are rendered by now; before that, as at parse time, a value that holds a Jinja
-        expression is not looked at.
+    :param rendered: whether templates are rendered by now; before that, as at parse time, a value that holds Jinja or is
+        another task's output is not looked at.
     :raises SettingsError: for anything that Chargebee would refuse or ignore.
     """
     fields: dict[str, Any] = {}
@@ -143,7 +144,7 @@ def _split(resource: Resource, name: str) -> tuple[str, str]:
 def _holds_template(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
         return any(_holds_template(each) for each in value)
-    return isinstance(value, str) and "{{" in value
+    return is_template(value)
 
 
 def _one(name: str, value: Any, spec: Mapping[str, Any]) -> str:

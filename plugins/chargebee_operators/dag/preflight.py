@@ -20,7 +20,7 @@ from chargebee_operators.common.task_log import task_log
 from chargebee_operators.glue.catalog import Catalog, glue_hook
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.s3.access import check_access
-from chargebee_operators.s3.connection import s3_hook
+from chargebee_operators.s3.connection import check_bucket_name, s3_hook
 
 log = task_log(__name__)
 
@@ -90,12 +90,14 @@ def check_s3(uploads: Iterable[Mapping[str, Any]], prefix: str) -> None:
 
     :param uploads: for each of them ``s3_bucket``, ``aws_conn_id`` and ``extra_args``, rendered.
     :param prefix: what the keys begin with.
+    :raises SettingsError: when a template has given what is no bucket's name.
     :raises DestinationError: when a bucket does not exist, or the credentials are not accepted or may not write.
     :raises UploadError: when S3 does not answer.
     """
     below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
     targets = {(each["aws_conn_id"], each["s3_bucket"]): each["extra_args"] for each in uploads}
     for (conn_id, bucket), extra_args in targets.items():
+        check_bucket_name(bucket)
         check_access(s3_hook(conn_id, extra_args), bucket, below)
 
 

@@ -242,6 +242,8 @@ class ExportDagSettings:
                 f"{self._dag}: start_date is {self.start_date!r}: give a datetime, for example "
                 "datetime(2024, 1, 1, tzinfo=UTC)."
             )
+        if self.start_date.tzinfo is None:  # Airflow would take it in the zone of its option core.default_timezone
+            object.__setattr__(self, "start_date", self.start_date.replace(tzinfo=UTC))
         check_flag(f"{self._dag}: catchup", self.catchup)
         check_timezone(f"{self._dag}: timezone", self.timezone)
         if self.schedule is not None:

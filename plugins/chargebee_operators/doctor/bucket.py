@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chargebee_operators.common import checksums
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.partition.key_templates import join
+from chargebee_operators.s3.bucket import DENIED, crc32
 from chargebee_operators.s3.rights import ACTIONS, OF_ARGUMENTS, named_action
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, for_manifest, only
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-_DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled"}
+_DENIED = {*DENIED, "Forbidden"}
 _ENCRYPTION = frozenset({"ServerSideEncryption", "SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled"})
 _USE_KEY = "kms:GenerateDataKey"
 # An object under a lock can't be removed, so an upload with these is begun and aborted, but never completed.
@@ -125,7 +124,7 @@ class _Probe:
     def _upload(self, accepted: Mapping[str, Any]) -> bool:
         """Write the probe's object as an upload does, in parts with checksums; return whether it exists then."""
         body = b"probe"
-        crc = base64.b64encode(checksums.crc32(body).to_bytes(4, "big")).decode()
+        crc = crc32(body)
         begun = self._try("create_multipart_upload", **self._target, **accepted, ChecksumAlgorithm="CRC32")
         if not begun:
             return False

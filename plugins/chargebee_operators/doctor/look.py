@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from chargebee_operators.chargebee.calls import read_instant
 from chargebee_operators.checks.clock_format import ZONELESS_SLACK, ClockFormat, read_clock_value
+from chargebee_operators.checks.clock_values import shape_of
 from chargebee_operators.checks.columns import fold
 from chargebee_operators.doctor.sample_file import SampleFile
 
@@ -70,9 +71,9 @@ def look_of_times(pairs: Iterable[tuple[str, int]], zone: str | None = None) -> 
             offsets.append((epoch, round((value.start - epoch) / 900) * 900))
     if not texts:
         unread = next((text for text, _ in given if sum(map(str.isdigit, text)) > 3), None)
-        return None if unread is None else TimeLook(_shape(unread), False, (), 0)
+        return None if unread is None else TimeLook(shape_of(unread.encode()), False, (), 0)
     zones = () if zoned or not offsets else zones_that_fit(offsets, zone)
-    return TimeLook(_shape(texts[0]), zoned, zones, len(texts), form)
+    return TimeLook(shape_of(texts[0].encode()), zoned, zones, len(texts), form)
 
 
 def form_that_fits(pairs: Iterable[tuple[str, int]]) -> str | None:
@@ -90,10 +91,6 @@ def form_that_fits(pairs: Iterable[tuple[str, int]]) -> str | None:
 def _is_near(text: str, epoch: int, form: str) -> bool:
     value = ClockFormat(form).read(text)
     return value is not None and abs(value.start - epoch) <= ZONELESS_SLACK + value.seconds
-
-
-def _shape(text: str) -> str:
-    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "0", text))
 
 
 def zones_that_fit(offsets: Sequence[tuple[int, int]], zone: str | None = None) -> tuple[str, ...]:

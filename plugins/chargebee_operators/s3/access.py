@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chargebee_operators.common.exceptions import DestinationError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
-from chargebee_operators.s3.bucket import S3Bucket
+from chargebee_operators.s3.bucket import DENIED, S3Bucket
 from chargebee_operators.s3.causes import CAUSES, refusal, unanswered
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 log = task_log(__name__)
 
-_DENIED = ("AccessDenied", "AllAccessDisabled", "403")
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 10, 20, 3
 
 
@@ -43,7 +42,7 @@ def check_access(hook: S3Hook, bucket: str, prefix: str) -> None:
         call, code, status = _told(error)
     except BotoCoreError as error:
         raise unanswered(hook.aws_conn_id, error) from None
-    if call == "ListObjectsV2" and code in _DENIED:
+    if call == "ListObjectsV2" and code in DENIED:
         _check_may_write(hook, bucket, prefix)
     elif status is not None and (status >= 500 or status == 429):
         log.warning("S3 answered %s %s to a list of bucket %s. The uploads try again.", status, code, bucket)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.chargebee.resources import RESOURCE_NAMES, get_resource
 from chargebee_operators.checks.columns import fold
 from chargebee_operators.checks.record_id import FORMULA_SIGNS, named_id, places
@@ -21,7 +22,6 @@ from chargebee_operators.partition.table_folders import TableFolder
 from chargebee_operators.sql.deletion import is_newer_than_deletion
 from chargebee_operators.sql.dialect import Dialect, text
 
-DELETED = "deleted_records"
 WINDOW, SNAPSHOT, SITE = "window_start", "taken_at", "site"
 
 
@@ -83,7 +83,7 @@ class LatestViews:
         ]
         query = f"SELECT {names}\nFROM _numbered"
         where = "\nWHERE _place = 1"
-        if deleted := self._tables.get(DELETED):
+        if deleted := self._tables.get(DELETED_RECORDS):
             parts.append(f"_deleted AS (\n{self._deletions(deleted, table)}\n)")
             on = [f"_deleted._id = {self._plain_id(f'_numbered.{self._quoted(key)}', columns[key])}"]
             on += [f"_deleted._site = _numbered.{self._quoted(each)}" for each in _site(sources)]

@@ -50,9 +50,8 @@ def _from_bucket(location: str, client: Any) -> Found:
                 f"{location} can't be read, because this Python has no boto3: take one that has it, or give a folder with a "
                 "copy of the bucket."
             ) from None
-
-        client = boto3.client("s3")
     with _refusals_explained(location):
+        client = client or boto3.client("s3")
         return Found(committed_manifests(client, bucket, prefix), f"{S3}{bucket}/")
 
 

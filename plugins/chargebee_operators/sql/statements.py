@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from chargebee_operators.chargebee.deletions import DELETED_RECORDS
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.spelling import nearest
 from chargebee_operators.partition.table_folders import TableFolder, table_folders
 from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.dialects import DIALECTS
-from chargebee_operators.sql.latest import DELETED, LatestViews, Source
+from chargebee_operators.sql.latest import LatestViews, Source
 
 
 def statements(
@@ -47,7 +48,7 @@ def statements(
     views = LatestViews(sources, writer)
     # A view of related rows needs the view of their records.
     for name in sorted(wanted, key=lambda each: each != sources[each][0].folder.resource):
-        if name != DELETED:  # the events of deletions have no later state
+        if name != DELETED_RECORDS:  # the events of deletions have no later state
             yield (
                 views.of(name)
                 or f"-- {clean(name)}: no view of the latest rows, because no column is known to contain the record's id"
@@ -56,7 +57,7 @@ def statements(
 
 def _with_needed(tables: Collection[str], sources: Mapping[str, Sequence[Source]]) -> list[str]:
     """Return the tables, with those that their views read: the table of the records, and that of deletions."""
-    needed = {*tables, *(sources[each][0].folder.resource for each in tables), DELETED}
+    needed = {*tables, *(sources[each][0].folder.resource for each in tables), DELETED_RECORDS}
     return [name for name in sources if name in needed]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -275,6 +276,8 @@ def test_a_wrong_request_says_what_to_mend(resource, arguments, message):
         ("customer[channel][in]", "{{ macros.x }}"),
         ("customer[channel][in]", ["web", "{{ macros.x }}"]),
         ("customer[updated_at][between]", ["{{ macros.x }}", "{{ macros.y }}"]),
+        ("customer[updated_at][after]", "{% if params.x %}1767225600{% endif %}"),
+        ("customer[channel][is]", SimpleNamespace(resolve=None)),  # as another task's output has it
     ],
 )
 def test_a_template_passes_until_it_is_rendered_and_never_leaves(name, value):

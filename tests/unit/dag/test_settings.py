@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -268,3 +268,8 @@ def test_deletions_are_parquet_where_tables_are_registered():
     own = ResourceSettings("invoices", upload_args={"file_format": "parquet"})
     settings = ExportDagSettings(s3_bucket="mine", resources=[own], glue_database="chargebee")
     assert settings.deleted_records_args()["file_format"] == "parquet"
+
+
+def test_a_start_date_without_a_zone_is_in_utc_whatever_the_zone_of_airflow():
+    """Airflow takes one in the zone of its option ``core.default_timezone``."""
+    assert ExportDagSettings("bucket", start_date=datetime(2024, 1, 1)).start_date == datetime(2024, 1, 1, tzinfo=UTC)

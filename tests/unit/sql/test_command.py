@@ -60,6 +60,12 @@ def test_a_python_without_boto3_is_said(monkeypatch, capsys):
     )
 
 
+def test_a_profile_that_does_not_exist_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert main(["s3://my-bucket/chargebee", "--dialect", "athena"]) == 1
+    assert capsys.readouterr().err.startswith("s3://my-bucket/chargebee can't be read (ProfileNotFound).")
+
+
 @pytest.mark.parametrize("dialect", ["athena", "redshift"])
 def test_athena_and_redshift_need_the_files_in_s3(bucket, capsys, dialect):
     assert main([str(bucket.folder), "--dialect", dialect, "--schema", "lake"]) == 2
