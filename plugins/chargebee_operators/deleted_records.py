@@ -37,6 +37,7 @@ from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME, D
 from chargebee_operators.partition.landing import Landing
 from chargebee_operators.partition.verdict import Checks
 from chargebee_operators.partition_task import PartitionTask
+from chargebee_operators.run_window import seconds_until_settled, window_of_run
 from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import NOT_SETTLED, WakeTrigger
 
@@ -190,7 +191,8 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
         :param tries: how often in a row Chargebee was busy.
         """
         with failing_fast(), self.killable():
-            window, hook = self._window(context), ChargebeeHook(self.chargebee_conn_id)
+            hook = ChargebeeHook(self.chargebee_conn_id)
+            window = window_of_run(context, self.window_start, self.window_end)
             oldest, now = self._oldest_event(hook, window, context, since, tries)
             query = EventQuery(window, tuple(DELETION_EVENTS), self.business_entity_id)
             job, file_format = self._job(hook, query, now, context), get_format(self.file_format)
@@ -208,23 +210,13 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
             landed = self.land(context, job, file_format, fill)
             return {**landed, "events_from": iso(oldest.occurred_at) if oldest else None}
 
-    def _window(self, context: Context) -> Window:
-        # .get, for a manual run without a logical date has no interval in its context at all.
-        interval = context.get("data_interval_start"), context.get("data_interval_end")
-        window = window_of(self.window_start, self.window_end) or window_of(*interval)
-        if window is None:
-            raise SettingsError(
-                "This run has no data interval (a manual run without a logical date): give window_start and window_end."
-            )
-        return window
-
     def _oldest_event(
         self, hook: ChargebeeHook, window: Window, context: Context, since: float, tries: int
     ) -> tuple[Event | None, datetime]:
         """Return the oldest event that Chargebee has, and its clock, once the window has settled and Chargebee answers."""
         settling = Settling(window.end, duration("settle", self.settle))
         while True:
-            seconds, why = self._seconds_until_settled(hook, settling), NOT_SETTLED
+            seconds, why = seconds_until_settled(hook, settling, self.wait_timeout), NOT_SETTLED
             if seconds:
                 log.info("Window %s: it has not settled yet. Its events are listed in %.0f s.", window, seconds)
             else:
@@ -241,18 +233,6 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
                     log.info("%s The task tries again in %.0f s.", error, seconds)
             deadline = max(since, settling.at.timestamp()) + self.wait_timeout
             self._wait(seconds, why, window, deadline, {"since": since, "tries": tries}, context)
-
-    def _seconds_until_settled(self, hook: ChargebeeHook, settling: Settling) -> float:
-        """Return how long to wait for the window, by Chargebee's clock.
-
-        :raises SettingsError: when the window ends long after the present.
-        """
-        now = datetime.fromtimestamp(time.time(), UTC)
-        if settling.is_old(now):
-            return 0.0
-        now = hook.chargebee_time() or now
-        settling.check_end(now, self.wait_timeout)
-        return settling.seconds_left(now)
 
     def _wait(
         self, seconds: float, why: str, window: Window, deadline: float, carry: Mapping[str, Any], context: Context

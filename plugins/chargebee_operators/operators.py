@@ -17,7 +17,6 @@ from chargebee_operators.chargebee.trigger_events import Outcome, is_of_another_
 from chargebee_operators.chargebee.windows import Window, iso, window_of
 from chargebee_operators.common.argument_checks import check_not_templated, check_seconds, duration, is_template
 from chargebee_operators.common.exceptions import (
-    SettingsError,
     ThrottledError,
     UnavailableError,
 )
@@ -26,6 +25,7 @@ from chargebee_operators.common.polling import next_try
 from chargebee_operators.hooks import ChargebeeHook
 from chargebee_operators.lineage import Traced
 from chargebee_operators.links import SITE, ChargebeeSiteLink
+from chargebee_operators.run_window import seconds_until_settled, window_beside_snapshot, window_of_run
 from chargebee_operators.task_errors import failing_fast, raise_outcome
 from chargebee_operators.triggers import ExportSlotTrigger
 
@@ -134,7 +134,9 @@ class ChargebeeExportOperator(Traced, BaseOperator):
             hook = ChargebeeHook(self.chargebee_conn_id)
             job = self._job(window, hook.settings)
             pending = PendingExport(job, self._idempotency_key(context, job))
-            return self._request_after(self._seconds_until_settled(hook, job), hook, pending, context)
+            settling = self._settling(job)
+            seconds = seconds_until_settled(hook, settling, self.slot_timeout) if settling else 0.0
+            return self._request_after(seconds, hook, pending, context)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Resume when the trigger has requested the export, or has given up."""
@@ -149,16 +151,8 @@ class ChargebeeExportOperator(Traced, BaseOperator):
             return self._requested(hook, pending, Requested.of_event(details), context)
 
     def _window(self, context: Context) -> Window | None:
-        window = window_of(self.window_start, self.window_end)
-        if window is None:
-            # .get, for a manual run without a logical date has no interval in its context at all.
-            start, end = context.get("data_interval_start"), context.get("data_interval_end")
-            window = None if start == end and self._spec.is_snapshot else window_of(start, end)
-        if window is None and not self._spec.is_snapshot:
-            raise SettingsError(
-                "This run has no data interval (a manual run without a logical date): give window_start and window_end."
-            )
-        return window
+        of_run = window_beside_snapshot if self._spec.is_snapshot else window_of_run
+        return of_run(context, self.window_start, self.window_end)
 
     def _job(self, window: Window | None, settings: SiteSettings) -> JobRecord:
         """Return the record of the job that is about to be requested: all of it but its id and its time."""
@@ -186,18 +180,6 @@ class ChargebeeExportOperator(Traced, BaseOperator):
     def _settling(self, job: JobRecord) -> Settling | None:
         """Return when the window has settled; None for a snapshot."""
         return Settling(job.window.end, duration("settle", self.settle)) if job.window else None
-
-    def _seconds_until_settled(self, hook: ChargebeeHook, job: JobRecord) -> float:
-        """Return how long the request has to wait for the window.
-
-        :raises SettingsError: when the window ends long after the present.
-        """
-        settling, now = self._settling(job), datetime.fromtimestamp(time.time(), UTC)
-        if settling is None or settling.is_old(now):
-            return 0.0
-        now = hook.chargebee_time() or now
-        settling.check_end(now, self.slot_timeout)
-        return settling.seconds_left(now)
 
     def _request_after(
         self, seconds: float, hook: ChargebeeHook, pending: PendingExport, context: Context
