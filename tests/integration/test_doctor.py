@@ -119,6 +119,33 @@ def test_a_bucket_that_does_not_exist_is_wrong(connected, aws):
         examine("no-such-bucket", resource_names=["customers"], look_at=[])
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"login": "nobody"}, "AWS connection 'aws_default': S3 does not know its access key ID"),
+        (
+            {"login": None, "password": None},
+            r"'aws_default' gives no credentials \(NoCredentialsError\): put an access key",
+        ),
+        (
+            {"extra": {"endpoint_url": "http://127.0.0.1:9"}},
+            r"S3 could not be reached with AWS connection 'aws_default'",
+        ),
+    ],
+    ids=["key", "none", "address"],
+)
+def test_an_aws_connection_that_can_not_be_used_is_one_finding(aws, connected, monkeypatch, tmp_path, changes, message):
+    connection = json.loads(aws.connection())
+    connection["extra"] = {**connection["extra"], "config_kwargs": {"retries": {"total_max_attempts": 1}}}
+    changes["extra"] = {**connection["extra"], **changes.get("extra", {})}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({**connection, **changes}))
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(AirflowFailException, match=rf"^1 of \d+ findings are wrong: .* {message}"):
+        examine("my-bucket", resource_names=["customers"], look_at=[])
+
+
 def test_the_triggerer_waits_for_the_first_export_where_there_is_one(bucket, connected, aws):
     deferrals: list[str] = []
     operator = ChargebeeDoctorOperator(

@@ -10,6 +10,7 @@ from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.doctor.findings import Report
 from chargebee_operators.partition.key_templates import join
 from chargebee_operators.s3.bucket import DENIED, crc32
+from chargebee_operators.s3.causes import CAUSES, refusal, unanswered
 from chargebee_operators.s3.rights import ACTIONS, OF_ARGUMENTS, named_action
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, for_manifest, only
 
@@ -68,6 +69,8 @@ class _Probe:
         self._report = report
         self._refused: dict[str, str] = {}
         self._worked: list[str] = []
+        self._conn_id = hook.aws_conn_id
+        self._error: Exception | None = None  # of the last call that failed
 
     def run(self) -> dict[str, Any]:
         listed = self._try("list_objects_v2", **self._prefix, **self._every)
@@ -75,6 +78,9 @@ class _Probe:
             self._report.wrong(
                 "bucket", f"Bucket {self._bucket!r} does not exist.", "Create it, or name the right one."
             )
+            return {}
+        if cause := self._cause():
+            self._report.wrong("bucket", cause)
             return {}
         self._try("list_multipart_uploads", **self._prefix, **self._every)
         plain, accepted = self._arguments()
@@ -190,18 +196,28 @@ class _Probe:
         self._report.wrong("bucket", f"S3 does not accept {words} of extra_args ({code}).", mend)
         return None
 
-    @staticmethod
-    def _answer(call: Callable[[], Any]) -> tuple[Any, str, str]:
+    def _answer(self, call: Callable[[], Any]) -> tuple[Any, str, str]:
         """Return a call's answer; or the code of its error, and the action that the error names."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             return call(), "", ""
         except ClientError as error:
-            told = error.response.get("Error", {})
+            self._error, told = error, error.response.get("Error", {})
             return None, clean(told.get("Code", "")) or "unknown", named_action(str(told.get("Message", "")))
         except (BotoCoreError, OSError) as error:
+            self._error = error
             return None, type(error).__name__, ""
+
+    def _cause(self) -> str:
+        """Return why the first call has failed, if no other call can do better; empty when one may."""
+        from botocore.exceptions import ClientError
+
+        if isinstance(self._error, ClientError):
+            code = self._error.response.get("Error", {}).get("Code")
+            status = self._error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            return refusal(self._conn_id, code, status) if code in CAUSES else ""
+        return str(unanswered(self._conn_id, self._error)) if self._error else ""
 
     def _tell(self) -> None:
         worked = [each for each in dict.fromkeys(self._worked) if each not in self._refused]
