@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from chargebee_operators import ChargebeeExportOperator
-from chargebee_operators.partition.tables import snake
+from chargebee_operators.partition.tables import snake_kind
 from chargebee_simulator import Simulator, SimulatorSettings
 from support.tasks import TaskInstance, context, run
 from support.uploads import manifest, upload
@@ -140,7 +140,7 @@ class _Landing:
         what = "snapshots" if day is None else "windows"
         partition = landed["partition"].partition("=")[2]
         for member, rows in self._exported(job["export_id"]).items():
-            table = resource if snake(member) == resource else f"{resource}__{snake(member)}"
+            table = resource if snake_kind(member) == resource else f"{resource}__{snake_kind(member)}"
             self.made.rows.setdefault((what, table), {})[partition] = rows
 
     def _exported(self, export_id: str) -> Mapping[str, Rows]:

@@ -152,7 +152,7 @@ class WindowCheck:
 
     @property
     def result(self) -> WindowResult:
-        """What was found; final after ``finish`` and ``settle``."""
+        """What was found; final after ``finish`` and ``choose_files``."""
         if self._aside:
             return WindowResult(self.member, self._column, not_checked=self._aside)
         if self._judge is None or self._column is None:

@@ -25,7 +25,7 @@ from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.wording import counted
 
 
-def settle(checks: Iterable[WindowCheck]) -> list[WindowResult]:
+def choose_files(checks: Iterable[WindowCheck]) -> list[WindowResult]:
     """Return the results of an export's files, those set aside that may be of related things.
 
     :param checks: of all its files, each after its ``finish``.

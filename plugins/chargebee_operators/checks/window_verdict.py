@@ -16,7 +16,7 @@ from chargebee_operators.chargebee.windows import Window, parse_instant
 from chargebee_operators.checks.record_id import Trust
 from chargebee_operators.checks.spot_check import Fetch, spot_check
 from chargebee_operators.checks.window_check import WindowCheck, window_for
-from chargebee_operators.checks.window_files import settle
+from chargebee_operators.checks.window_files import choose_files
 from chargebee_operators.checks.window_proof import WindowProof
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.common.exceptions import SettingsError, WindowCheckError
@@ -58,7 +58,7 @@ def judge_window(
     :raises WindowCheckError: when the rows do not belong to the window, unless the mode is ``warn``; in mode ``require``
         also when nothing could be proven.
     """
-    results, window = settle(checks), window_for(job)
+    results, window = choose_files(checks), window_for(job)
     if window is None:
         return None, []
     proof = _outside(results, job, window) or _inside(checks, results) or _by_spot_check(checks, job, window, fetch)

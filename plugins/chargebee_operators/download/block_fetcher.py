@@ -120,7 +120,7 @@ class BlockFetcher:
         span = Span.of(answer.status, answer.headers)
         if span is None or (answer.status == 206 and span.first != block.at) or (answer.status == 200 and block.first):
             raise Interrupted("the download host gave another range than was requested")
-        self._settle(answer.status, version, span, block)
+        self._note(answer.status, version, span, block)
         return span
 
     def _is_end(self, answer: Answer, block: Block) -> bool:
@@ -156,7 +156,7 @@ class BlockFetcher:
                 f"Export {self._export_id}: the zip changed while it was fetched; the task must start over."
             )
 
-    def _settle(self, status: int, version: ObjectVersion, span: Span, block: Block) -> None:
+    def _note(self, status: int, version: ObjectVersion, span: Span, block: Block) -> None:
         """Keep what this answer has told of the object."""
         if self._zip.ranged is None:
             self._zip.ranged = status == 206

@@ -17,12 +17,12 @@ from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import parse_instant
 from chargebee_operators.common.exceptions import ChargebeeExportError, DestinationError, UploadError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.partition.current_manifest import CurrentManifest, read_current_manifest
 from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.leftovers import Leftovers
 from chargebee_operators.partition.manifest import Manifest, known_keys
 from chargebee_operators.partition.replacing import Replacing
 from chargebee_operators.partition.shared_objects import check_not_shared
-from chargebee_operators.partition.standing import Standing, read_standing
 from chargebee_operators.s3.bucket import DeniedError, S3Bucket, S3CallError
 from chargebee_operators.s3.conditional_writes import honours_conditions
 from chargebee_operators.s3.connection import transfer_config
@@ -101,7 +101,7 @@ class S3Partition:
         :raises SettingsError: when it may not.
         :raises DestinationError: when S3 refuses because a right is missing.
         """
-        self._check(read_standing(self._s3, self.manifest_key))
+        self._check(read_current_manifest(self._s3, self.manifest_key))
 
     def write(self, key: str, pieces: Iterable[bytes], bound: int | None = None) -> Written:
         """Upload one object from its bytes. It can't be seen before ``commit``.
@@ -124,17 +124,17 @@ class S3Partition:
         """
         # Before anything is completed: another run that finds our objects unlisted may remove them once it has replaced this
         # very manifest, and then ours is refused.
-        standing = read_standing(self._s3, self.manifest_key)
-        if sentence := self._check(standing):
+        current = read_current_manifest(self._s3, self.manifest_key)
+        if sentence := self._check(current):
             log.info("Export %s: %s", self._job.export_id, sentence)
-        check_not_shared(self._s3, self.keys, self._mine, standing)
+        check_not_shared(self._s3, self.keys, self._mine, current)
         self._uploader.complete()
         if verify:
             self._uploader.verify()
-        manifest.replaced = self._leftovers.stale(standing, self._mine, self._conditional)
+        manifest.replaced = self._leftovers.stale(current, self._mine, self._conditional)
         known = len(self._leftovers.problems)
         manifest.warnings = [*manifest.warnings, *self._leftovers.problems]
-        self._publish(manifest, standing)
+        self._publish(manifest, current)
         self._leftovers.remove(manifest.replaced)
         self._leftovers.abort_twins(self._mine)
         # Too late for the object in S3, which has `replaced`; in time for XCom and the asset's event.
@@ -174,18 +174,18 @@ class S3Partition:
         """Whether this server honours conditions."""
         return honours_conditions(self._s3, self.manifest_key)
 
-    def _check(self, standing: Standing) -> str:
-        sentence = self._replacing.check(standing.document, self._job, self.manifest_key)
-        if not self._conditional and standing.is_denied:
+    def _check(self, current: CurrentManifest) -> str:
+        sentence = self._replacing.check(current.document, self._job, self.manifest_key)
+        if not self._conditional and current.is_denied:
             raise DestinationError(
                 f"It can't be known whether s3://{self.bucket}/{self.manifest_key} exists, and this server does not honour "
                 "If-None-Match: give the AWS connection the right s3:ListBucket, or s3:GetObject."
             )
         return sentence
 
-    def _publish(self, manifest: Manifest, standing: Standing) -> None:
+    def _publish(self, manifest: Manifest, current: CurrentManifest) -> None:
         """Put the manifest in the place of the one that was read, if no other run has replaced it."""
-        condition = standing.condition if self._conditional else {}
+        condition = current.condition if self._conditional else {}
         body = manifest.to_json().encode()
         self._undecided = True
         try:
@@ -243,7 +243,7 @@ class S3Partition:
                 )
                 return
             if not self.keys.unique:
-                mine -= known_keys(read_standing(self._s3, self.manifest_key).document)
+                mine -= known_keys(read_current_manifest(self._s3, self.manifest_key).document)
             self._leftovers.remove(mine)
         except Exception as error:
             # The error that led here matters more than one of the clean-up.

@@ -15,10 +15,10 @@ from typing import Any
 from chargebee_operators.checks.columns import read_manifest
 from chargebee_operators.common.exceptions import ChargebeeExportError
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.partition.current_manifest import read_current_manifest
 from chargebee_operators.partition.key_templates import KeyTemplates, join
 from chargebee_operators.partition.keys import manifest_keys
 from chargebee_operators.partition.manifest import job_of
-from chargebee_operators.partition.standing import read_standing
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 from chargebee_operators.s3.upload_args import for_manifest
 
@@ -52,7 +52,7 @@ class FirstRun:
         :raises ChargebeeExportError: when S3 does not say.
         """
         key = self.mark_key(resource)
-        found = read_standing(self._s3, key)
+        found = read_current_manifest(self._s3, key)
         if found.document is not None:
             return bool(found.document.get("first_run") == self._run)
         is_new = not self._has_partition(resource)
@@ -63,7 +63,7 @@ class FirstRun:
             if error.status not in _TAKEN:
                 raise
             # By another run, or by this one, whose first answer was lost.
-            is_new = (read_standing(self._s3, key).document or {}).get("first_run") == self._run
+            is_new = (read_current_manifest(self._s3, key).document or {}).get("first_run") == self._run
         log.info("%s: this run is %s", resource, "its first one" if is_new else "not its first one")
         return is_new
 

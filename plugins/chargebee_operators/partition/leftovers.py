@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from chargebee_operators.common.exceptions import ChargebeeExportError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
+from chargebee_operators.partition.current_manifest import CurrentManifest
 from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.manifest import known_keys
-from chargebee_operators.partition.standing import Standing
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 
 log = task_log(__name__)
@@ -68,16 +68,16 @@ class Leftovers:
         except ChargebeeExportError as error:
             self.report(f"An upload that was begun twice may be left: {error}")
 
-    def stale(self, standing: Standing, mine: set[str], conditional: bool) -> list[str]:
+    def stale(self, current: CurrentManifest, mine: set[str], conditional: bool) -> list[str]:
         """Return the keys of objects that this run replaces.
 
-        :param standing: the manifest that it replaces; what that knows is replaced.
+        :param current: the manifest that it replaces; what that knows is replaced.
         :param mine: the keys of this run's objects.
         :param conditional: whether no other run can commit over a manifest that it has not read. Otherwise an object that
             no manifest lists may be of a run that is about to commit.
         """
         below = f"{self._keys.prefix}/" if self._keys.prefix else ""
-        known = {key for key in known_keys(standing.document) if key.startswith(below)} - mine
+        known = {key for key in known_keys(current.document) if key.startswith(below)} - mine
         there: set[str] = set()
         unlisted: set[str] = set()
         if self._keys.unique and conditional:
@@ -89,7 +89,7 @@ class Leftovers:
                     f"reader of the folder finds them: {error}"
                 )
             else:
-                whole = self._whole or (self._keys.of_one_manifest and standing.partition == self._keys.partition)
+                whole = self._whole or (self._keys.of_one_manifest and current.partition == self._keys.partition)
                 unlisted = {key for key in there if whole or self._is_own(key)}
         known = {key for key in known if key in there or self._exists(key)}
         return sorted((known | unlisted) - mine - {self._keys.manifest_key})

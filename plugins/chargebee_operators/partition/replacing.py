@@ -41,38 +41,38 @@ class Replacing:
         """
         if document is None:
             return ""
-        standing = job_of(document)
-        if standing and _extent(standing) == _extent(job) and _rest(standing) == _rest(job):
+        current = job_of(document)
+        if current and _extent(current) == _extent(job) and _rest(current) == _rest(job):
             return ""
         sentence = (
-            f"{manifest_key} holds {_held(standing)}" if standing else f"{manifest_key} is no manifest of an export"
+            f"{manifest_key} holds {_held(current)}" if current else f"{manifest_key} is no manifest of an export"
         )
         if self.other:
             return f"{sentence}; this run replaces it, as replace_other_window is set."
-        if standing is None:
+        if current is None:
             raise SettingsError(
                 f"{sentence}: choose another manifest_name, or set replace_other_window=True to overwrite it."
             )
-        if _source(standing) == _source(job):
-            if _contains(job, standing) and _rest(standing) == _rest(job):
+        if _source(current) == _source(job):
+            if _contains(job, current) and _rest(current) == _rest(job):
                 return f"{sentence}; this run's window contains that one and replaces it."
-            if self.keep_latest_only and standing.partition != job.partition:
-                if _moment(standing) <= _moment(job):
+            if self.keep_latest_only and current.partition != job.partition:
+                if _moment(current) <= _moment(job):
                     return ""
                 raise SettingsError(
                     f"{sentence}, which is later than this run's {_held(job)}. With keep_latest_only a run does not replace "
                     "later data; set replace_other_window=True for this run if it should."
                 )
         raise SettingsError(
-            f"{sentence}. This run's export is {_held(job)} and would replace it. {_mend(standing, job)}"
+            f"{sentence}. This run's export is {_held(job)} and would replace it. {_mend(current, job)}"
         )
 
 
-def _mend(standing: JobRecord, job: JobRecord) -> str:
+def _mend(current: JobRecord, job: JobRecord) -> str:
     by_hand = "If it should replace it, set replace_other_window=True on the upload task for this run."
-    if _source(standing) != _source(job):
+    if _source(current) != _source(job):
         return f"Give each resource, site and business entity its own manifest_name or s3_prefix. {by_hand}"
-    if standing.partition != job.partition:
+    if current.partition != job.partition:
         return (
             "Put {partition} into manifest_name and object_name, so that each window has its own manifest. If this layout "
             "should keep the latest window only, set keep_latest_only=True."

@@ -7,27 +7,27 @@ from collections.abc import Iterable
 from itertools import islice
 
 from chargebee_operators.common.exceptions import ChargebeeExportError, SettingsError
+from chargebee_operators.partition.current_manifest import CurrentManifest
 from chargebee_operators.partition.keys import PartitionKeys
 from chargebee_operators.partition.manifest import known_keys
-from chargebee_operators.partition.standing import Standing
 from chargebee_operators.s3.bucket import DeniedError, S3Bucket, S3CallError
 
 # Manifests that are looked at.
 MOST = 1000
 
 
-def check_not_shared(bucket: S3Bucket, keys: PartitionKeys, mine: Iterable[str], standing: Standing) -> None:
+def check_not_shared(bucket: S3Bucket, keys: PartitionKeys, mine: Iterable[str], current: CurrentManifest) -> None:
     """Refuse a run whose objects would overwrite those of another partition.
 
     In the flat layout ``exports/Transactions.csv`` may be a file of the invoices and one of the transactions.
 
     :param mine: the keys of this run's objects, none of which is visible yet.
-    :param standing: the manifest that this run replaces.
+    :param current: the manifest that this run replaces.
     :raises SettingsError: with the key and the manifest that lists it.
     """
     if keys.unique:
         return
-    taken = {key for key in set(mine) - known_keys(standing.document) if _exists(bucket, key)}
+    taken = {key for key in set(mine) - known_keys(current.document) if _exists(bucket, key)}
     if not taken:
         return
     others = keys.find_manifests(lambda prefix: bucket.entries(prefix, "", None))

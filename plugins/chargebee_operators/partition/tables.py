@@ -69,7 +69,7 @@ class Tables:
         :param member: its name in the zip.
         :raises SettingsError: when two files claim to be the export's own, which shows only as the second one arrives.
         """
-        kind = snake(member)
+        kind = snake_kind(member)
         if is_called_after(member, self._resource):
             self._refuse_second(member)
             return self.own
@@ -93,7 +93,7 @@ class Tables:
         names = list(names)
         if any(is_called_after(each, self._resource) for each in names):
             return ""
-        kinds = {kind for kind in map(snake, names) if self._may_be_own(kind)}
+        kinds = {kind for kind in map(snake_kind, names) if self._may_be_own(kind)}
         return kinds.pop() if len(kinds) == 1 else ""
 
     def _may_be_own(self, kind: str) -> bool:
@@ -113,7 +113,7 @@ class Tables:
             )
 
 
-def snake(member: str) -> str:
+def snake_kind(member: str) -> str:
     """Return a file's kind in snake case: ``SubscriptionAddons_2.csv`` is ``subscription_addons``.
 
     It is made of ``a-z``, ``0-9`` and single underscores, and is never empty. A hash tells apart what can't be written so.
@@ -136,4 +136,4 @@ def _names_of_all() -> frozenset[str]:
 
 
 def _words(text: str) -> list[str]:
-    return [*fold(text).split("_"), *snake(text).split("_")]
+    return [*fold(text).split("_"), *snake_kind(text).split("_")]

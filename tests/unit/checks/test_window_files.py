@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chargebee_operators.checks.window_check import WindowCheck
-from chargebee_operators.checks.window_files import settle
+from chargebee_operators.checks.window_files import choose_files
 from chargebee_operators.checks.window_result import WindowResult
 from chargebee_operators.checks.window_verdict import judge_window
 from chargebee_operators.common.exceptions import WindowCheckError
@@ -78,7 +78,7 @@ def made(files: dict[str, tuple[str, list[str]]], **arguments) -> list[WindowChe
 
 
 def settled(files: dict[str, tuple[str, list[str]]], **arguments) -> dict[str, WindowResult]:
-    return {each.member: each for each in settle(made(files, **arguments))}
+    return {each.member: each for each in choose_files(made(files, **arguments))}
 
 
 def fails(files: dict[str, tuple[str, list[str]]], **arguments) -> bool:

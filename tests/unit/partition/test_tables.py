@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.resources import RESOURCE_NAMES
 from chargebee_operators.common.exceptions import SettingsError
-from chargebee_operators.partition.tables import Table, Tables, snake
+from chargebee_operators.partition.tables import Table, Tables, snake_kind
 
 
 def tables(resource: str = "customers", *ahead: str, site: str = "acme", known: bool = True) -> Tables:
@@ -123,5 +123,5 @@ def test_any_name_gives_a_table_that_is_safe_in_a_key_and_tells_its_resource(mem
 
 def test_names_that_can_not_be_written_plainly_do_not_meet():
     names = ["Файл.csv", "文件.csv", f"{'a' * 200}b.csv", f"{'a' * 200}c.csv", "é.csv"]
-    assert len({snake(each) for each in names}) == len(names)
-    assert snake("Kundenübersicht.csv") == "kundenubersicht"
+    assert len({snake_kind(each) for each in names}) == len(names)
+    assert snake_kind("Kundenübersicht.csv") == "kundenubersicht"

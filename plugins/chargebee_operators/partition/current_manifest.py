@@ -13,7 +13,7 @@ from chargebee_operators.s3.bucket import DeniedError, S3Bucket, S3CallError
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentManifest:
     """The manifest that a run finds.
 
     :param condition: the header under which another may take its place: ``If-Match`` its ETag, or ``If-None-Match`` where
@@ -33,7 +33,7 @@ class Standing:
         return job.partition if job else ""
 
 
-def read_standing(bucket: S3Bucket, key: str) -> Standing:
+def read_current_manifest(bucket: S3Bucket, key: str) -> CurrentManifest:
     """Read the manifest of a partition.
 
     Without ``s3:ListBucket`` S3 answers 403 and not 404 for an object that does not exist
@@ -49,16 +49,16 @@ def read_standing(bucket: S3Bucket, key: str) -> Standing:
         listed = _is_listed(bucket, key)
         if listed:
             raise DestinationError(f"s3://{bucket.name}/{key} exists and can't be read. {error}") from None
-        return Standing({"If-None-Match": "*"}, is_denied=listed is None)
+        return CurrentManifest({"If-None-Match": "*"}, is_denied=listed is None)
     except S3CallError as error:
         if error.status == 404:
-            return Standing({"If-None-Match": "*"})
+            return CurrentManifest({"If-None-Match": "*"})
         raise
     try:
         document = json.loads(data)
     except ValueError:
         document = {}
-    return Standing({"If-Match": etag}, document if isinstance(document, dict) else {})
+    return CurrentManifest({"If-Match": etag}, document if isinstance(document, dict) else {})
 
 
 def _is_listed(bucket: S3Bucket, key: str) -> bool | None:
