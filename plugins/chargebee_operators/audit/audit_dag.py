@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,12 +27,12 @@ from chargebee_operators.common.argument_checks import duration
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.run_configuration import check_configuration
 from chargebee_operators.common.task_log import task_log
+from chargebee_operators.dag.export_dag import register_task
 from chargebee_operators.dag.resource_settings import ResourceSettings
 from chargebee_operators.dag.settings import ExportDagSettings, differs_from_run_to_run
 from chargebee_operators.dag.ticks import check_cron
 from chargebee_operators.dag.timetable import ExportTimetable
 from chargebee_operators.dag.trigger_form import prefix_param, resources_param
-from chargebee_operators.glue.operator import ChargebeeGlueTableOperator
 from chargebee_operators.operators import ChargebeeExportOperator
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 from chargebee_operators.sensors import ExportReadySensor
@@ -89,7 +89,7 @@ def chargebee_audit_dag(
         raise SettingsError(f"This file has two DAGs with the dag_id {dag_id!r}: give each audit a dag_id of its own.")
     if schedule is not None:
         check_cron(f"DAG {dag_id!r}: schedule", schedule)
-    resources = [each for each in settings.each_resource if _is_audited(each)]
+    resources = [each for each in settings.each_resource if each.has_windows]
     if not resources:
         raise SettingsError(
             f"DAG {dag_id!r}: no resource can be audited: each of them is exported whole at each run, or is a revenue report."
@@ -167,9 +167,7 @@ def plan_of_audit(settings: ExportDagSettings, known: Sequence[str], context: Co
 def _resource_group(
     settings: ExportDagSettings, resource: ResourceSettings, tolerance: int, ignored_columns: Sequence[str]
 ) -> TaskGroup:
-    arguments, of_deletions = settings.upload_args_of(resource), settings.deleted_records_args()
-    own = {name: arguments[name] for name in ("s3_bucket", "aws_conn_id", "extra_args", "chargebee_conn_id")}
-    field = resource.window_field or get_resource(resource.name).default_window_field or "updated_at"
+    arguments, field = settings.upload_args_of(resource), _window_field(resource)
     since = f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{AFTER}') }}}}"
     with TaskGroup(resource.name) as group:
         job = _export(settings, resource, "", {})
@@ -183,32 +181,56 @@ def _resource_group(
             job=changes_job,
             s3_prefix="{{ params.prefix }}/audit",
             column_changes="off",
-            **own,
+            **_connections(arguments),
         )
-        compare = ChargebeeAuditOperator(
-            task_id="compare",
+        compare = _compare_task(
+            settings,
+            resource,
             snapshot=upload.output,
             changes=changes.output,
-            due=f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{DUE}') }}}}",
-            s3_prefix=arguments.get("s3_prefix", "{{ params.prefix }}"),
-            manifest_name=arguments.get("manifest_name", DEFAULT_MANIFEST_NAME),
-            deletions_s3_prefix=of_deletions.get("s3_prefix", "{{ params.prefix }}"),
-            deletions_manifest_name=of_deletions.get("manifest_name", DEFAULT_MANIFEST_NAME),
             tolerance=tolerance,
             ignored_columns=ignored_columns,
-            compare_values=field == "updated_at",
-            window_field=field,
-            window_format=arguments.get("window_format"),
-            window_timezone=arguments.get("window_timezone"),
-            export_dag_id=settings.dag_id,
-            schedule=settings.schedule,
-            timezone=settings.timezone,
-            outlets=[Asset(f"{settings.dag_id}/{resource.name}/audit")],
-            **own,
         )
         if settings.glue_database:
-            _register(settings, resource, upload) >> compare
+            register_task(settings, resource.name, upload) >> compare
     return group
+
+
+def _compare_task(settings: ExportDagSettings, resource: ResourceSettings, **given: Any) -> ChargebeeAuditOperator:
+    """Make the task that compares.
+
+    :param given: the arguments of the operator that do not come from the settings.
+    """
+    arguments, of_deletions = settings.upload_args_of(resource), settings.deleted_records_args()
+    field = _window_field(resource)
+    return ChargebeeAuditOperator(
+        task_id="compare",
+        due=f"{{{{ ti.xcom_pull(task_ids='{PLAN}', key='{DUE}') }}}}",
+        s3_prefix=arguments.get("s3_prefix", "{{ params.prefix }}"),
+        manifest_name=arguments.get("manifest_name", DEFAULT_MANIFEST_NAME),
+        deletions_s3_prefix=of_deletions.get("s3_prefix", "{{ params.prefix }}"),
+        deletions_manifest_name=of_deletions.get("manifest_name", DEFAULT_MANIFEST_NAME),
+        compare_values=field == "updated_at",
+        window_field=field,
+        window_format=arguments.get("window_format"),
+        window_timezone=arguments.get("window_timezone"),
+        export_dag_id=settings.dag_id,
+        schedule=settings.schedule,
+        timezone=settings.timezone,
+        outlets=[Asset(f"{settings.dag_id}/{resource.name}/audit")],
+        **_connections(arguments),
+        **given,
+    )
+
+
+def _connections(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what all tasks of a resource have in common, of the arguments of its upload."""
+    return {name: arguments[name] for name in ("s3_bucket", "aws_conn_id", "extra_args", "chargebee_conn_id")}
+
+
+def _window_field(resource: ResourceSettings) -> str:
+    """Return the time field of a resource's windows."""
+    return resource.window_field or get_resource(resource.name).default_window_field or "updated_at"
 
 
 def _export(
@@ -237,22 +259,6 @@ def _export(
         after >> start
     ready = ExportReadySensor(task_id=f"{name}ready", job=start.output, chargebee_conn_id=settings.chargebee_conn_id)
     return ready.output
-
-
-def _register(
-    settings: ExportDagSettings, resource: ResourceSettings, upload: ChargebeeExportToS3Operator
-) -> ChargebeeGlueTableOperator:
-    return ChargebeeGlueTableOperator(
-        task_id="register",
-        written=upload.output,
-        database=str(settings.glue_database),
-        aws_conn_id=upload.aws_conn_id,
-        outlets=[Asset(f"{settings.dag_id}/{resource.name}/glue")],
-    )
-
-
-def _is_audited(resource: ResourceSettings) -> bool:
-    return not resource.is_snapshot and not get_resource(resource.name).is_report
 
 
 def _check(dag_id: str, settings: ExportDagSettings, resource: ResourceSettings) -> None:

@@ -156,7 +156,7 @@ def _deletions_group(settings: ExportDagSettings, summary: Any) -> TaskGroup:
 
 def _last_task(settings: ExportDagSettings, name: str, upload: Any) -> Any:
     """Return the last task of a group: the upload, or the one that registers its tables."""
-    return _register_task(settings, name, upload) if settings.glue_database else upload
+    return register_task(settings, name, upload) if settings.glue_database else upload
 
 
 def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: Any) -> ChargebeeExportToS3Operator:
@@ -170,7 +170,13 @@ def _upload_task(settings: ExportDagSettings, resource: ResourceSettings, job: A
     return ChargebeeExportToS3Operator(task_id="upload", job=job, **arguments)
 
 
-def _register_task(settings: ExportDagSettings, name: str, upload: Any) -> ChargebeeGlueTableOperator:
+def register_task(settings: ExportDagSettings, name: str, upload: Any) -> ChargebeeGlueTableOperator:
+    """Make the task that registers what an upload has written in Glue.
+
+    :param settings: the DAG's, with a ``glue_database``.
+    :param name: of the task group that both are in.
+    :param upload: the task.
+    """
     return ChargebeeGlueTableOperator(
         task_id="register",
         written=upload.output,
