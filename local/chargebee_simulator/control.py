@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from .catalogue import SINGULAR
-from .event_catalogue import CHANGED, CREATED, DELETED
+from .event_catalogue import CHANGED, CREATED, DELETED, has_events
 from .happenings import happening
 from .jobs import Export
 from .state import Site, State
@@ -120,6 +120,8 @@ class Control:
         return {"ids": [record["id"] for record in created]}
 
     def _report(self, site: Site, resource: str, what: str, records: Iterable[_Body], at: int) -> None:
+        if not has_events(resource, self._state.knobs.catalog):
+            return
         for record in records:
             site.events.add(happening(site.company, resource, what, record, at))
 

@@ -13,6 +13,7 @@ from .errors import ApiError, wrong_value
 from .event_catalogue import LONGEST_PAGE, USUAL_PAGE, parameters
 from .events import Event, EventLog, Key
 from .filters import Selection, WrongValue, judge_by
+from .knobs import Knobs
 from .state import Site, State
 from .wire import json_answer
 
@@ -25,22 +26,22 @@ def events_answer(method: str, call: Call, site: Site, state: State) -> web.Resp
         raise ApiError(405, f"The method {method} is not supported here")
     since = int(state.company_now() - state.knobs.event_days * _DAY)
     if call.name is None:
-        return json_answer(200, _page(call, site.events, since, state.knobs.ignore_event_filters))
+        return json_answer(200, _page(call, site.events, since, state.knobs))
     event = site.events.find(call.name, since)
     if event is None:
         raise ApiError(404, f"{call.name} not found")
     return json_answer(200, {"event": event.shown()})
 
 
-def _page(call: Call, log: EventLog, since: int, ignores_filters: bool) -> dict[str, object]:
+def _page(call: Call, log: EventLog, since: int, knobs: Knobs) -> dict[str, object]:
     """Return a page of events. `since`: what is older is forgotten; seconds since the epoch."""
     fields = [(name, value) for name, value in call.fields if name not in ("limit", "offset")]
     given = dict(call.fields)
     try:
-        selection, counted = judge_by(parameters(), fields)
+        selection, counted = judge_by(parameters(knobs.catalog), fields)
     except WrongValue as error:
         raise wrong_value(error.param, str(error)) from None
-    if ignores_filters:
+    if knobs.ignore_event_filters:
         selection = selection.without_filters()
     limit, after = _limit(given.get("limit")), _key(given.get("offset"))
     ascending = "sort_by[asc]" in counted

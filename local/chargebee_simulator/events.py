@@ -14,6 +14,10 @@ Key = tuple[int, int]
 """What events are ordered by: the time, in seconds since the epoch, and a number for those of one second."""
 
 
+_USERS = {"admin_console": "someone@example.com", "api": "key-of-the-crm", "external_service": "STRIPE"}
+"""Who caused an event, by its source: a person, the name of an API key, a service. Others name nobody."""
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Event:
     """One event. The content is kept as JSON text, for there may be a great many."""
@@ -31,9 +35,10 @@ class Event:
 
     def shown(self) -> dict[str, Any]:
         """Return the event in the form the API gives it."""
+        user = _USERS.get(self.source)
         return {
             **self.filtered,
-            "user": "someone@example.com" if self.source == "admin_console" else "",
+            **({"user": user} if user else {}),
             "webhook_status": "not_configured",
             "api_version": "v2",
             "object": "event",

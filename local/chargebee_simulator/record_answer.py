@@ -16,6 +16,23 @@ _JOINED = ("customer", "address")
 # An export of subscriptions or invoices holds these of the customer; the API shows them with the customer alone.
 
 
+_WITHOUT = {
+    "addons": ("created_at", "deleted"),
+    "attached_items": ("item_type",),
+    "coupons": ("applicable_item_price_ids",),
+    "credit_notes": ("created_at",),
+    "customers": ("notes", "portal_status"),
+    "differential_prices": ("item_id",),
+    "invoices": ("created_at",),
+    "item_families": ("created_at",),
+    "items": ("created_at",),
+    "plans": ("created_at", "deleted"),
+    "subscriptions": ("comments", "contract_terms", "item_id", "item_price_id"),
+    "transactions": ("created_at", "invoice_id"),
+}
+# Fields that exports or their filters have, and the API's records do not, by the models of Chargebee's SDK.
+
+
 def answer_of(company: Company, resource: str, record: Mapping[str, Any], deleted: bool = False) -> dict[str, Any]:
     """Return `{"customer": {...}}` for a record of `customers`; a subscription comes with its customer.
 
@@ -42,7 +59,8 @@ def _shown(resource: str, record: Mapping[str, Any], deleted: bool) -> dict[str,
             shown[column] = [_without_empty(each) | {"object": column.removesuffix("s")} for each in value]
         else:
             shown[column] = value
-    return {**shown, "resource_version": resource_version(record), "deleted": deleted, "object": name}
+    shown |= {"resource_version": resource_version(record), "deleted": deleted, "object": name}
+    return {column: value for column, value in shown.items() if column not in _WITHOUT.get(resource, ())}
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from chargebee_operators._compat import AirflowException, BaseOperator
 from chargebee_operators.chargebee.deletions import (
     COLUMN_TYPES,
     DELETED_RECORDS,
-    DELETION_EVENTS,
     WINDOW_FIELD,
     deletions_csv,
 )
@@ -193,8 +192,8 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
         with failing_fast(), self.killable():
             hook = ChargebeeHook(self.chargebee_conn_id)
             window = window_of_run(context, self.window_start, self.window_end)
-            oldest, now = self._oldest_event(hook, window, context, since, tries)
-            query = EventQuery(window, tuple(DELETION_EVENTS), self.business_entity_id)
+            oldest, kinds, now = self._look(hook, window, context, since, tries)
+            query = EventQuery(window, kinds, self.business_entity_id)
             job, file_format = self._job(hook, query, now, context), get_format(self.file_format)
 
             def fill(partition: S3Partition) -> Landing:
@@ -210,10 +209,10 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
             landed = self.land(context, job, file_format, fill)
             return {**landed, "events_from": iso(oldest.occurred_at) if oldest else None}
 
-    def _oldest_event(
+    def _look(
         self, hook: ChargebeeHook, window: Window, context: Context, since: float, tries: int
-    ) -> tuple[Event | None, datetime]:
-        """Return the oldest event that Chargebee has, and its clock, once the window has settled and Chargebee answers."""
+    ) -> tuple[Event | None, tuple[str, ...], datetime]:
+        """Return Chargebee's oldest event, the site's kinds of deletions, and its clock, once the window has settled."""
         settling = Settling(window.end, duration("settle", self.settle))
         while True:
             seconds, why = seconds_until_settled(hook, settling, self.wait_timeout), NOT_SETTLED
@@ -222,10 +221,11 @@ class ChargebeeDeletedRecordsOperator(PartitionTask, BaseOperator):
             else:
                 try:
                     oldest = hook.oldest_event(business_entity_id=self.business_entity_id, patience=0)
+                    kinds = hook.deletion_kinds(patience=0)
                     # Looked at again, for it may not have been known before.
                     now = hook.chargebee_time() or datetime.fromtimestamp(time.time(), UTC)
                     if not settling.is_too_early(now):
-                        return oldest, now
+                        return oldest, kinds, now
                     seconds = settling.seconds_left(now)
                 except (ThrottledError, UnavailableError) as error:
                     tries, why = tries + 1, BUSY

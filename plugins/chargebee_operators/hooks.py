@@ -26,6 +26,7 @@ from chargebee_operators.chargebee.calls import ApiRequest
 from chargebee_operators.chargebee.client import ChargebeeClient
 from chargebee_operators.chargebee.configuration import configuration_request, read_product_catalog
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
+from chargebee_operators.chargebee.deletions import deletion_kinds
 from chargebee_operators.chargebee.events import (
     Event,
     EventPage,
@@ -40,6 +41,7 @@ from chargebee_operators.chargebee.records import get_record_request, read_recor
 from chargebee_operators.chargebee.sdk import sdk_client, trust
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import (
+    AccessDeniedError,
     ChargebeeExportError,
     RequestRejectedError,
     SettingsError,
@@ -204,7 +206,7 @@ class ChargebeeHook(BaseHook):
         It waits in the worker where Chargebee is busy or can't answer, as long as it asks for.
 
         :param window: when they occurred.
-        :param event_types: their kinds, such as those of ``events.DELETION_EVENTS``.
+        :param event_types: their kinds, such as ``customer_deleted``.
         :param business_entity_id: overrides the connection's.
         :param patience: the most seconds that one page may be waited for.
         :raises WindowCheckError: when an event is not one of these: Chargebee ignored a filter.
@@ -232,11 +234,26 @@ class ChargebeeHook(BaseHook):
         page = self._event_page(request, None, patience)
         return page.events[0] if page.events else None
 
-    def _event_page(self, request: ApiRequest, query: EventQuery | None, patience: float) -> EventPage:
-        def log_wait(error: Exception, seconds: float) -> None:
-            self.log.info("%s Trying again in %.0f s.", error, seconds)
+    def deletion_kinds(self, *, patience: float = 15 * 60) -> tuple[str, ...]:
+        """Return the kinds of events of deletions that the site's Product Catalog has; all, if Chargebee refuses to name it.
 
-        return patiently(lambda: read_event_page(self.settings, self._client.send(request), query), patience, log_wait)
+        :param patience: see ``events``.
+        :raises ChargebeeApiError: see ``events``.
+        """
+        try:
+            return deletion_kinds(patiently(self.product_catalog, patience, self._log_wait))
+        except (AccessDeniedError, RequestRejectedError) as error:
+            self.log.warning("The site's Product Catalog is not known: %s", error)
+            return deletion_kinds(None)
+
+    def _event_page(self, request: ApiRequest, query: EventQuery | None, patience: float) -> EventPage:
+        def page() -> EventPage:
+            return read_event_page(self.settings, self._client.send(request), query)
+
+        return patiently(page, patience, self._log_wait)
+
+    def _log_wait(self, error: Exception, seconds: float) -> None:
+        self.log.info("%s Trying again in %.0f s.", error, seconds)
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncExportsClient]:

@@ -13,7 +13,7 @@ import pytest
 
 from chargebee_operators import ChargebeeDeletedRecordsOperator
 from chargebee_operators._compat import AirflowFailException
-from chargebee_operators.chargebee.deletions import COLUMNS, DELETION_EVENTS
+from chargebee_operators.chargebee.deletions import COLUMNS, DELETION_EVENTS, deletion_kinds
 from support.deleted_records import FOLDER, MANIFEST, NOON, rows_in
 from support.tasks import TaskInstance, context, run
 from support.uploads import body, keys, manifest, upload
@@ -37,17 +37,22 @@ def land(connected, aws, bucket) -> Any:
     return landed
 
 
-def test_what_was_deleted_in_the_window_is_a_row_of_the_table(connected, s3, bucket, land):
-    gone = {(name, connected.control.remove(name, count=1, at=NOON)[0]) for name in DELETION_EVENTS.values()}
+@pytest.mark.parametrize(("catalog", "version"), [("v1", "1.0"), ("v2", "2.0")])
+def test_what_was_deleted_in_the_window_is_a_row_of_the_table(connected, s3, bucket, land, catalog, version):
+    connected.control.settings(catalog=catalog)
+    names = [DELETION_EVENTS[kind] for kind in deletion_kinds(version)]
+    gone = {(name, connected.control.remove(name, count=1, at=NOON)[0]) for name in names}
     connected.control.remove("customers", count=1, at="2026-11-24T00:00:00Z")
     landed = land()
     found = rows_in(s3, bucket)
     assert {(each["resource"], each["id"]) for each in found} == gone
     assert {each["occurred_at"] for each in found} == {NOON}
-    assert all(each["resource_version"].isdigit() and each["deleted"] == "true" for each in found)
+    assert all(each["resource_version"].isdigit() for each in found)
+    # Plans and addons have a status in the place of "deleted".
+    assert {each["resource"] for each in found if each["deleted"] != "true"} == {"plans", "addons"} & set(names)
     (subscription,) = (each for each in found if each["resource"] == "subscriptions")
     assert subscription["customer_id"] and subscription["event_type"] == "subscription_deleted"
-    assert landed["tables"]["deleted_records"]["rows"] == len(gone) == 16
+    assert landed["tables"]["deleted_records"]["rows"] == len(gone) == len(names)
     assert landed["tables"]["deleted_records"]["prefix"] == FOLDER
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from chargebee_operators import ChargebeeHook
-from chargebee_operators.chargebee.deletions import DELETION_EVENTS, read_deletion
+from chargebee_operators.chargebee.deletions import DELETION_EVENTS, deletion_kinds, read_deletion
 from chargebee_operators.chargebee.records import NEEDS_PARENT, RETRIEVABLE
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common import patience
 from chargebee_operators.common.exceptions import (
     AuthenticationError,
+    RequestRejectedError,
     SettingsError,
     ThrottledError,
     UnavailableError,
@@ -21,7 +22,7 @@ from chargebee_operators.common.exceptions import (
 )
 
 DAY = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
-EVERY = tuple(DELETION_EVENTS.values())
+EVERY = tuple(DELETION_EVENTS[kind] for kind in deletion_kinds("2.0"))
 NOON = "2026-11-23T12:00:00Z"
 
 
@@ -48,6 +49,31 @@ def test_the_deletions_of_a_window_are_found_whatever_was_deleted(connected):
     assert len(gone) == len(EVERY)
     assert deletions() == gone
     assert len(connected.control.requests(method="GET", listener="api")) == 1, "all kinds in one call"
+
+
+@pytest.mark.parametrize(("catalog", "version"), [("v1", "1.0"), ("v2", "2.0")])
+def test_the_kinds_of_deletions_are_those_of_the_sites_product_catalog(connected, catalog, version):
+    connected.control.settings(catalog=catalog)
+    kinds = ChargebeeHook().deletion_kinds()
+    assert kinds == deletion_kinds(version)
+    assert list(ChargebeeHook().events(DAY, kinds)) == [], "Chargebee knows each of them"
+
+
+def test_a_kind_that_the_sites_product_catalog_does_not_have_is_refused(connected):
+    with pytest.raises(RequestRejectedError, match="param_wrong_value"):
+        list(ChargebeeHook().events(DAY, deletion_kinds(None)))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_every_kind_is_listed_where_chargebee_does_not_name_the_product_catalog(connected, status):
+    connected.control.fault("status", status=status, method="GET")
+    assert ChargebeeHook().deletion_kinds() == tuple(DELETION_EVENTS)
+
+
+def test_a_busy_site_is_waited_for_until_it_names_its_product_catalog(connected, slept):
+    connected.control.fault("status", status=429, retry_after=20, method="GET")
+    assert ChargebeeHook().deletion_kinds() == deletion_kinds("2.0")
+    assert len(slept) == 1 and slept[0] >= 20
 
 
 def test_a_window_holds_its_first_second_and_not_its_end(connected):

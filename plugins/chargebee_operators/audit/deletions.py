@@ -10,7 +10,7 @@ from chargebee_operators.audit.partitions import Partition, TableFile
 from chargebee_operators.audit.record_store import RecordStore
 from chargebee_operators.audit.row_values import seconds_of, whole_number
 from chargebee_operators.audit.table_files import UnreadableFileError, open_file
-from chargebee_operators.chargebee.deletions import DELETION_EVENTS, read_deletions
+from chargebee_operators.chargebee.deletions import read_deletions
 from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.checks.clock_format import ClockFormat
 from chargebee_operators.checks.spot_check import LAG
@@ -84,7 +84,7 @@ class Deletions:
         if now - since < timedelta(seconds=2):
             return
         # Of every kind: the event of a customer's deletion also shows its deleted subscriptions.
-        kinds = tuple(DELETION_EVENTS)
+        kinds = self._hook.deletion_kinds()
         events = self._hook.events(Window(since, now), kinds, business_entity_id=self._job.business_entity_id)
         deletions = (deletion for event in events for deletion in read_deletions(event))
         yield from (each.record_id for each in deletions if each.resource == self._job.resource)

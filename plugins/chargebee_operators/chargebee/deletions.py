@@ -1,6 +1,7 @@
 """Deleted records, as Chargebee's events report them: which event reports which record, and the rows of a table. Pure.
 
-Source: ``EventType`` of the official SDK (chargebee 3.29), https://apidocs.chargebee.com/docs/api/events
+Source: ``EventType`` of the official SDK (chargebee 3.29), https://apidocs.chargebee.com/docs/api/events, and the values of
+``event_type`` in Chargebee's API descriptions for each Product Catalog (https://github.com/chargebee/openapi, September 2026).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ DELETION_EVENTS = {
     for name in RESOURCE_NAMES
     if get_resource(name).record
 }
+# In the API descriptions of both Product Catalogs, although the export is of one.
+_OF_BOTH_CATALOGS = ("subscription_ramp_deleted",)
 
 COLUMNS = (
     "resource",
@@ -57,6 +60,21 @@ COLUMN_TYPES = {
 # Rows that are made into bytes at a time.
 _ROWS = 500
 _LINE_END = "\r\n"
+
+
+def deletion_kinds(catalog: str | None) -> tuple[str, ...]:
+    """Return the kinds of events to list: those that a site of a Product Catalog knows.
+
+    One kind that Chargebee does not know can make it refuse the whole list.
+
+    :param catalog: ``1.0`` or ``2.0``; None, where it is not known, for all kinds.
+    """
+    known = ("", catalog)
+    return tuple(
+        kind
+        for kind, name in DELETION_EVENTS.items()
+        if catalog is None or kind in _OF_BOTH_CATALOGS or get_resource(name).catalog in known
+    )
 
 
 @dataclass(frozen=True)
@@ -116,8 +134,10 @@ def read_deletion(event: Event) -> Deletion:
 def read_deletions(event: Event) -> Iterator[Deletion]:
     """Yield what the event of a deletion is about, and the other records that it shows as deleted.
 
-    The event of a customer's deletion also lists its subscriptions. Nobody knows whether each of them has an event of its
-    own. Only records with ``deleted: true`` count: an event also shows records that still exist.
+    The event of a customer's deletion also lists its subscriptions, as ``subscriptions``
+    (https://github.com/chargebee/chargebee-java/issues/42); Chargebee's Node SDK has the list as ``subscription``. Nobody
+    knows whether each of them has an event of its own. Only records with ``deleted: true`` count: an event also shows records
+    that still exist.
 
     :param event: of a kind in ``DELETION_EVENTS``.
     :raises UnavailableError: when it does not name its record.
@@ -125,12 +145,17 @@ def read_deletions(event: Event) -> Iterator[Deletion]:
     own = read_deletion(event)
     yield own
     for resource in DELETION_EVENTS.values():
-        many = event.content.get(resource)
-        for record in [event.content.get(get_resource(resource).record), *(many if isinstance(many, list) else [])]:
+        for record in _listed(event, get_resource(resource).record, resource):
             if record is own.record or not isinstance(record, Mapping) or record.get("deleted") is not True:
                 continue
             if isinstance(record_id := record.get("id"), str) and record_id:
                 yield _deletion(resource, record_id, record, event)
+
+
+def _listed(event: Event, *names: str) -> Iterator[Any]:
+    """Yield what the content has by these names: one record, or a list of them."""
+    for found in map(event.content.get, names):
+        yield from found if isinstance(found, list) else [found]
 
 
 def _deletion(resource: str, record_id: str, record: Mapping[str, Any], event: Event) -> Deletion:

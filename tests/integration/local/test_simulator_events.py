@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chargebee_simulator import ControlError, Simulator, SimulatorSettings
-from chargebee_simulator.catalogue import REPORTS, SINGULAR
-from chargebee_simulator.event_catalogue import EVENT_TYPES, event_type
+from chargebee_simulator.catalogue import CATALOGS, REPORTS, SINGULAR
+from chargebee_simulator.event_catalogue import event_type, event_types
 from support.simulator_calls import FORBIDDEN_KEY, KEY, OTHER_KEY, Caller, error_of
 
-RESOURCES = [resource for resource in SINGULAR if resource not in REPORTS]
+RESOURCES = [resource for resource in SINGULAR if resource not in REPORTS | CATALOGS["v1"]]
 DAY = 86400
 START = 1717200000  # 2024-06-01, the company's present, at midnight
 DELETED = [event_type(resource, "deleted") for resource in RESOURCES]
@@ -35,7 +35,41 @@ def test_the_names_of_the_events_are_chargebees() -> None:
     assert event_type("customers", "changed") == "customer_changed"
     assert event_type("invoices", "created") == "invoice_generated"
     enums = pytest.importorskip("chargebee.models.enums")
-    assert set(EVENT_TYPES) <= {str(each) for each in enums.EventType}
+    known = {str(each) for each in enums.EventType}
+    assert all(set(event_types(catalog)) <= known for catalog in CATALOGS)
+
+
+@pytest.mark.parametrize(
+    ("catalog", "kinds"),
+    [
+        ("v1", ["plan_deleted", "addon_deleted", "customer_deleted", "coupon_deleted", "subscription_ramp_deleted"]),
+        (
+            "v2",
+            [
+                "item_deleted",
+                "item_price_deleted",
+                "price_variant_deleted",
+                "coupon_deleted",
+                "subscription_ramp_deleted",
+            ],
+        ),
+    ],
+)
+def test_a_site_knows_the_events_of_its_own_product_catalog_only(
+    sim: Simulator, acme: Caller, catalog: str, kinds: list[str]
+) -> None:
+    sim.control.settings(catalog=catalog)
+    for resource in ("plans", "items", "customers"):
+        sim.control.remove(resource, at=START + 5)
+    events = acme.all_events(**{"event_type[in]": f"[{','.join(kinds)}]", "occurred_at[after]": str(START)})
+    assert {event["event_type"] for event in events} == {"plan_deleted", "customer_deleted", "item_deleted"} & set(
+        kinds
+    )
+    for other in {"v1": ("item_deleted", "differential_price_deleted"), "v2": ("plan_deleted", "addon_deleted")}[
+        catalog
+    ]:
+        refused = acme.events(**{"event_type[in]": f"[customer_deleted,{other}]"})
+        assert error_of(refused) == (400, "param_wrong_value", "event_type[in]")
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
@@ -47,6 +81,7 @@ def test_a_removal_is_an_event(sim: Simulator, acme: Caller, resource: str) -> N
     assert event["id"].startswith("ev_") and event["source"] and event["object"] == "event"
     (name, record), *_ = event["content"].items()
     assert name == SINGULAR[resource] and record["id"] == truth["id"] and record["deleted"] is True
+    assert event.get("user") == {"admin_console": "someone@example.com"}.get(event["source"])
     assert record["resource_version"] >= 1000 * (START + 5)
     assert acme.http.get(f"{acme.base}/events/{event['id']}").json()["event"] == event
 

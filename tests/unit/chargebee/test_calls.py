@@ -110,8 +110,19 @@ def test_each_refusal_is_the_right_error(status, kind, permanent, sentence, text
         (404, NOT_JSON, "check the connection's host and domain"),
         (404, {"message": "x", "api_error_code": "site_not_found"}, "Check the site's name, the connection's login"),
         (400, {"error": "bad gateway configuration"}, "check the connection's host and domain"),
+        (
+            403,
+            {"message": "x", "api_error_code": "request_blocked"},
+            "Chargebee has blocked this call for site acme-test",
+        ),
     ],
-    ids=["redirect", "not Chargebee's 404", "no such site", "not Chargebee's envelope"],
+    ids=[
+        "redirect",
+        "not Chargebee's 404",
+        "no such site",
+        "not Chargebee's envelope",
+        "a block, whatever the key may do",
+    ],
 )
 def test_a_refusal_that_has_one_known_cause_says_what_to_check(status, payload, advice):
     assert advice in str(refused(status, payload))

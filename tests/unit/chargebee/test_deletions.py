@@ -16,6 +16,7 @@ from chargebee_operators.chargebee.deletions import (
     COLUMN_TYPES,
     COLUMNS,
     DELETION_EVENTS,
+    deletion_kinds,
     deletions_csv,
     read_deletion,
 )
@@ -42,6 +43,21 @@ def test_each_export_of_records_has_the_event_of_a_deletion_that_the_sdk_names()
     assert set(DELETION_EVENTS.values()) == {name for name in RESOURCE_NAMES if get_resource(name).record}
     enums = pytest.importorskip("chargebee.models.enums")
     assert set(DELETION_EVENTS) <= {str(each) for each in enums.EventType}
+
+
+def test_a_list_names_only_kinds_that_the_sites_product_catalog_has():
+    assert set(deletion_kinds(None)) == set(DELETION_EVENTS)
+    first, second = set(deletion_kinds("1.0")), set(deletion_kinds("2.0"))
+    assert first - second == {"plan_deleted", "addon_deleted"}
+    assert second - first == {
+        "attached_item_deleted",
+        "differential_price_deleted",
+        "item_deleted",
+        "item_family_deleted",
+        "item_price_deleted",
+        "price_variant_deleted",
+    }
+    assert {"customer_deleted", "coupon_deleted", "subscription_ramp_deleted"} < first & second
 
 
 def test_a_deletion_names_its_record():
@@ -88,9 +104,10 @@ def test_what_chargebee_does_not_say_is_empty():
     assert {name for name, value in row.items() if value} == {"resource", "id", "occurred_at", "event_id", "event_type"}
 
 
-def test_the_subscriptions_that_go_with_a_customer_are_rows_too():
+@pytest.mark.parametrize("name", ["subscriptions", "subscription"])
+def test_the_subscriptions_that_go_with_a_customer_are_rows_too(name):
     others = [{"id": "s1", "customer_id": "c1", "deleted": True}, {"id": "s2", "deleted": False}, {"deleted": True}, 5]
-    event = replace(EVENT, content={"customer": RECORD, "subscriptions": others, "card": {"id": "x", "deleted": True}})
+    event = replace(EVENT, content={"customer": RECORD, name: others, "card": {"id": "x", "deleted": True}})
     found = [(each["resource"], each["id"], each["event_id"], each["customer_id"]) for each in rows(event)]
     assert found == [("customers", "c1", "ev_1", ""), ("subscriptions", "s1", "ev_1", "c1")]
 
