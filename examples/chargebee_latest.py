@@ -1,7 +1,11 @@
 """Keeps views of the latest invoices in Athena, and sums them up, each time when new invoices are in the tables.
 
 The DAG of exports has ``file_format="parquet"`` and ``glue_database="chargebee"``: its ``register`` tasks make the tables, and
-update the asset that this DAG waits for.
+update the assets that this DAG waits for. ``REVENUE`` needs types in that DAG too, for otherwise all columns are text:
+``column_types={"invoices*.*amount": "decimal(18, 2)", "*_date": "timestamp[s, UTC]"}``.
+
+The role of ``aws_default`` needs the rights to run queries in Athena, to read the tables and to create and change the views in
+Glue, to read the bucket, and to write to ``RESULTS``.
 """
 
 from __future__ import annotations
@@ -28,12 +32,15 @@ TABLES = ("invoices", "invoices__line_items")
 REVENUE = """
 SELECT currency, date_trunc('month', invoice_date) AS month, count(*) AS invoices, sum(amount) AS amount
 FROM invoices_latest
+WHERE status <> 'Voided'
 GROUP BY 1, 2
 """
 
 with DAG(
     dag_id="chargebee_latest",
-    schedule=[Asset("chargebee_export/invoices/glue")],
+    # Both: the views leave out what was deleted, so they need the deletions of the same run. Without
+    # ``deleted_records`` in the DAG of exports leave the second one out.
+    schedule=[Asset("chargebee_export/invoices/glue"), Asset("chargebee_export/deleted_records/glue")],
     start_date=datetime(2024, 1, 1),
     catchup=False,
     default_args={"retries": 2},

@@ -1,13 +1,19 @@
+-- A deleted customer has no row in customers_latest. Its invoices count here too, without the company's name.
+WITH invoices AS (
+    SELECT *
+    FROM {{ source('chargebee', 'invoices_latest') }}
+    WHERE status <> 'Voided'
+)
+
 SELECT
-    customers.site,
-    customers.customer_id,
+    coalesce(customers.site, invoices.site) AS site,
+    coalesce(customers.customer_id, invoices.customer_id) AS customer_id,
     customers.company,
     invoices.currency,
     count(invoices.invoice_number) AS invoices,
     sum(invoices.amount) AS amount
 FROM {{ source('chargebee', 'customers_latest') }} AS customers
-LEFT JOIN {{ source('chargebee', 'invoices_latest') }} AS invoices
+FULL JOIN invoices
     ON invoices.site = customers.site
     AND invoices.customer_id = customers.customer_id
-    AND invoices.status <> 'Voided'
 GROUP BY 1, 2, 3, 4

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
             return 2
         place = Place(files if files.endswith("/") else f"{files}/", options.schema)
-        for each in statements(found.manifests, options.dialect, place, options.table, options.views_only):
+        # All before the first is printed: a database that reads them from a pipe would run those before an error.
+        for each in list(statements(found.manifests, options.dialect, place, options.table, options.views_only)):
             print(each if each.startswith("--") else f"{each};", end="\n\n")
     except ChargebeeExportError as error:
         print(error, file=sys.stderr)

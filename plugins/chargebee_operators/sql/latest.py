@@ -3,7 +3,7 @@
 A row shows its record as it was at the end of its window, or at the time of its snapshot. If the data has a
 ``resource_version``, or an ``updated_at`` with a type in UTC, the newest row is the one with the highest version, then with
 the latest update. A deleted record is left out, unless one of its rows is newer than the deletion: then its id was used again.
-Rows of related tables belong to the newest row of their record.
+Rows of related tables belong to the newest row of their record. A payment of several invoices belongs to the first of them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from chargebee_operators.sql.deletion import is_newer_than_deletion
 from chargebee_operators.sql.dialect import Dialect, text
 
 WINDOW, SNAPSHOT, SITE = "window_start", "taken_at", "site"
+# A related table that has several ids in one field. A payment of two invoices has `3, 4` as the number of its invoice.
+_PAYMENTS, _BETWEEN_IDS = "invoices__transactions", ", "
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,10 @@ class LatestViews:
     def _related(self, table: str, sources: Sequence[Source], key: str, parent: str, parent_key: str) -> str:
         columns = _columns_of(sources)
         names = self._names([*columns, *_partitions(sources)], "_every.")
-        on = [f"_latest.{self._quoted(parent_key)} = _every.{self._quoted(key)}"]
+        whose = f"_every.{self._quoted(key)}"
+        if table == _PAYMENTS and columns[key] == "string":
+            whose = f"SPLIT_PART({whose}, {text(_BETWEEN_IDS)}, 1)"
+        on = [f"_latest.{self._quoted(parent_key)} = {whose}"]
         # What is not in the partition of the record's newest row was removed from the record.
         on += [
             f"COALESCE(_latest.{self._quoted(each)}, '') = COALESCE(_every.{self._quoted(each)}, '')"

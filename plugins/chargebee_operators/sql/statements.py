@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chargebee_operators.chargebee.deletions import DELETED_RECORDS
+from chargebee_operators.checks.columns import files_of
 from chargebee_operators.common.exceptions import SettingsError
 from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.spelling import nearest
@@ -35,10 +36,7 @@ def statements(
     if dialect not in DIALECTS:
         raise SettingsError(f"Dialect {dialect!r} is not known{nearest(dialect, DIALECTS)}: {', '.join(DIALECTS)}.")
     writer = DIALECTS[dialect](place)
-    sources = _sources(table_folders(manifests))
-    for name in tables:
-        if name not in sources:
-            raise SettingsError(f"No manifest has a table {name!r}{nearest(name, sources)}.")
+    sources = _sources(table_folders(_of(tables, list(manifests)) if tables else manifests))
     wanted = _with_needed(tables, sources) if tables else list(sources)
     for name in wanted:
         for source in sources[name]:
@@ -53,6 +51,21 @@ def statements(
                 views.of(name)
                 or f"-- {clean(name)}: no view of the latest rows, because no column is known to contain the record's id"
             )
+
+
+def _of(tables: Collection[str], manifests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the manifests that these tables and their views need: what is wrong with other tables does not stop them."""
+    known = {
+        str(file["table"]): manifest["job"].get("resource")
+        for manifest in manifests
+        for file in files_of(manifest)
+        if manifest.get("format") != "zip" and file.get("key") and file.get("table")
+    }
+    for name in tables:
+        if name not in known:
+            raise SettingsError(f"No manifest has a table {name!r}{nearest(name, known)}.")
+    resources = {DELETED_RECORDS, *(known[each] for each in tables)}
+    return [each for each in manifests if each["job"].get("resource") in resources]
 
 
 def _with_needed(tables: Collection[str], sources: Mapping[str, Sequence[Source]]) -> list[str]:

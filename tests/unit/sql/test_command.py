@@ -86,6 +86,16 @@ def test_what_is_wrong_is_one_sentence(bucket, tmp_path, capsys):
     assert "did you mean 'customers'?" in capsys.readouterr().err
 
 
+def test_nothing_is_printed_before_an_error(bucket, capsys):
+    """A database that reads a pipe would run what comes before it."""
+    snapshot = {"customers": [["Customer Id", "Email"], ["c1", 5]]}
+    bucket.snapshot("customers", day(2), snapshot, types={"email": "int64"})
+    assert main([str(bucket.folder), "--dialect", "duckdb"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "'email' of customers is" in printed.err
+
+
 def test_a_copy_without_the_files_is_refused(bucket, capsys):
     for path in bucket.folder.rglob("*.parquet"):
         path.unlink()

@@ -190,6 +190,25 @@ def test_related_rows_are_those_of_the_record_s_newest_row(bucket):
     assert latest(bucket, "invoices__line_items", "line_item_id") == [("a",)]
 
 
+def test_a_payment_of_several_invoices_is_there_once(bucket):
+    """The number of its invoice is ``I1, I2``, which is the number of no invoice."""
+    header = ["Id", "Invoice Number"]
+    first = {
+        "invoices": [INVOICES, ["I1", "due"], ["I2", "due"], ["I3", "due"]],
+        "invoices__transactions": [header, ["t1", "I1, I2"], ["t3", "I3"]],
+    }
+    second = {"invoices": [INVOICES, ["I2", "paid"]], "invoices__transactions": [header, ["t1", "I1, I2"]]}
+    bucket.window("invoices", day(0), day(1), first)
+    assert latest(bucket, "invoices__transactions", "id") == [("t1",), ("t3",)]
+    bucket.window("invoices", day(1), day(2), second)
+    assert latest(bucket, "invoices__transactions", "id, window_start") == [
+        ("t1", "20261123T000000Z"),
+        ("t3", "20261123T000000Z"),
+    ]
+    bucket.window("invoices", day(2), day(3), {**second, "invoices": [INVOICES, ["I1", "paid"], ["I2", "paid"]]})
+    assert latest(bucket, "invoices__transactions", "id, window_start")[0] == ("t1", "20261125T000000Z")
+
+
 def test_a_table_without_an_id_has_no_view_and_says_so(bucket):
     bucket.window("coupons", day(0), day(1), {"coupons": [["Name"], ["x"]], "coupons__items": [["Coupon Id"], ["x"]]})
     found = read_manifests(str(bucket.folder))

@@ -134,6 +134,17 @@ def test_a_dialect_or_table_that_does_not_exist_is_named(printed):
         printed("duckdb", "invoice")
 
 
+def test_a_table_that_cannot_be_read_stops_no_other_one(bucket, printed):
+    """The columns of another resource have two types."""
+    customers = {"customers": [["Customer Id", "Net Term Days"], ["c1", 5]]}
+    bucket.window("customers", day(0), day(1), customers)
+    bucket.window("customers", day(1), day(2), customers, types={"net_term_days": "int32"})
+    assert views(printed("athena", "invoices__line_items")) == ["invoices_latest", "invoices__line_items_latest"]
+    for names in ((), ("customers",)):
+        with pytest.raises(SettingsError, match="'net_term_days' of table customers is string in earlier files"):
+            printed("athena", *names)
+
+
 def test_one_table_in_two_folders_is_refused(bucket):
     other = {"coupons": [["Coupon Id"], ["x"]]}
     bucket.window("coupons", day(0), day(1), other, templates=KeyTemplates("another"))
