@@ -1,7 +1,8 @@
 """How a site is set up, as Chargebee's API reports it. Pure.
 
 Source: ``Configuration.list`` of the official SDK (chargebee 3.29), and Chargebee's answer to "How can I check if my site is
-on PC 1.0 or PC 2.0?" in its documentation.
+on PC 1.0 or PC 2.0?" in its documentation. The list has a configuration for each of the account's sites, such as its live and
+its test site, so singer-io/tap-chargebee looks for the one whose ``domain`` is the site's name, in any case.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ def configuration_request() -> ApiRequest:
 def read_product_catalog(settings: SiteSettings, answer: ApiAnswer) -> str | None:
     """Return the version of the site's Product Catalog, ``1.0`` or ``2.0``; None when the answer does not say it.
 
+    If no configuration names the site, but all have the same catalog, it is that one.
+
     :raises ChargebeeApiError: one of its children, for everything but a 2xx with a list of configurations.
     """
     payload = success(settings, answer)
     found = payload.get("configurations") if isinstance(payload, Mapping) else None
     if not isinstance(found, list):
         raise unusable(settings, answer, "with JSON that holds no configurations.")
-    named = (each.get("product_catalog_version") for each in found if isinstance(each, Mapping))
-    return next((_CATALOGS[each] for each in named if isinstance(each, str) and each in _CATALOGS), None)
+    configurations = [each for each in found if isinstance(each, Mapping)]
+    own = [each for each in configurations if str(each.get("domain")).lower() == settings.site.lower()]
+    versions = {str(each.get("product_catalog_version")) for each in own or configurations}
+    return _CATALOGS.get(versions.pop()) if len(versions) == 1 else None
