@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from chargebee_operators.formats.stray_quotes import StrayQuotes
+from chargebee_operators.formats.stray_quotes import ALL_BUT_MARKS, StrayQuotes
 
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
-_ALL_BUT_MARKS = bytes(each for each in range(256) if each not in b'"\n')
 _ALL_BUT_MARKS_AND_RETURNS = bytes(each for each in range(256) if each not in b'"\n\r')
 # Up to about so many bytes a line Python counts them faster than it removes them.
 _SHORT_LINES = 40
@@ -30,13 +29,19 @@ class LineCount:
 
     def feed(self, data: bytes) -> int:
         """Take the next piece, and return its line breaks outside quotes."""
-        inside = self.is_open
+        inside, marks = self.is_open, b""
         if b"\r" in data or self._after_return:
-            breaks = self._count_with_returns(data, inside)
+            marks = data.translate(None, _ALL_BUT_MARKS_AND_RETURNS)
+            breaks = self._count_with_returns(data, marks, inside)
+            marks = marks.replace(b"\r", b"")
+        elif inside or b'"' in data:
+            marks = data.translate(None, ALL_BUT_MARKS)
+            outside, self.is_open = _outside(marks, inside)
+            breaks = outside.count(b"\n")
         else:
-            breaks, self.is_open = count_breaks(data, inside)
+            breaks = _line_feeds(data)
         self.breaks += breaks
-        self.strays.feed(data, breaks, self.is_open)
+        self.strays.feed(data, marks, breaks, self.is_open)
         return breaks
 
     def finish(self) -> None:
@@ -44,8 +49,8 @@ class LineCount:
         self._after_return = False
         self.strays.finish()
 
-    def _count_with_returns(self, data: bytes, inside: bool) -> int:
-        outside, self.is_open = _outside(data, inside, _ALL_BUT_MARKS_AND_RETURNS)
+    def _count_with_returns(self, data: bytes, marks: bytes, inside: bool) -> int:
+        outside, self.is_open = _outside(marks, inside)
         breaks, returns = outside.count(b"\n"), outside.count(b"\r")
         was_after_return, self._after_return = self._after_return, not self.is_open and data.endswith(b"\r")
         if self.has_lone_returns or not (returns or was_after_return):
@@ -65,14 +70,17 @@ def count_breaks(data: bytes, inside: bool) -> tuple[int, bool]:
     """
     if b'"' not in data:
         return 0 if inside else _line_feeds(data), inside
-    outside, inside = _outside(data, inside, _ALL_BUT_MARKS)
+    outside, inside = _outside(data.translate(None, ALL_BUT_MARKS), inside)
     return outside.count(b"\n"), inside
 
 
-def _outside(data: bytes, inside: bool, left_out: bytes) -> tuple[bytes, bool]:
-    """Return the signs outside quotes but those that are left out, and whether the data ends inside quotes."""
-    # Only quotes and line breaks matter, and of the quotes only those that have a line break between them.
-    pieces = data.translate(None, left_out).replace(b'""', b"").split(b'"')
+def _outside(marks: bytes, inside: bool) -> tuple[bytes, bool]:
+    """Return the signs outside quotes, and whether the data ends inside quotes.
+
+    :param marks: quotes, line feeds and perhaps carriage returns alone.
+    """
+    # Of the quotes only those matter that have a line break between them.
+    pieces = marks.replace(b'""', b"").split(b'"')
     return b"".join(pieces[inside::2]), inside ^ (len(pieces) % 2 == 0)
 
 

@@ -155,6 +155,13 @@ def test_a_record_of_megabytes_is_not_kept_to_its_end(begin, rows):
     assert facts.rows == rows
 
 
+@pytest.mark.parametrize(("text", "rows"), [(b'"5"" pipe"', 100_003), (b'""', None), (b'"five"', None)])
+def test_a_long_file_whose_writer_doubles_quotes_is_known_to_have_no_bare_one(text, rows):
+    """Such a file is not looked at behind its first megabyte, and nothing writes what this one has there."""
+    data = b"id,size,note\n" + (b"1," + text + b',"two\nlines"\n') * 100_000 + b'1,5" pipe,\n2,4" pipe,\n' * 3
+    assert facts_of(data, 1 << 17).rows == rows
+
+
 def test_a_quote_inside_of_a_name_in_the_header_is_reported_as_that():
     facts = facts_of(b'id,5" pipe\n1,4" pipe\n2,x\n')
     assert (facts.columns, facts.rows) == ([], None)
