@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from chargebee_operators.chargebee.calls import read_instant
 from chargebee_operators.chargebee.windows import Window, iso
-from chargebee_operators.common.exceptions import ChargebeeApiError, ThrottledError, UnavailableError
-from chargebee_operators.common.polling import next_try
+from chargebee_operators.common.exceptions import ChargebeeApiError
+from chargebee_operators.common.patience import patiently
 
 # Records that must confirm the window.
 WANTED = 2
@@ -72,9 +73,14 @@ def spot_check(
     """
     found = SpotCheck()
     patience = PATIENCE
+
+    def spend(error: Exception, seconds: float) -> None:
+        nonlocal patience
+        patience -= seconds
+
     for record_id in ids:
         try:
-            record, patience = _patiently(fetch, record_id, patience, sleep)
+            record = patiently(partial(fetch, record_id), patience, spend, sleep, _RETRY_INTERVAL)
         except ChargebeeApiError as error:
             # The next one would get the same answer.
             found.unknown.append(f"record {record_id!r} was not retrieved: {str(error).removesuffix('.')}")
@@ -90,23 +96,6 @@ def spot_check(
         if len(found.inside) == WANTED:
             return found
     return found
-
-
-def _patiently(
-    fetch: Fetch, record_id: str, patience: float, sleep: Callable[[float], None]
-) -> tuple[Mapping[str, Any] | None, float]:
-    """Retrieve a record; wait where Chargebee asks for it, as long as there is patience left."""
-    tries = 0
-    while True:
-        try:
-            return fetch(record_id), patience
-        except (ThrottledError, UnavailableError) as error:
-            tries += 1
-            delay = next_try(tries, _RETRY_INTERVAL, error.retry_after)
-            if delay > patience:
-                raise
-            sleep(delay)
-            patience -= delay
 
 
 def _verdict(

@@ -11,7 +11,7 @@ from chargebee_operators.common.polling import next_try
 
 T = TypeVar("T")
 
-# Seconds before the first further try; they double with each one, up to six times of it.
+# Seconds before the first further try by default; they double with each one, up to six times of it.
 RETRY_INTERVAL = 5.0
 
 
@@ -20,6 +20,7 @@ def patiently(
     patience: float,
     on_wait: Callable[[ThrottledError | UnavailableError, float], None] = lambda error, seconds: None,
     sleep: Callable[[float], None] | None = None,
+    interval: float = RETRY_INTERVAL,
 ) -> T:
     """Return what a call returns, once Chargebee answers it.
 
@@ -29,6 +30,7 @@ def patiently(
     :param patience: the most seconds to wait in all.
     :param on_wait: is given the error and the seconds before each wait, for the log.
     :param sleep: waits so many seconds; ``time.sleep`` by default.
+    :param interval: seconds before the first further try.
     :raises ThrottledError: when Chargebee was busy for longer.
     :raises UnavailableError: when it did not answer for longer.
     """
@@ -38,7 +40,7 @@ def patiently(
             return call()
         except (ThrottledError, UnavailableError) as error:
             tries += 1
-            delay = next_try(tries, RETRY_INTERVAL, error.retry_after)
+            delay = next_try(tries, interval, error.retry_after)
             if delay > left:
                 raise
             on_wait(error, delay)
