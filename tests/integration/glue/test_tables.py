@@ -136,3 +136,25 @@ def test_deleted_records_are_registered_with_their_types(glue, connected):
     without_rows = run(ChargebeeDeletedRecordsOperator(task_id="quiet", file_format="parquet", **quiet, **where))
     glue.register(without_rows)
     assert glue.columns("deleted_records") == columns
+
+
+def test_headers_of_any_kind_are_what_glue_takes(glue, tmp_path):
+    """The stand-in refuses what the API's description does not allow."""
+    names = [
+        "Invoice Number",
+        "a\tb\nc\x01",
+        "x" * 300,
+        "X" * 300,
+        "№ 株式会社",
+        "",
+        "1st",
+        "Zoë 🎉" * 90,
+        "Site",
+        "_id",
+        "date",
+    ]
+    header = ",".join(f'"{each}"' for each in names)
+    glue.register(glue.land(0, {"Invoices.csv": f"{header}\nI1{',v' * (len(names) - 1)}\n".encode()}))
+    assert glue.read(tmp_path).shape == (1, len(names) + 2)
+    columns = glue.table()["StorageDescriptor"]["Columns"]
+    assert len({each["Name"] for each in columns} - {"site", "window_start"}) == len(names)
