@@ -18,6 +18,8 @@ from .record_calls import RESOURCES, record_answer
 from .state import Site, State
 from .wire import delay, hang_up, is_gone, json_answer, redirection
 
+# Bytes up to which an answer is not compressed.
+_SHORT = 1000
 _NOT_FOUND = "Sorry, we couldn't find that resource"
 
 
@@ -39,6 +41,8 @@ class Api:
         entry["replayed"] = REPLAYED in answer.headers
         # The server's own clock, which a test moves.
         answer.headers["Date"] = formatdate(self._state.clock.now() + self._state.knobs.clock_skew, usegmt=True)
+        if "gzip" in request.headers.get("Accept-Encoding", "") and len(getattr(answer, "body", b"") or b"") > _SHORT:
+            answer.enable_compression(web.ContentCoding.gzip)
         if site and answer.status == 429:
             site.counts["refused_429"] += 1
         return answer

@@ -57,6 +57,8 @@ class Downloads:
             return redirection(request, fault)
         if request.method not in ("GET", "HEAD"):
             return _error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        if request.method == "HEAD":  # a URL is signed for one method
+            return _error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.")
         if faults.take("expire_url", target):
             self._state.signer.revoke(request.query)
         try:
@@ -98,7 +100,7 @@ class Downloads:
             cut=cut.options if cut else None,
             stall=stall.options if not cut and (stall := faults.take("stall_download", target)) else None,
         )
-        self._state.sites[export.site].counts["downloads"] += request.method == "GET"
+        self._state.sites[export.site].counts["downloads"] += 1
         entry["status"] = delivery.status
         return await deliver(request, delivery, self._state.stopping)
 

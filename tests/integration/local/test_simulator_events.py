@@ -169,6 +169,14 @@ def test_pages(sim: Simulator, acme: Caller, limit: str | None, sizes: list[int]
     assert found == (ids if order else ids[::-1])
 
 
+def test_a_long_answer_is_compressed_where_the_caller_takes_that(acme: Caller) -> None:
+    plain = acme.http.get(f"{acme.base}/events", headers={"Accept-Encoding": "identity"})
+    compressed = acme.events()
+    assert (plain.headers.get("Content-Encoding"), compressed.headers["Content-Encoding"]) == (None, "gzip")
+    assert int(compressed.headers["Content-Length"]) < int(plain.headers["Content-Length"])
+    assert compressed.json() == plain.json()
+
+
 def test_an_event_that_comes_between_two_pages_moves_no_other(sim: Simulator, acme: Caller) -> None:
     sim.control.remove("invoices", count=20, at=START + 5)
     params = {"event_type[is]": "invoice_deleted"}
