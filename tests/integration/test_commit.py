@@ -11,7 +11,9 @@ import pytest
 
 from chargebee_operators.chargebee.windows import iso
 from chargebee_operators.common.exceptions import DestinationError, UploadError
+from chargebee_operators.partition.leftovers import Leftovers
 from support.landing import BIG, FOLDER, NO_ATTEMPT, NO_EXPORT, SHARED, attempt_of
+from support.odd_exports import task_log_lines
 from support.s3_proxy import PATIENCE
 
 HOUR = timedelta(hours=1)
@@ -252,6 +254,23 @@ def test_objects_that_could_not_be_removed_are_removed_by_the_next_run(proxy, st
     proxy.clear()
     land("e3", {"a": b"3"})
     assert len(store.check()["replaced"]) == 3
+
+
+def test_a_run_that_is_killed_after_its_commit_has_no_doubt_about_it(store, land, monkeypatch):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    land("e0", {"a": b"0"})
+    with monkeypatch.context() as patched, task_log_lines() as lines:
+        patched.setattr(Leftovers, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            land("e1", {"a": b"1"})
+    assert not [each for each in lines if "It is not known" in each]
+    told = store.manifest()
+    assert told["job"]["export_id"] == "e1"
+    assert {each["key"] for each in told["files"]} < set(store.keys())
+    land("e2", {"a": b"2"})
+    store.check()
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ class S3Partition:
         requested_at = parse_instant(job.requested_at, "requested_at")
         self._leftovers = Leftovers(self._s3, keys, self._replacing.keep_latest_only, requested_at)
         self._undecided = False
+        self._committed = False
         self._can_list = True
 
     def __enter__(self) -> S3Partition:
@@ -135,6 +136,7 @@ class S3Partition:
         known = len(self._leftovers.problems)
         manifest.warnings = [*manifest.warnings, *self._leftovers.problems]
         self._publish(manifest, current)
+        self._committed = True
         self._leftovers.remove(manifest.replaced)
         self._leftovers.abort_twins(self._mine)
         # Too late for the object in S3, which has `replaced`; in time for XCom and the asset's event.
@@ -235,7 +237,7 @@ class S3Partition:
         try:
             self._uploader.abort()
             mine = {each.key for each in self._uploader.uploads if each.completing}
-            if not mine:
+            if not mine or self._committed:
                 return
             if self._undecided:
                 log.warning(
