@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chargebee_operators.common.argument_checks import is_template
@@ -15,6 +15,8 @@ from chargebee_operators.partition.table_folders import TableFolder
 # What Athena takes without quotes: https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 _DATABASE = re.compile(r"[a-z0-9_]{1,255}")
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+# Hive writes other characters in the path of a partition as %3A, and a comma ends a value in the table's list.
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def check_database(name: str, value: Any) -> None:
@@ -84,9 +86,26 @@ def check_folder(folder: TableFolder, keys: list[str]) -> None:
                 f"The key {clean(repr(key))} has a folder that is no partition between or behind the partitions, and Athena "
                 "does not find such files: let object_name have nothing but partitions between {table}/ and the file's name."
             )
+    for name, values in folder.values.items():
+        _check_partition(folder, name, values)
     for name in folder.columns:
         if not _PLAIN_NAME.fullmatch(name):
             raise SettingsError(
                 f"Athena takes no column called {clean(repr(name))} (table {folder.table}). Set "
                 "parquet_column_names='snake_case' and export the windows again."
+            )
+
+
+def _check_partition(folder: TableFolder, name: str, values: Iterable[str]) -> None:
+    if not _PLAIN_NAME.fullmatch(name):
+        raise SettingsError(
+            f"The keys of table {folder.table} have the partition {clean(repr(name))}. Glue makes its letters small, and then "
+            "Athena does not find the files: write the name in small letters in object_name."
+        )
+    for value in values:
+        if not _PLAIN_VALUE.fullmatch(value):
+            raise SettingsError(
+                f"The keys of table {folder.table} have the partition {clean(f'{name}={value}')!r}. Athena finds only files "
+                "whose partitions have a value of letters, digits, dots, hyphens and underscores: use {partition} in "
+                "object_name, or for example dt={window_start:.10}."
             )

@@ -49,7 +49,8 @@ def statements(
         if name != DELETED_RECORDS:  # the events of deletions have no later state
             yield (
                 views.of(name)
-                or f"-- {clean(name)}: no view of the latest rows, because no column is known to contain the record's id"
+                or f"-- {clean(name)}: no view of the latest rows, because no column is known to contain the record's id, "
+                "or the keys have neither window_start nor taken_at"
             )
 
 

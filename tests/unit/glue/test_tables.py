@@ -161,6 +161,22 @@ def test_files_over_which_no_table_can_be_made_are_refused(changes, key, message
         check_folder(replace(folder({"id": "string"}), **changes), [key])
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"Site": {"acme"}}, "partition 'Site'.* write the name in small letters"),
+        ({"hour": {"2026-11-23T00:00:00Z"}}, "partition 'hour=2026-11-23T00:00:00Z'.*dt={window_start:.10}"),
+        ({"dt": {""}}, "partition 'dt='"),
+        ({"dt": {"a,b"}}, "partition 'dt=a,b'"),
+    ],
+)
+def test_a_partition_whose_files_athena_would_not_find_is_refused(values, message):
+    """Glue folds names, and Hive escapes a colon in a path: Athena would show no rows, without an error."""
+    check_folder(replace(folder({"id": "string"}), values=VALUES), [KEY])
+    with pytest.raises(SettingsError, match=message):
+        check_folder(replace(folder({"id": "string"}), values={**VALUES, **values}), [KEY])
+
+
 @pytest.mark.parametrize("name", ["", "Chargebee", "my-database", "a b", None, 3, "x" * 256])
 def test_a_name_that_athena_would_not_take_is_refused(name):
     check_database("database", "chargebee_2")
