@@ -79,8 +79,7 @@ class ExportCalls:
         knobs = self._state.knobs
         is_of_other = any(resource in names for catalog, names in CATALOGS.items() if catalog != knobs.catalog)
         if knobs.refuse_other_catalog and is_of_other:
-            message = f"The site's Product Catalog has no {resource}"
-            raise ApiError(400, message, "configuration_incompatible")
+            raise ApiError(400, "This API operation is not enabled for this site", "configuration_incompatible")
 
     def _start(self, site: Site, target: Target, selection: Selection) -> Export:
         jobs, knobs = self._state.jobs, self._state.knobs

@@ -79,7 +79,8 @@ class Resource:
         )
 
 
-# Catalogs: https://www.chargebee.com/docs/billing/2.0/product-catalog; price_variants and ramps are inferred.
+# Catalogs: https://www.chargebee.com/docs/billing/2.0/product-catalog, and the resources that the API descriptions of 1.0 and
+# of 2.0 name (https://github.com/chargebee/openapi, September 2026).
 _KINDS = {
     "addons": ("addon", "1.0"),
     "attached_items": ("attached_item", "2.0"),

@@ -18,7 +18,7 @@ _OF_ENTITY = ("customers", "subscriptions", "invoices", "credit_notes", "transac
 class RecordSample:
     """Retrieves records, and remembers which business entities they belong to.
 
-    Chargebee's API has no list of the business entities. A call without the header that names one means the whole site:
+    Chargebee's SDKs have no list of the business entities. A call without the header that names one means the whole site:
     https://apidocs.chargebee.com/docs/api/business_entities
 
     :param hook: of the site.
