@@ -92,35 +92,26 @@ class Examination:
         """
         question, snapshot = self._question, self._partition(snapshot_key)
         job = snapshot.job
-        keys = question.s3_prefix, question.manifest_name
-        selected = select(self._partitions(*keys, job.resource, job.site), snapshot)
-        # Exports of the latest changes, by this audit and by earlier ones, are in one folder and are no windows.
-        changes_folder = changes_key.rpartition("/")[0] + "/" if changes_key else "\0"
-        others = [each for each in selected.others if not each.startswith(changes_folder)]
-        self._note_selection(job.resource, len(others), bool(selected.partitions))
+        partitions = self._selected(snapshot, changes_key)
         with record_store(folder) as store:
             comparison = Comparison(
                 job.resource, store, self._bucket.copy, question.clock, question.ignored, values=question.values
             )
             deletions = self._add_deletions(store, snapshot)
-            unproven = ""
-            if changes_key:
-                changes = self._partition(changes_key)
-                ids = comparison.ids(changes)
-                unproven = add_latest_changes(self._hook, store, changes, ids, question.due, question.window_field)
-            log.info("Audit of %s: reading %s partitions and the snapshot", job.resource, len(selected.partitions))
-            comparison.run(selected.partitions, snapshot)
+            unproven = self._add_changes(store, comparison, changes_key)
+            log.info("Audit of %s: reading %s partitions and the snapshot", job.resource, len(partitions))
+            comparison.run(partitions, snapshot)
             problems = comparison.problems.every
-            self._check_not_replaced(selected.partitions, problems)
+            self._check_not_replaced(partitions, problems)
             findings = store.find(MOST_IDS)
-            repeated = [selected.partitions[number] for number in store.repeated_in()]
+            repeated = [partitions[number] for number in store.repeated_in()]
         self._note_findings(job.resource, repeated, findings["differs"].count > 0, comparison)
         if unproven and findings[NOT_YET_DUE].count:
             self._notes.append(
                 "Nothing proves that Chargebee honoured the filter of the latest changes, so records that count as not yet due "
                 f"may be at fault: {unproven}."
             )
-        windows = sum(each.window is not None for each in selected.partitions)
+        windows = sum(each.window is not None for each in partitions)
         return AuditReport(
             site=job.site,
             resource=job.resource,
@@ -130,27 +121,44 @@ class Examination:
             counts={
                 "snapshot_rows": comparison.snapshot_rows,
                 "windows": windows,
-                "snapshots": len(selected.partitions) - windows,
+                "snapshots": len(partitions) - windows,
                 "rows": comparison.landed_rows,
                 "deletions": deletions.count,
             },
             findings=findings,
             problems={**problems, **deletions.problems},
-            backfills=self._backfills(selected.partitions, problems, job, deletions),
+            backfills=self._backfills(partitions, problems, job, deletions),
             columns=sorted(comparison.compared),
             notes=self._notes,
             tolerance=question.tolerance,
         )
 
-    def _note_selection(self, resource: str, others: int, any_partition: bool) -> None:
+    def _selected(self, snapshot: Partition, changes_key: str | None) -> tuple[Partition, ...]:
+        """Return what the snapshot is compared with, and note what is left out."""
+        question, job = self._question, snapshot.job
+        keys = question.s3_prefix, question.manifest_name
+        selected = select(self._partitions(*keys, job.resource, job.site), snapshot)
+        # Exports of the latest changes, by this audit and by earlier ones, are in one folder and are no windows.
+        changes_folder = changes_key.rpartition("/")[0] + "/" if changes_key else "\0"
+        others = [each for each in selected.others if not each.startswith(changes_folder)]
         if others:
             self._notes.append(
-                f"Not compared, because their filters or business entity are others: {others} partitions."
+                f"Not compared, because their filters or business entity are others: {len(others)} partitions."
             )
-        if not any_partition:
+        if not selected.partitions:
             self._notes.append(
-                f"No partition of {resource} is below {self._question.s3_prefix!r}: check the prefix of the settings."
+                f"No partition of {job.resource} is below {question.s3_prefix!r}: check the prefix of the settings."
             )
+        return selected.partitions
+
+    def _add_changes(self, store: RecordStore, comparison: Comparison, changes_key: str | None) -> str:
+        """Take the records that have changed since ``due`` as changed lately; return why that is not proven of them."""
+        if not changes_key:
+            return ""
+        changes, question = self._partition(changes_key), self._question
+        return add_latest_changes(
+            self._hook, store, changes, comparison.ids(changes), question.due, question.window_field
+        )
 
     def _note_findings(
         self, resource: str, repeated: Collection[Partition], differs: bool, comparison: Comparison

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chargebee_operators.audit.deletions import Deletions
+from chargebee_operators.chargebee.deletions import deletion_kinds
 from chargebee_operators.chargebee.events import Event
 from chargebee_operators.chargebee.jobs import JobRecord
 from chargebee_operators.chargebee.windows import Window, iso
@@ -31,6 +32,9 @@ class Site:
 
     def chargebee_time(self) -> datetime:
         return NOW
+
+    def deletion_kinds(self) -> tuple[str, ...]:
+        return deletion_kinds("2.0")
 
     def events(self, window: Window, kinds: Any, **entity: Any) -> list[Event]:
         return [
