@@ -1,8 +1,8 @@
 """One SQL dialect: names, types, tables over files, and times. Pure.
 
 A table is made over the whole folder, not over its Hive partitions: a partition that is written tomorrow is then in it,
-without a crawler or a repair. Only Snowflake needs a command for new files (``ALTER EXTERNAL TABLE ... REFRESH``). The
-partitions' values come from the path of each file.
+without a crawler or a repair. Only Snowflake needs a command for new files (``ALTER EXTERNAL TABLE ... REFRESH``), and so does
+a session of Spark that has read the table before (``REFRESH TABLE``). The partitions' values come from the path of each file.
 """
 
 from __future__ import annotations

@@ -79,6 +79,8 @@ class Spark(Dialect):
             f"DROP TABLE IF EXISTS {self.table(name)}",
             f"CREATE TABLE {self.table(name)} (\n{columns}\n)\nUSING PARQUET\nOPTIONS ('recursiveFileLookup' = 'true')\n"
             f"LOCATION {text(self.place.files + folder.folder)}",
+            "-- A session of Spark has the files of its first look. In a long one, after each export run: REFRESH TABLE "
+            f"{clean(self.table(name))};",
         ]
 
     def partition_value(self, key: str) -> str:

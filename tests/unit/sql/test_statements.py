@@ -95,6 +95,13 @@ def test_snowflake_is_told_of_new_files_by_a_statement_that_is_printed(printed):
     assert comment.startswith("-- ") and comment.endswith("ALTER EXTERNAL TABLE chargebee.coupons REFRESH;")
 
 
+def test_spark_is_told_of_new_files_by_a_statement_that_is_printed(printed):
+    """A session keeps the list of a table's files, and would show no new window, without an error."""
+    _, table, comment, *_ = printed("spark", "coupons")
+    assert table.startswith("CREATE TABLE `chargebee`.`coupons` (")
+    assert comment.startswith("-- ") and comment.endswith("after each export run: REFRESH TABLE `chargebee`.`coupons`;")
+
+
 def test_redshift_gets_times_in_a_form_that_a_cast_recognizes(printed):
     """Its documentation has no format of TO_TIMESTAMP with letters in quotes, such as ``"T"``."""
     view = printed("redshift", "coupons")[-1]
