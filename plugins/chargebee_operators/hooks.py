@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ from chargebee_operators.chargebee.events import (
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.records import get_record_request, read_record
 from chargebee_operators.chargebee.sdk import sdk_client, trust
-from chargebee_operators.chargebee.windows import Window
+from chargebee_operators.chargebee.windows import EARLIEST, Window
 from chargebee_operators.common.exceptions import (
     AccessDeniedError,
     ChargebeeExportError,
@@ -235,16 +235,30 @@ class ChargebeeHook(BaseHook):
         return page.events[0] if page.events else None
 
     def deletion_kinds(self, *, patience: float = 15 * 60) -> tuple[str, ...]:
-        """Return the kinds of events of deletions that the site's Product Catalog has; all, if Chargebee refuses to name it.
+        """Return the kinds of events of deletions that the site's Product Catalog has.
+
+        If Chargebee does not name the catalog (a restricted key may not ask for it), they are as many as it lists.
 
         :param patience: see ``events``.
         :raises ChargebeeApiError: see ``events``.
         """
         try:
-            return deletion_kinds(patiently(self.product_catalog, patience, self._log_wait))
+            catalog = patiently(self.product_catalog, patience, self._log_wait)
         except (AccessDeniedError, RequestRejectedError) as error:
             self.log.warning("The site's Product Catalog is not known: %s", error)
-            return deletion_kinds(None)
+            catalog = None
+        if catalog:
+            return deletion_kinds(catalog)
+        candidates = [deletion_kinds(each) for each in (None, "2.0", "1.0")]
+        return next((kinds for kinds in candidates if self._lists(kinds, patience)), candidates[0])
+
+    def _lists(self, kinds: tuple[str, ...], patience: float) -> bool:
+        query = EventQuery(Window(EARLIEST, EARLIEST + timedelta(seconds=1)), kinds)
+        try:
+            self._event_page(list_events_request(self.settings, query), query, patience)
+        except RequestRejectedError:
+            return False
+        return True
 
     def _event_page(self, request: ApiRequest, query: EventQuery | None, patience: float) -> EventPage:
         def page() -> EventPage:

@@ -65,9 +65,18 @@ def test_a_kind_that_the_sites_product_catalog_does_not_have_is_refused(connecte
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_every_kind_is_listed_where_chargebee_does_not_name_the_product_catalog(connected, status):
+@pytest.mark.parametrize(("catalog", "version"), [("v1", "1.0"), ("v2", "2.0")])
+def test_where_chargebee_does_not_name_the_product_catalog_the_kinds_that_it_lists_are_found(
+    connected, catalog, version, status
+):
+    connected.control.settings(catalog=catalog)
     connected.control.fault("status", status=status, method="GET")
-    assert ChargebeeHook().deletion_kinds() == tuple(DELETION_EVENTS)
+    assert ChargebeeHook().deletion_kinds() == deletion_kinds(version)
+
+
+def test_where_no_kinds_are_listed_it_is_all_of_them_so_that_the_refusal_is_reported(connected):
+    connected.control.fault("status", status=400, method="GET", times=4)
+    assert ChargebeeHook().deletion_kinds() == deletion_kinds(None)
 
 
 def test_a_busy_site_is_waited_for_until_it_names_its_product_catalog(connected, slept):
