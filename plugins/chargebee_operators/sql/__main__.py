@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chargebee_operators.common.exceptions import ChargebeeExportError
+from chargebee_operators.common.exceptions import ChargebeeExportError, SettingsError
+from chargebee_operators.common.wording import counted
 from chargebee_operators.sql.dialect import Place
 from chargebee_operators.sql.dialects import DIALECTS
 from chargebee_operators.sql.manifests import S3, read_manifests
@@ -35,7 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         place = Place(files if files.endswith("/") else f"{files}/", options.schema)
         # All before the first is printed: a database that reads them from a pipe would run those before an error.
-        for each in list(statements(found.manifests, options.dialect, place, options.table, options.views_only)):
+        made = list(statements(found.manifests, options.dialect, place, options.table, options.views_only))
+        if not made:
+            raise SettingsError(
+                f"No file for a table is in the {counted(len(found.manifests), 'manifest')} below {options.location!r}: the "
+                "exports had no rows, or were kept as zip. SQL needs file_format 'parquet', or 'csv.gz' for DuckDB."
+            )
+        for each in made:
             print(each if each.startswith("--") else f"{each};", end="\n\n")
     except ChargebeeExportError as error:
         print(error, file=sys.stderr)
@@ -49,7 +56,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("location", help="s3://BUCKET/PREFIX of the DAG, or a folder that has a copy of the bucket")
     parser.add_argument("--dialect", required=True, choices=list(DIALECTS))
-    parser.add_argument("--schema", default="", help="schema or database of the tables; Redshift's external schema")
+    parser.add_argument(
+        "--schema", default="", help="schema or database of the tables, which must exist; Redshift's external schema"
+    )
     parser.add_argument(
         "--table", action="append", default=[], help="this table only, and those that its view reads; may be repeated"
     )

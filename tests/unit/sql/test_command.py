@@ -86,6 +86,14 @@ def test_what_is_wrong_is_one_sentence(bucket, tmp_path, capsys):
     assert "did you mean 'customers'?" in capsys.readouterr().err
 
 
+def test_exports_without_a_file_for_a_table_are_an_error(tmp_path, capsys):
+    """Nothing at all would be printed."""
+    made = Bucket(tmp_path)
+    made.window("customers", day(0), day(1), {})
+    assert main([str(tmp_path), "--dialect", "duckdb"]) == 1
+    assert capsys.readouterr().err.startswith("No file for a table is in the 1 manifest below ")
+
+
 def test_nothing_is_printed_before_an_error(bucket, capsys):
     """A database that reads a pipe would run what comes before it."""
     snapshot = {"customers": [["Customer Id", "Email"], ["c1", 5]]}
