@@ -32,7 +32,12 @@ class Calls:
         self._changed = threading.Condition()
 
     def begin(self, action: Callable[..., Any], *args: Any) -> None:
-        """Do ``action(*args)`` in a thread. What it returns or raises comes out of ``leave_at_most``."""
+        """Do ``action(*args)`` in a thread. What it returns or raises comes out of ``leave_at_most``.
+
+        :raises RuntimeError: after ``end`` or ``close``.
+        """
+        if self._ended:
+            raise RuntimeError("No call is begun after the end.")
         self._under_way += 1
         if not self._threads:
             self._done.put((action(*args), None))
