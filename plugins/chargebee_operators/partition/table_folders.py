@@ -40,7 +40,8 @@ class TableFolder:
     :param partition_keys: the names of the Hive partitions, in the order of the key.
     :param format: ``parquet``, ``csv.gz`` or ``csv``.
     :param columns: by name, in the order in which they first appeared: none is ever left out.
-    :param windows: ``window_start`` as it is in the keys -> seconds of the window.
+    :param windows: site and ``window_start`` as they are in the keys -> seconds of the window. The site is empty where the keys
+        have no partition for it.
     :param values: the values of each Hive partition.
     """
 
@@ -50,7 +51,7 @@ class TableFolder:
     partition_keys: tuple[str, ...]
     format: str
     columns: dict[str, Column] = field(default_factory=dict)
-    windows: dict[str, int] = field(default_factory=dict)
+    windows: dict[tuple[str, str], int] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
 
     @property
@@ -102,7 +103,7 @@ def _add(found: dict[str, TableFolder], manifest: Mapping[str, Any], file: Mappi
     for name, value in values.items():
         folder.values.setdefault(name, set()).add(value)
     if "window_start" in values and (seconds := _seconds(job)) is not None:
-        folder.windows[values["window_start"]] = seconds
+        folder.windows[values.get("site", ""), values["window_start"]] = seconds
 
 
 def _add_columns(folder: TableFolder, file: Mapping[str, Any], key: str) -> None:

@@ -151,10 +151,13 @@ class LatestViews:
         """Return up to when a row is known to be current, in epoch seconds."""
         if WINDOW not in folder.partition_keys:
             return self._dialect.seconds_of_key(values[SNAPSHOT])
-        usual, others = _lengths(folder)
-        cases = "".join(f" WHEN {text(start)} THEN {seconds}" for start, seconds in others.items())
-        length = f"CASE {values[WINDOW]}{cases} ELSE {usual} END" if cases else str(usual)
-        return f"{self._dialect.seconds_of_key(values[WINDOW])} + {length}"
+        lengths = {
+            site: _case(values[WINDOW], others, str(usual)) for site, (usual, others) in _lengths(folder).items()
+        }
+        most = Counter(lengths.values()).most_common(1)
+        length = most[0][0] if most else "0"
+        other_sites = {site: each for site, each in lengths.items() if each != length}
+        return f"{self._dialect.seconds_of_key(values[WINDOW])} + {_case(values.get(SITE, ''), other_sites, length)}"
 
     @staticmethod
     def _plain_id(value: str, kind: str) -> str:
@@ -240,8 +243,19 @@ def _site(sources: Sequence[Source]) -> list[str]:
     return [SITE] if all(SITE in each.folder.partition_keys for each in sources) else []
 
 
-def _lengths(folder: TableFolder) -> tuple[int, dict[str, int]]:
-    """Return the usual length of a window in seconds, and those of other lengths by their start."""
-    counts = Counter(folder.windows.values())
-    usual = counts.most_common(1)[0][0] if counts else 0
-    return usual, {start: each for start, each in sorted(folder.windows.items()) if each != usual}
+def _lengths(folder: TableFolder) -> dict[str, tuple[int, dict[str, int]]]:
+    """Return for each site the usual length of its windows in seconds, and other lengths by the start of the window."""
+    sites: dict[str, dict[str, int]] = {}
+    for (site, start), seconds in sorted(folder.windows.items()):
+        sites.setdefault(site, {})[start] = seconds
+    found = {}
+    for site, windows in sites.items():
+        usual = Counter(windows.values()).most_common(1)[0][0]
+        found[site] = usual, {start: each for start, each in windows.items() if each != usual}
+    return found
+
+
+def _case(value: str, cases: Mapping[str, object], other: str) -> str:
+    """Return the SQL that chooses by the text of a value; only the other choice if there is no case."""
+    whens = "".join(f" WHEN {text(each)} THEN {chosen}" for each, chosen in cases.items())
+    return f"CASE {value}{whens} ELSE {other} END" if whens else other

@@ -40,7 +40,7 @@ def test_each_folder_is_a_table_with_its_partitions():
     assert found["invoices"].partition_keys == ("site", "window_start")
     assert found["invoices__snapshots"].partition_keys == ("site", "taken_at")
     assert {each.resource for each in found.values()} == {"invoices"}
-    assert found["invoices"].windows == {"20261123T000000Z": 86400}
+    assert found["invoices"].windows == {("acme", "20261123T000000Z"): 86400}
     assert found["invoices__snapshots"].windows == {}
 
 

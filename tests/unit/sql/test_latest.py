@@ -76,6 +76,16 @@ def test_a_snapshot_is_newer_than_the_windows_that_ended_before_it(bucket, taken
     assert latest(bucket) == [("c1", email)] or taken_at == day(1)
 
 
+def test_windows_of_two_sites_end_when_those_of_their_site_end(bucket):
+    """The export of one site is daily, that of the other one hourly; their windows can begin at the same time."""
+    for site, windows in (("daily", [(0, 1)]), ("hourly", [(hour / 24, (hour + 1) / 24) for hour in range(3)])):
+        bucket.site = site
+        bucket.snapshot("customers", day(0.5), {"customers": [CUSTOMERS, ["c1", "snapshot", "x"]]})
+        for start, end in windows:
+            bucket.window("customers", day(start), day(end), {"customers": [CUSTOMERS, ["c1", "window", "x"]]})
+    assert latest(bucket, columns="site, email") == [("daily", "window"), ("hourly", "snapshot")]
+
+
 def test_windows_of_other_lengths_end_when_they_end(bucket):
     """As on the days when clocks change, or with a window typed by hand."""
     for number in range(3):
