@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from chargebee_operators.audit.comparison import Copy
 from chargebee_operators.audit.partitions import TableFile
 from chargebee_operators.checks.columns import read_manifest
+from chargebee_operators.common.calls import in_threads
 from chargebee_operators.partition.keys import manifest_keys
 from chargebee_operators.s3.bucket import S3Bucket, S3CallError
 
@@ -39,8 +39,7 @@ class AuditBucket:
         """
         begin, pattern = manifest_keys(s3_prefix, manifest_name, resource, site)
         keys = sorted(key for key in self._bucket.keys(begin) if pattern.fullmatch(key))
-        with ThreadPoolExecutor(_AT_A_TIME) as threads:
-            return dict(zip(keys, threads.map(self.manifest, keys), strict=True))
+        return dict(zip(keys, in_threads(self.manifest, keys, _AT_A_TIME, "audit-manifests"), strict=True))
 
     def manifest(self, key: str) -> Mapping[str, Any]:
         """Return one manifest; empty when it is none, or was removed meanwhile."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Calls:
@@ -104,3 +107,23 @@ class Calls:
                 self._changed.notify_all()
             self._done.put(outcome)
             del call, action, args, outcome  # or they would stay in memory until the next call
+
+
+def in_threads(action: Callable[[T], R], items: Sequence[T], most: int, name: str) -> list[R]:
+    """Return what an action returns for each item, in the order of the items.
+
+    :param most: how many at once.
+    :param name: as ``Calls`` takes it.
+    :raises BaseException: the first that the action ended with. The others are not waited for.
+    """
+    found: dict[int, R] = {}
+
+    def do(number: int) -> None:
+        found[number] = action(items[number])
+
+    calls = Calls(most, name)
+    try:
+        calls.for_each(do, range(len(items)))
+    finally:
+        calls.close()
+    return [found[number] for number in range(len(items))]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from chargebee_operators.checks.columns import files_of, read_manifest
+from chargebee_operators.common.calls import in_threads
 from chargebee_operators.common.exceptions import CatalogError, SettingsError
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.common.wording import counted
@@ -113,8 +113,8 @@ class Registration:
     def _folder(self, name: str, keys: Iterable[str]) -> TableFolder:
         """Return a table as this export's manifest and those of these keys describe it."""
         wanted = [key for key in keys if key not in self._manifests]
-        with ThreadPoolExecutor(_AT_A_TIME) as threads:
-            self._manifests.update(zip(wanted, threads.map(self._read_other, wanted), strict=True))
+        read = in_threads(self._read_other, wanted, _AT_A_TIME, "glue-manifests")
+        self._manifests.update(zip(wanted, read, strict=True))
         described = [self._manifests[key] for key in sorted({self._key, *keys})]
         found = [each for each in table_folders(described) if each.name == name]
         if len(found) > 1:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chargebee_operators.checks.columns import read_manifest
+from chargebee_operators.common.calls import in_threads
 from chargebee_operators.partition.key_templates import DEFAULT_MANIFEST_NAME
 
 # In the default layout all manifests are below this folder; in others they are anywhere.
@@ -28,11 +28,12 @@ def committed_manifests(client: Any, bucket: str, prefix: str) -> list[Mapping[s
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=root)
         return [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".json")]
 
-    def body(key: str) -> str:
-        return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", errors="replace"))
+    def read(key: str) -> list[Mapping[str, Any]]:
+        text = client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", errors="replace")
+        return list(read_all([text]))
 
-    with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        return list(read_all(threads.map(body, keys(below + FOLDER) or keys(below))))
+    found = in_threads(read, keys(below + FOLDER) or keys(below), _AT_A_TIME, "manifests")
+    return [each for manifests in found for each in manifests]
 
 
 def read_all(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chargebee_operators.common.calls import Calls
+from chargebee_operators.common.calls import Calls, in_threads
 from support.kills import Task, kill_everywhere
 
 
@@ -130,3 +130,28 @@ def test_a_caller_that_is_killed_at_any_line_ends(threads):
         return lambda: calls.for_each(lambda _: None, range(4)), clean_up
 
     assert kill_everywhere(new_task, "common/calls.py") > 20
+
+
+def test_what_threads_find_comes_in_the_order_of_the_items():
+    barrier = threading.Barrier(4)
+
+    def work(number: int) -> int:
+        barrier.wait(30)
+        return number * number
+
+    assert in_threads(work, range(8), 4, "test-in") == [number * number for number in range(8)]
+    assert in_threads(work, [], 4, "test-in") == []
+
+
+def test_the_first_error_of_many_is_not_kept_waiting_for_the_others():
+    held = threading.Event()
+
+    def work(number: int) -> None:
+        if number:
+            assert held.wait(30)
+        else:
+            raise ValueError("nought")
+
+    with pytest.raises(ValueError, match="nought"):
+        in_threads(work, range(100), 4, "test-in")
+    held.set()
