@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,24 +22,16 @@ from chargebee_operators.chargebee.api import (
     read_export,
 )
 from chargebee_operators.chargebee.async_client import AsyncExportsClient, client_of
-from chargebee_operators.chargebee.calls import ApiRequest
 from chargebee_operators.chargebee.client import ChargebeeClient
 from chargebee_operators.chargebee.configuration import configuration_request, read_product_catalog
 from chargebee_operators.chargebee.connection import SiteSettings, settings_from_connection
 from chargebee_operators.chargebee.deletions import deletion_kinds
-from chargebee_operators.chargebee.events import (
-    Event,
-    EventPage,
-    EventQuery,
-    events_of,
-    list_events_request,
-    oldest_event_request,
-    read_event_page,
-)
+from chargebee_operators.chargebee.event_lists import EventLists
+from chargebee_operators.chargebee.events import Event, EventQuery
 from chargebee_operators.chargebee.filters import Fields
 from chargebee_operators.chargebee.records import get_record_request, read_record
 from chargebee_operators.chargebee.sdk import sdk_client, trust
-from chargebee_operators.chargebee.windows import EARLIEST, Window
+from chargebee_operators.chargebee.windows import Window
 from chargebee_operators.common.exceptions import (
     AccessDeniedError,
     ChargebeeExportError,
@@ -214,12 +206,7 @@ class ChargebeeHook(BaseHook):
         :raises UnavailableError: when no usable answer came for as long.
         :raises ChargebeeApiError: when Chargebee refuses.
         """
-        query = EventQuery(window, tuple(event_types), business_entity_id)
-
-        def page(offset: str | None) -> EventPage:
-            return self._event_page(list_events_request(self.settings, query, offset), query, patience)
-
-        return events_of(page)
+        return self._event_lists(patience).events(EventQuery(window, tuple(event_types), business_entity_id))
 
     def oldest_event(self, *, business_entity_id: str | None = None, patience: float = 15 * 60) -> Event | None:
         """Return the oldest event that Chargebee still has, of any kind; None when it has none.
@@ -230,9 +217,7 @@ class ChargebeeHook(BaseHook):
         :param patience: see ``events``.
         :raises ChargebeeApiError: see ``events``.
         """
-        request = oldest_event_request(self.settings, business_entity_id)
-        page = self._event_page(request, None, patience)
-        return page.events[0] if page.events else None
+        return self._event_lists(patience).oldest(business_entity_id)
 
     def deletion_kinds(self, *, patience: float = 15 * 60) -> tuple[str, ...]:
         """Return the kinds of events of deletions that the site's Product Catalog has.
@@ -247,24 +232,10 @@ class ChargebeeHook(BaseHook):
         except (AccessDeniedError, RequestRejectedError) as error:
             self.log.warning("The site's Product Catalog is not known: %s", error)
             catalog = None
-        if catalog:
-            return deletion_kinds(catalog)
-        candidates = [deletion_kinds(each) for each in (None, "2.0", "1.0")]
-        return next((kinds for kinds in candidates if self._lists(kinds, patience)), candidates[0])
+        return deletion_kinds(catalog) if catalog else self._event_lists(patience).listed_deletion_kinds()
 
-    def _lists(self, kinds: tuple[str, ...], patience: float) -> bool:
-        query = EventQuery(Window(EARLIEST, EARLIEST + timedelta(seconds=1)), kinds)
-        try:
-            self._event_page(list_events_request(self.settings, query), query, patience)
-        except RequestRejectedError:
-            return False
-        return True
-
-    def _event_page(self, request: ApiRequest, query: EventQuery | None, patience: float) -> EventPage:
-        def page() -> EventPage:
-            return read_event_page(self.settings, self._client.send(request), query)
-
-        return patiently(page, patience, self._log_wait)
+    def _event_lists(self, patience: float) -> EventLists:
+        return EventLists(self.settings, self._client.send, patience, self._log_wait)
 
     def _log_wait(self, error: Exception, seconds: float) -> None:
         self.log.info("%s Trying again in %.0f s.", error, seconds)
