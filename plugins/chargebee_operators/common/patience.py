@@ -20,7 +20,7 @@ def patiently(
     patience: float,
     on_wait: Callable[[ThrottledError | UnavailableError, float], None] = lambda error, seconds: None,
     sleep: Callable[[float], None] | None = None,
-    interval: float = RETRY_INTERVAL,
+    interval: float | None = None,
 ) -> T:
     """Return what a call returns, once Chargebee answers it.
 
@@ -30,7 +30,7 @@ def patiently(
     :param patience: the most seconds to wait in all.
     :param on_wait: is given the error and the seconds before each wait, for the log.
     :param sleep: waits so many seconds; ``time.sleep`` by default.
-    :param interval: seconds before the first further try.
+    :param interval: seconds before the first further try; ``RETRY_INTERVAL`` by default.
     :raises ThrottledError: when Chargebee was busy for longer.
     :raises UnavailableError: when it did not answer for longer.
     """
@@ -40,7 +40,7 @@ def patiently(
             return call()
         except (ThrottledError, UnavailableError) as error:
             tries += 1
-            delay = next_try(tries, interval, error.retry_after)
+            delay = next_try(tries, RETRY_INTERVAL if interval is None else interval, error.retry_after)
             if delay > left:
                 raise
             on_wait(error, delay)
