@@ -130,8 +130,16 @@ def while_it_waits(page: Page, airflow: Airflow, run_id: str) -> str:
         return sensors if len(sensors) >= EXPORT_SLOTS else []
 
     sensors = until("sensors in the triggerer", all_slots)
-    page.goto(airflow.page)
-    page.get_by_role("button", name="Expand all task groups").click()
+    expand = page.get_by_role("button", name="Expand all task groups")
+
+    def is_open() -> bool:
+        # A page that is loaded while Airflow is busy may stay without its buttons.
+        page.goto(airflow.page)
+        page.wait_for_timeout(10_000)
+        return expand.is_visible()
+
+    until("the page of the DAG", is_open)
+    expand.click()
     page.get_by_text("ready").first.wait_for()
     take(page, "grid")
     page.get_by_role("button", name="Show Graph").click()
