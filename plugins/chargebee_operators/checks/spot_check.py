@@ -58,6 +58,7 @@ def spot_check(
     requested_at: datetime,
     fetch: Fetch,
     *,
+    wanted: int = WANTED,
     sleep: Callable[[float], None] = time.sleep,
 ) -> SpotCheck:
     """Compare a few records with the window.
@@ -69,6 +70,7 @@ def spot_check(
     :param window_field: the field that it bounds, for example ``updated_at``.
     :param requested_at: when the export was requested, by Chargebee's clock.
     :param fetch: returns a record of an id as the API has it, None when it does not exist any more.
+    :param wanted: how many records inside the window are enough.
     :param sleep: waits so many seconds, when Chargebee is busy.
     """
     found = SpotCheck()
@@ -93,7 +95,7 @@ def spot_check(
             return found
         else:
             found.unknown.append(f"record {record_id!r} {verdict}")
-        if len(found.inside) == WANTED:
+        if len(found.inside) == wanted:
             return found
     return found
 

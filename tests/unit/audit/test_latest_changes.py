@@ -57,6 +57,14 @@ def test_an_ignored_filter_is_seen_also_where_the_newest_records_come_first(numb
         added(["1"] * 2_000 + ["-100"] * 200_000, export_id=f"e{number}")
 
 
+@pytest.mark.parametrize("place", range(6))
+def test_one_old_record_among_the_six_that_are_drawn_is_enough(place):
+    ids = ["1"] * 5
+    ids.insert(place, "-100")
+    with pytest.raises(WindowCheckError, match="Chargebee ignored the filter"):
+        added(ids)
+
+
 def test_what_is_not_proven_has_its_reason():
     assert added(["1"], resource="attached_items") == "Chargebee has no call to retrieve one record"
     assert "The key may not" in added(["1"], refuses=True)
