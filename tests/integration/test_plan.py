@@ -274,6 +274,14 @@ def test_an_s3_that_does_not_answer_is_told_and_tried_again_by_airflow(connected
         plan(settings)
 
 
+def test_the_look_at_a_bucket_whose_requester_pays_says_that_it_pays(proxy, store):
+    refused = (403, b"<Error><Code>AccessDenied</Code></Error>")
+    proxy.guard = lambda call, body: None if call.headers.get("x-amz-request-payer") == "requester" else refused
+    extra_args = {"RequestPayer": "requester"}
+    preflight.check_s3([{"s3_bucket": store.bucket, "aws_conn_id": "aws_default", "extra_args": extra_args}], "")
+    assert [each.operation for each in proxy.calls] == ["ListObjects"]
+
+
 def test_where_listing_is_denied_writing_decides(connected, proxy, bucket, settings, task_log):
     proxy.rule("ListObjects", status=403, times=None)
     assert plan(settings).returned

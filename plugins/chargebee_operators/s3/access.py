@@ -9,6 +9,7 @@ from chargebee_operators.common.foreign_text import clean
 from chargebee_operators.common.task_log import task_log
 from chargebee_operators.s3.bucket import DENIED, S3Bucket
 from chargebee_operators.s3.causes import CAUSES, refusal, unanswered
+from chargebee_operators.s3.upload_args import EVERY_CALL, only
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -36,7 +37,8 @@ def check_access(hook: S3Hook, bucket: str, prefix: str) -> None:
     )
     try:
         client = hook.get_client_type(config=hook.config.merge(patience))
-        client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        # Without RequestPayer S3 answers 403 for a bucket whose requester pays.
+        client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1, **only(EVERY_CALL, hook.extra_args))
         return
     except ClientError as error:
         call, code, status = _told(error)
