@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chargebee_operators import ExportDagSettings, ResourceSettings, chargebee_export_dag
+from chargebee_operators.common.exceptions import UploadError
 from chargebee_operators.dag.plan import PLAN, plan_of_run
 from chargebee_operators.partition.first_run import FirstRun
 from chargebee_operators.partition.key_templates import KeyTemplates
@@ -72,6 +73,13 @@ def test_of_many_runs_at_once_one_is_the_first(is_first):
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(ask, range(4))) == 1
+
+
+def test_a_conflict_that_leaves_no_mark_is_an_error_and_the_next_try_is_the_first_run(is_first, proxy):
+    proxy.rule("PutManifest", status=409, code="ConditionalRequestConflict", conditional=True)
+    with pytest.raises(UploadError, match="409 ConditionalRequestConflict"):
+        is_first(NIGHT)
+    assert is_first(NIGHT)
 
 
 def test_the_mark_has_one_key_for_all_windows(store):

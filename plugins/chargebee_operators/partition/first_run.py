@@ -63,7 +63,10 @@ class FirstRun:
             if error.status not in _TAKEN:
                 raise
             # By another run, or by this one, whose first answer was lost.
-            is_new = (read_current_manifest(self._s3, key).document or {}).get("first_run") == self._run
+            taken = read_current_manifest(self._s3, key).document
+            if taken is None:
+                raise  # S3 answers 409 for a write beside another one that failed too: the next try finds out
+            is_new = taken.get("first_run") == self._run
         log.info("%s: this run is %s", resource, "its first one" if is_new else "not its first one")
         return is_new
 
