@@ -64,6 +64,13 @@ def test_the_missing_action_of_an_argument_is_named(rights, proxy, extra_args, o
     assert "s3:ListBucket" in one(found, "ok", "allows")
 
 
+def test_a_refused_customer_key_may_be_the_settings_of_the_bucket(rights, proxy):
+    algorithm = "x-amz-server-side-encryption-customer-algorithm"
+    proxy.rule("CreateMultipartUpload", status=403, times=None, header=algorithm)
+    found = rights({"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32})
+    assert "S3 blocks SSE-C in new buckets" in one(found, "wrong", "s3:PutObject is refused")
+
+
 def test_the_right_to_use_a_kms_key_again_is_named(rights, proxy):
     proxy.rule("UploadPart", status=403, times=None)
     found = rights(KMS)

@@ -11,7 +11,7 @@ from chargebee_operators.doctor.findings import Report
 from chargebee_operators.partition.key_templates import join
 from chargebee_operators.s3.bucket import DENIED, crc32
 from chargebee_operators.s3.causes import CAUSES, refusal, unanswered
-from chargebee_operators.s3.rights import ACTIONS, OF_ARGUMENTS, named_action
+from chargebee_operators.s3.rights import ACTIONS, CUSTOMER_KEY, OF_ARGUMENTS, named_action
 from chargebee_operators.s3.upload_args import EVERY_CALL, WITH_BYTES, for_manifest, only
 
 if TYPE_CHECKING:
@@ -226,8 +226,9 @@ class _Probe:
             self._report.ok("bucket", f"Bucket {self._bucket} allows {', '.join(worked)}.")
         for action, code in self._refused.items():
             if code in _DENIED:
+                more = f" {CUSTOMER_KEY}." if action == "s3:PutObject" and "SSECustomerKey" in self._extra else ""
                 self._report.wrong(
-                    "bucket", f"{action} is refused.", f"Allow {action} for the role of the AWS connection."
+                    "bucket", f"{action} is refused.", f"Allow {action} for the role of the AWS connection.{more}"
                 )
             else:
                 self._report.wrong("bucket", f"The call for {action} failed with {code}.", "Look up that code of S3.")

@@ -38,6 +38,11 @@ OF_ARGUMENTS = {
     "ObjectLockLegalHoldStatus": "s3:PutObjectLegalHold",
 }
 _OF_KEY = {"s3:PutObject": "kms:GenerateDataKey and kms:Decrypt", "s3:GetObject": "kms:Decrypt"}
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
+CUSTOMER_KEY = (
+    "The bucket must also accept SSECustomerKey: since April 2026 S3 blocks SSE-C in new buckets. The bucket's encryption "
+    "settings (BlockedEncryptionTypes) allow it"
+)
 # AWS often names the action: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _TOLD = re.compile(r"not authorized to perform:? ((?:s3|kms):[A-Za-z]{1,60})\b")
 
@@ -56,9 +61,11 @@ def missing_right(operation: str, bucket: str, arguments: Mapping[str, Any], ans
     :param arguments: the extra arguments of the uploads.
     :param answer: the message of S3's error. Only the name of an action is taken from it.
     """
-    if told := _TOLD.search(answer):
-        return f"{told[1]}, which S3 names" + (". A policy denies it explicitly" if "explicit deny" in answer else "")
     action = ACTIONS.get(operation)
+    customer_key = f". {CUSTOMER_KEY}" if action == "s3:PutObject" and "SSECustomerKey" in arguments else ""
+    if told := _TOLD.search(answer):
+        denied = ". A policy denies it explicitly" if "explicit deny" in answer else ""
+        return f"{told[1]}, which S3 names{denied}{customer_key}"
     if action is None:
         return f"the action of {operation}"
     if action in OF_BUCKET:
@@ -69,4 +76,4 @@ def missing_right(operation: str, bucket: str, arguments: Mapping[str, Any], ans
         needed = " and ".join([action, *more]) + " on the objects below the prefix"
     if action in _OF_KEY:
         needed += f". If a KMS key of your own encrypts the bucket, it also needs {_OF_KEY[action]} on that key"
-    return needed
+    return needed + customer_key

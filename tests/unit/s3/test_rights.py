@@ -43,6 +43,17 @@ def test_an_action_that_s3_names_is_taken_from_its_answer_and_nothing_else_is():
     assert told == "kms:GenerateDataKey, which S3 names. A policy denies it explicitly"
 
 
+@pytest.mark.parametrize(
+    "answer", ["Access Denied", "User: x is not authorized to perform: s3:PutObject on resource: y"]
+)
+def test_an_upload_with_a_customer_key_may_be_refused_by_the_bucket_itself(answer):
+    told = missing_right("create_multipart_upload", "billing", {"SSECustomerKey": "secret-of-ours"}, answer)
+    assert told.startswith("s3:PutObject") and "S3 blocks SSE-C in new buckets" in told
+    assert "secret-of-ours" not in told
+    assert "SSE-C" not in missing_right("create_multipart_upload", "billing", {}, answer)
+    assert "SSE-C" not in missing_right("get_object", "billing", {"SSECustomerKey": "secret-of-ours"}, answer)
+
+
 def test_each_call_of_the_package_has_its_action():
     package = ROOT / "plugins" / "chargebee_operators"
     others = ("glue",)  # another service, whose calls have actions of their own
