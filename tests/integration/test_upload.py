@@ -292,6 +292,14 @@ def test_extra_args_reach_s3(aws, bucket, job):
         ),
         ({"s3_bucket": "my bucket"}, "'my bucket' is not a bucket's name: one has 3 to 63 characters"),
         ({"s3_bucket": "Exports"}, "'Exports' is not a bucket's name"),
+        (
+            {"s3_bucket": "exports--use1-az4--x-s3"},
+            r"is a directory bucket \(S3 Express One Zone\), which is not supported",
+        ),
+        (
+            {"s3_bucket": "ap-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3"},
+            "is an access point of S3 on Outposts",
+        ),
         ({"file_format": "parquet2"}, "choose from csv, csv.gz, zip, parquet"),
         ({"s3_prefix": "a/{resourse}"}, "{resource}"),
         ({"object_name": "{0}"}, "object_name"),

@@ -18,6 +18,17 @@ log = task_log(__name__)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# What S3 does not give to a general purpose bucket, with what has such a name in its place. Directory buckets list in no order
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html), and Outposts know no If-None-Match
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html): two runs at once would not notice each other.
+_OTHER_KINDS = {
+    "--x-s3": "a directory bucket (S3 Express One Zone)",
+    "--xa-s3": "an access point of a directory bucket",
+    "--op-s3": "an access point of S3 on Outposts",
+    "--ol-s3": "an Object Lambda access point",
+    ".mrap": "a Multi-Region Access Point",
+    "--table-s3": "a table bucket",
+}
 TRANSFER_DEFAULTS = {"multipart_chunksize": 8 << 20, "max_concurrency": 3}
 
 
@@ -85,6 +96,11 @@ def check_bucket_name(bucket: str) -> None:
             f"s3_bucket {bucket!r} is not a bucket's name: one has 3 to 63 characters, of a-z, 0-9, hyphens and dots, and "
             "begins and ends with a letter or digit."
         )
+    for ending, kind in _OTHER_KINDS.items():
+        if bucket.endswith(ending):
+            raise SettingsError(
+                f"s3_bucket {bucket!r} is {kind}, which is not supported: give a general purpose bucket."
+            )
 
 
 def check_bucket(hook: S3Hook, bucket: str) -> str | None:
