@@ -28,6 +28,8 @@ FAILED = 200
 LATE = (40, 41, 170, 300, 350)
 WITHOUT_UPDATED_AT = (64, 180, 333, 355)
 AUDITS = range(29, DAYS, 28)
+# Columns that the API's records do not have: the package adds the first three, exports alone have the others.
+NOT_OF_RECORDS = "site, window_start, taken_at, notes, portal_status"
 SCHEDULE = Schedule("chargebee_export", "@daily")
 
 
@@ -168,7 +170,7 @@ def test_the_view_of_the_latest_rows_is_the_site_itself_after_an_audit_and_befor
         print_sql([str(year.lake.folder / "chargebee"), "--dialect", "duckdb"])
         with duckdb.connect() as database:
             database.execute(capsys.readouterr().out)
-            found = database.execute("SELECT * EXCLUDE (site, window_start, taken_at) FROM customers_latest")
+            found = database.execute(f"SELECT * EXCLUDE ({NOT_OF_RECORDS}) FROM customers_latest")
             names = [each[0] for each in found.description]
             rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         assert len(rows) > 100
