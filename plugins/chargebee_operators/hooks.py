@@ -230,7 +230,8 @@ class ChargebeeHook(BaseHook):
         try:
             catalog = patiently(self.product_catalog, patience, self._log_wait)
         except (AccessDeniedError, RequestRejectedError) as error:
-            self.log.warning("The site's Product Catalog is not known: %s", error)
+            # No warning: the list is right all the same, at each run.
+            self.log.info("The site's Product Catalog is not known, so kinds of events are tried: %s", error)
             catalog = None
         return deletion_kinds(catalog) if catalog else self._event_lists(patience).listed_deletion_kinds()
 

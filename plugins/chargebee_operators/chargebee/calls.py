@@ -199,13 +199,16 @@ def refusal(settings: SiteSettings, answer: ApiAnswer) -> ChargebeeApiError:
         )
     if status == 403:
         # Codes: the error schemas of https://github.com/chargebee/openapi.
-        says = (
-            f"The API key for site {site} may not do this: {said}. Give it a full-access key, or a read-only key that "
-        )
-        says += "may export."
         if said.code == "request_blocked":
-            says = f"Chargebee has blocked this call for site {site}: {said}. Ask Chargebee's support to end the block."
-        return AccessDeniedError(says, status=status, code=said.code)
+            sentence = (
+                f"Chargebee has blocked this call for site {site}: {said}. Ask Chargebee's support to end the block."
+            )
+        else:
+            sentence = (
+                f"The API key for site {site} may not do this: {said}. Give it a full-access key, or a read-only key that "
+                "may export."
+            )
+        return AccessDeniedError(sentence, status=status, code=said.code)
     if status == 408 or status >= 500:
         wait = retry_after(answer.headers)
         return UnavailableError(
